@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stap.h - the SystemTap language as data: the AST that lex.c and parse.c
+ * make, library.c completes with aliases and tapset functions, check.c types,
+ * and points/ and lower.c read. And struct job, which carries one compile of
+ * one script for one kernel target down the pipeline.
+ */
+#ifndef STB_STAP_H
+#define STB_STAP_H
+
+#include "base.h"
+
+/* Error tags: one line each; every one has a test in tests/bad. */
+#define ERROR_TAGS(T) \
+	T(SYNTAX, "syntax", "parse error") \
+	T(LITERAL, "literal", "parse error") \
+	T(SCRIPT_ARG, "script-arg", "parse error") \
+	T(CONDITION, "condition", "parse error") \
+	T(MACRO, "macro", "parse error") \
+	T(REDEFINED, "redefined", "semantic error") \
+	T(UNKNOWN_FUNCTION, "unknown-function", "semantic error") \
+	T(ARGUMENT_COUNT, "argument-count", "semantic error") \
+	T(TYPE_MISMATCH, "type-mismatch", "semantic error") \
+	T(UNTYPED, "untyped", "semantic error") \
+	T(ARITY, "arity", "semantic error") \
+	T(NOT_ARRAY, "not-array", "semantic error") \
+	T(NOT_LVALUE, "not-lvalue", "semantic error") \
+	T(MISPLACED, "misplaced", "semantic error") \
+	T(FORMAT, "format", "semantic error") \
+	T(AGGREGATE, "aggregate", "semantic error") \
+	T(UNKNOWN_PROBE, "unknown-probe", "semantic error") \
+	T(PROBE_ARG, "probe-arg", "semantic error") \
+	T(NO_MATCH, "no-match", "semantic error") \
+	T(NO_TARGET_VAR, "no-target-var", "semantic error") \
+	T(UNKNOWN_VARIABLE, "unknown-variable", "semantic error") \
+	T(UNKNOWN_MEMBER, "unknown-member", "semantic error") \
+	T(NOT_STRUCT, "not-struct", "semantic error") \
+	T(OPTIMIZED_OUT, "optimized-out", "semantic error") \
+	T(UNKNOWN_TYPE, "unknown-type", "semantic error") \
+	T(ENGINE, "engine", "semantic error") \
+	T(UNSUPPORTED, "unsupported", "semantic error")
+#define T(id, name, kind) extern const struct tag E_##id[1];
+ERROR_TAGS(T)
+#undef T
+
+/* --- expressions ---------------------------------------------------------- */
+
+enum type { T_UNKNOWN, T_LONG, T_STRING, T_STATS };
+
+enum expr_kind {
+	X_NUMBER,	/* num */
+	X_STRING,	/* str (len bytes) */
+	X_NAME,		/* str; var set by library (local or global) */
+	X_INDEX,	/* a[keys]: str, var, args (X_ANY arg = '*') */
+	X_ANY,		/* the '*' of a slice */
+	X_TARGET,	/* target: $x, @var, @cast, p->f with a typed p */
+	X_UNARY,	/* op, a: - ! ~ + */
+	X_BINARY,	/* op, a, b: arithmetic, comparison, . concat, && || */
+	X_TERNARY,	/* a ? b : c */
+	X_ASSIGN,	/* op, a (lvalue), b: OP_NONE is =, else += ... .= <<< */
+	X_INCDEC,	/* op, a; prefix or postfix */
+	X_IN,		/* args in str[]: var */
+	X_CALL,		/* str(args): fn (script) or builtin */
+	X_PRINT,	/* printf family: print, args */
+	X_STAT,		/* @count(a) ...: stat, a is X_NAME/X_INDEX, args */
+	X_HIST_INDEX,	/* @hist_log(a)[b]: a is X_STAT */
+	X_ENTRY,	/* @entry(a) */
+	X_DEFINED,	/* @defined(a) */
+	X_MATCH,	/* a =~ "re" / !~ : op, a, str */
+	X_PERF,		/* @perf("name"): str */
+	X_REGISTER,	/* @kregister(n) @uregister(n): op, a */
+	X_DEREF,	/* @kderef(n, addr) @uderef: op, a, b */
+	X_CONST,	/* @const("..."): str */
+	X_ENUM,		/* @enum("..."): str */
+};
+
+enum op {
+	OP_NONE,
+	OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MOD,
+	OP_SHL, OP_SHR, OP_USHR, OP_AND, OP_OR, OP_XOR,
+	OP_LT, OP_LE, OP_GT, OP_GE, OP_EQ, OP_NE,
+	OP_ANDAND, OP_OROR, OP_CAT, OP_STAT,	/* OP_STAT: <<< */
+	OP_NEG, OP_NOT, OP_BITNOT, OP_PLUS,
+	OP_PREINC, OP_PREDEC, OP_POSTINC, OP_POSTDEC,
+	OP_MATCH, OP_NOMATCH, OP_KERNEL, OP_USER,
+};
+
+enum stat_op {
+	ST_COUNT, ST_SUM, ST_MIN, ST_MAX, ST_AVG, ST_VARIANCE,
+	ST_HIST_LOG, ST_HIST_LINEAR,
+};
+
+/* One step of $x->f[i]->g: a member, or an index. */
+struct access {
+	struct access *next;
+	struct span at;
+	const char *member;	/* or NULL: */
+	struct expr *index;
+};
+
+/* $name, @var("name@cu", "module"), @cast(base, "type", "module"). */
+struct target_ref {
+	enum { TR_VAR, TR_ATVAR, TR_CAST, TR_AUTOCAST, TR_CONTEXT } kind;
+	const char *name;	/* without '$'; TR_CONTEXT: "vars" of $$vars */
+	const char *module;	/* @var/@cast's last argument, or NULL */
+	struct expr *base;	/* TR_CAST, TR_AUTOCAST: the pointer */
+	const char *type_name;	/* TR_CAST */
+	struct access *path;
+	bool address_of;	/* &$x->f */
+	int pretty;		/* 0; 1 for $x$, 2 for $x$$ */
+};
+
+enum print_kind { PR_PRINT, PR_PRINTLN, PR_PRINTD, PR_PRINTDLN, PR_PRINTF };
+struct print {
+	enum print_kind kind;
+	bool to_string;		/* sprint* */
+	const char *format;	/* PR_PRINTF; delimiter for PR_PRINTD(LN) */
+	size_t format_len;
+	/* a histogram argument to print()/println() is args as X_STAT */
+};
+
+struct expr {
+	enum expr_kind kind;
+	enum type type;		/* set by check.c */
+	struct span at;
+	struct expr *next;	/* argument lists */
+	enum op op;
+	struct expr *a, *b, *c;
+	struct expr *args;	/* linked by next */
+	unsigned nargs;
+	int64_t num;
+	const char *str;
+	size_t len;		/* of str */
+	struct var *var;	/* X_NAME, X_INDEX, X_IN */
+	struct function *fn;	/* X_CALL of a script function */
+	const struct builtin *builtin;	/* X_CALL of a built-in */
+	struct target_ref *target;
+	struct print *print;
+	enum stat_op stat;
+};
+
+/* --- statements ----------------------------------------------------------- */
+
+enum stmt_kind {
+	S_BLOCK,	/* body */
+	S_EXPR,		/* e */
+	S_IF,		/* e, body, other */
+	S_WHILE,	/* e, body */
+	S_FOR,		/* init, e, step (each may be NULL), body */
+	S_FOREACH,	/* each, body */
+	S_BREAK, S_CONTINUE, S_NEXT,
+	S_RETURN,	/* e or NULL */
+	S_DELETE,	/* e: X_NAME (scalar or whole array) or X_INDEX */
+	S_TRY,		/* body, other, caught (or NULL) */
+	S_EMPTY,
+};
+
+struct foreach {
+	struct expr *keys;	/* X_NAME list */
+	unsigned nkeys;
+	struct expr *value;	/* foreach (v = [k] in a): X_NAME, or NULL */
+	struct expr *array;	/* X_NAME, X_INDEX (slice), X_STAT histogram */
+	int sort_dir;		/* 0 none, +1 ascending, -1 descending */
+	int sort_key;		/* 0: by value; 1..: by that key */
+	enum stat_op sort_stat;	/* of a stats array; default ST_COUNT */
+	struct expr *limit;	/* or NULL */
+};
+
+struct stmt {
+	enum stmt_kind kind;
+	struct span at;
+	struct stmt *next;
+	struct stmt *body, *other;
+	struct expr *e, *init, *step;
+	struct foreach *each;
+	struct expr *caught;	/* X_NAME, or NULL */
+};
+
+/* --- declarations --------------------------------------------------------- */
+
+struct var {
+	const char *name;
+	struct span at;
+	bool is_global;
+	enum type type;		/* value type */
+	/* arrays: globals only */
+	int nkeys;		/* -1 unknown yet, 0 scalar */
+	enum type *key_types;
+	struct expr *init;	/* literal, or NULL */
+	int64_t max_entries;	/* 0: MAXMAPENTRIES */
+	bool wraps;		/* global a[N]% */
+	bool is_read, is_written;
+	/* stats: which extractors and which histogram are used anywhere */
+	unsigned stat_ops;	/* 1u << enum stat_op */
+	int64_t hist_lo, hist_hi, hist_step;
+	struct var *next;
+	const struct function *owner;	/* locals: NULL in a probe */
+	void *lowered;		/* lower.c's slot or global */
+};
+
+struct function {
+	const char *name;
+	struct span at;
+	struct var *params;	/* linked by next */
+	unsigned nparams;
+	struct var *locals;	/* linked by next; params not included */
+	enum type type;		/* T_UNKNOWN until inferred; may stay void */
+	bool type_given, is_void;
+	struct stmt *body;	/* NULL: embedded C */
+	const char *c_body;
+	int64_t priority;
+	bool is_private, is_used, is_recursive;
+	struct function *next;
+	void *lowered;
+};
+
+struct component {		/* one dotted part: function("x") */
+	struct component *next;
+	struct span at;
+	const char *name;	/* may hold * and ? */
+	struct expr *arg;	/* X_NUMBER or X_STRING, or NULL */
+};
+
+struct point {			/* one probe point of a probe's list */
+	struct point *next;
+	struct span at;
+	struct component *parts;
+	bool optional, sufficient;	/* ? and ! */
+	struct expr *condition;		/* if (...), or NULL */
+};
+
+struct probe {			/* a probe, or an alias definition */
+	struct probe *next;
+	struct span at;
+	struct point *points;
+	struct component *alias;	/* NULL for a real probe */
+	bool alias_epilogue;		/* += */
+	struct stmt *body;
+	struct stmt *epilogue;		/* = P { } , { } */
+	struct var *locals;		/* linked by next */
+	const struct source *src;
+};
+
+struct script {
+	struct probe *probes, *aliases;
+	struct function *functions;
+	struct var *globals;
+};
+
+/*
+ * A built-in function: a row of check.c's table, which lower.c turns into
+ * IR_CALL of the same name (rt_NAME in the runtimes).
+ */
+struct builtin {
+	const char *name;	/* as scripts write it: "pid" */
+	const char *args;	/* types of the arguments: "ls" long, string */
+	char result;		/* 'l', 's' or 'v' */
+	unsigned flags;		/* BF_* */
+};
+enum {
+	BF_FAULTS = 1,		/* may raise a run-time error */
+	BF_BPF = 2,		/* runs in a kernel BPF handler */
+	BF_USER = 4,		/* runs in the loader */
+	BF_LOWERED = 8,		/* lower.c has its own translation */
+	BF_EFFECT = 16,		/* must not be dropped when unused */
+};
+/* Overloads by arity are rows of their own; NULL if there is none. */
+const struct builtin *builtin_find(const char *name, unsigned nargs);
+/* The i-th built-in, NULL past the end: for listings and lint. */
+const struct builtin *builtin_at(size_t i);
+
+/* --- one compile ---------------------------------------------------------- */
+
+struct options {
+	const char *script_name;	/* "<input>" for -e, else the path */
+	const char *script_text;	/* -e, or NULL */
+	char **args;			/* $1 @1 ... */
+	int nargs;
+	const char *dump;		/* stop after this pass and print */
+	const char *out;		/* x.stb */
+	const char *out_dir;		/* per-target objects and plan */
+	const char *share_dir;		/* runtime/ and tapsets/ */
+	const char *clang;
+	const char *engine;		/* "auto" */
+	int verbose;
+	bool no_warnings;
+	bool no_global_display;
+	VEC(const char *) defines;	/* -D NAME=VALUE, as given */
+	struct limits {			/* SystemTap's names and defaults */
+		int64_t maxstringlen;	/* 512 */
+		int64_t maxaction;	/* 1000; begin/end/timers 10x */
+		int64_t maxnesting, maxmapentries, maxerrors, maxskipped;
+	} limits;
+};
+
+struct job {
+	struct arena mem;
+	const struct options *opt;
+	struct target *target;		/* target.h */
+	struct script *script;
+	VEC(struct site *) sites;	/* points/family.h */
+	struct ir *ir;			/* ir.h */
+	struct text c_kernel, c_user;	/* emitted C; empty: none needed */
+	int errors, warnings;
+	struct dict complained;		/* messages told already */
+	struct dict tapset_loaded;
+};
+
+/* The passes, in order; each false: complained, stop after it. */
+bool load_target(struct job *j);	/* target.c: facts of j->target */
+bool parse_script(struct job *j);	/* lex.c parse.c: AST */
+bool pull_library(struct job *j);	/* library.c: aliases, tapsets, names */
+bool expand_points(struct job *j);	/* points/points.c: j->sites */
+bool check_types(struct job *j);	/* check.c: typed AST */
+bool lower_probes(struct job *j);	/* lower.c: j->ir */
+bool emit_sources(struct job *j);	/* emit.c: j->c_kernel, j->c_user */
+bool run_compilers(struct job *j);	/* build.c: objects in out_dir */
+bool write_plan(struct job *j);		/* build.c: out_dir/plan */
+
+/* Text of each stage, for --dump and the tests. */
+void dump_tokens(struct job *j, FILE *out);
+void dump_ast(struct job *j, FILE *out, bool typed);
+void dump_sites(struct job *j, FILE *out);
+void dump_ir(struct job *j, FILE *out);
+void dump_expr(struct text *t, const struct expr *e);
+
+#endif
