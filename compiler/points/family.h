@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * family.h - a probe family is one file of this folder and one const struct:
+ * the shapes of probe point it answers for, and how a matched point becomes
+ * sites. Nothing outside a family's file asks which family it is.
+ */
+#ifndef STB_FAMILY_H
+#define STB_FAMILY_H
+
+#include "../stap.h"
+#include "../target.h"
+
+/* Where and how the kernel or the loader calls the handler. */
+enum attach {
+	AT_BEGIN, AT_END, AT_ERROR, AT_NEVER,	/* loader */
+	AT_TIMER,				/* loader */
+	AT_KPROBE, AT_KRETPROBE,		/* pt_regs */
+	AT_FENTRY, AT_FEXIT,			/* arguments by number */
+	AT_RAW_TP,				/* arguments by number */
+	AT_UPROBE, AT_URETPROBE,		/* pt_regs of the task */
+};
+
+struct site {
+	struct probe *probe;	/* whose body runs */
+	struct point *point;	/* as written (for condition, span) */
+	const struct family *family;
+	const char *name;	/* canonical, what pp() gives:
+				   kernel.function("vfs_read@fs/read_write.c:450") */
+	enum attach attach;	/* lower.c may turn KPROBE into FENTRY etc.
+				   where every variable used allows */
+	bool is_user;		/* addresses read are user memory */
+	bool is_return;		/* $return, @entry allowed */
+	struct place *place;	/* functions; else NULL */
+	struct tracepoint *tp;	/* AT_RAW_TP */
+	int64_t order;		/* begin(N) end(N) error(N) */
+	uint64_t timer_ns, timer_random_ns;
+	int64_t maxactive;	/* .maxactive(N), 0: default */
+};
+
+/*
+ * A component pattern, dot separated: "kernel.function(s).return";
+ * (s) a string argument, (n) a number, (n?) optional.
+ */
+struct shape {
+	const char *pattern;
+	/* Makes sites for `pt`; args are the pattern's, in order. */
+	bool (*expand)(struct job *j, struct probe *pr, struct point *pt,
+		       const struct shape *shape, struct expr **args);
+	int data;		/* for the family's own use */
+};
+
+struct family {
+	const char *name;
+	const struct shape *shapes;	/* ended by pattern NULL */
+};
+
+extern const struct family family_begin, family_timer, family_kernel,
+	family_trace, family_process;
+
+/* points.c: adds a site of probe pr; zeroed but for these. */
+struct site *site_new(struct job *j, struct probe *pr, struct point *pt,
+		      const struct family *f, enum attach attach,
+		      const char *name);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target.h - all that the compiler may know of a target: one kernel with its
+ * modules, and the program builds declared beside it. Functions, places,
+ * variables and how to reach them, types, tracepoints, symbols, BTF ids,
+ * config. Answered by dwarf.c (libdw; the only file that includes it), btf.c
+ * (a host without debuginfo) and index.c (names, scanned once per build-id).
+ *
+ * Addresses are link-time addresses of the binary (vmlinux: as in its symbol
+ * table; programs: ELF virtual addresses); file offsets are given apart.
+ * Everything returned lives in the target's arena.
+ */
+#ifndef STB_TARGET_H
+#define STB_TARGET_H
+
+#include "base.h"
+
+/* --- manifest (manifest.c) ---------------------------------------------- */
+
+struct kernel_decl {
+	const char *name;	/* label */
+	const char *release;
+	const char *vmlinux;	/* absolute paths from here on; NULL: none */
+	const char *modules, *headers, *config, *system_map;
+	bool is_host;		/* the running kernel: BTF, no debuginfo */
+	const char *where;	/* "FILE:LINE" for messages */
+};
+
+struct program_decl {
+	const char *path;	/* on the target */
+	const char *file;	/* here */
+	const char *debug;	/* or NULL: looked for */
+	const char *where;
+};
+
+struct manifest {
+	VEC(struct kernel_decl *) kernels;
+	VEC(struct program_decl *) programs;
+};
+
+/* Adds FILE's declarations to m; false: complained (line and column). */
+bool manifest_read(struct job *j, const char *file, struct manifest *m);
+/* No manifest: the running kernel, programs taken as the script names them. */
+void manifest_host(struct job *j, struct manifest *m);
+
+/* --- a target ------------------------------------------------------------- */
+
+struct build_id {
+	uint8_t bytes[20];
+	uint8_t len;
+};
+
+enum binary_kind { BIN_KERNEL, BIN_MODULE, BIN_PROGRAM };
+
+struct binary {
+	enum binary_kind kind;
+	const char *name;	/* "kernel", "ext4", "/usr/bin/victim" */
+	const char *file, *debug;	/* read here; debug may be == file */
+	struct build_id id;
+	bool has_dwarf;
+	void *impl;		/* dwarf.c / btf.c / index.c */
+};
+
+/*
+ * Opens the facts of one kernel and all program builds. Checks that each
+ * debug file's build-id is its binary's. false: complained by name.
+ */
+struct target *target_open(struct job *j, const struct kernel_decl *k,
+			   const struct manifest *m);
+const char *target_name(const struct target *t);
+const char *target_release(const struct target *t);
+struct binary *target_kernel(struct target *t);
+/* Builds declared for PATH (exact, or glob); fills out, returns the count. */
+size_t target_programs(struct target *t, const char *path,
+		       struct binary **out, size_t max);
+/* "y" "m" a string, or NULL: not set. */
+const char *target_config(struct target *t, const char *key);
+
+/* --- functions ------------------------------------------------------------ */
+
+struct func {
+	struct binary *bin;
+	const char *name;	/* source name */
+	const char *linkage;	/* symbol name: "vfs_read", "f.isra.0" */
+	const char *file;	/* declaring source file, or NULL */
+	unsigned line;
+	uint64_t addr, size;	/* 0: no out-of-line copy */
+	uint64_t file_offset;	/* of addr in bin->file; programs */
+	bool is_exported, is_static;
+	bool is_inline_only;	/* instances only */
+	/* kernel: why it cannot be probed, or NULL ("__init", "blacklisted") */
+	const char *forbidden;
+	bool traceable;		/* kernel: has an fentry call site */
+	uint32_t btf_id;	/* FUNC in vmlinux BTF, 0: none */
+	int btf_nargs;		/* of its prototype; -1 unknown */
+	void *impl;
+};
+
+/*
+ * Calls back for every function whose name matches the glob. Names without
+ * wildcards are looked up. Order: by address. Functions split by the compiler
+ * (.part .isra .constprop .cold) are reported under the source name with
+ * their linkage name; .cold parts are not reported. Returns the count.
+ */
+size_t target_functions(struct target *t, struct binary *b, const char *glob,
+			void (*each)(void *arg, struct func *f), void *arg);
+/* Up to max names near NAME, nearest first. */
+size_t target_similar(struct target *t, struct binary *b, const char *name,
+		      const char **out, size_t max);
+
+/* --- types ------------------------------------------------------------------ */
+
+enum type_kind {
+	TY_VOID, TY_INT, TY_BOOL, TY_CHAR, TY_FLOAT, TY_POINTER, TY_ARRAY,
+	TY_STRUCT, TY_UNION, TY_ENUM, TY_FUNC, TY_OTHER,
+};
+
+struct ctype {			/* typedefs and qualifiers are looked through */
+	enum type_kind kind;
+	const char *name;	/* "unsigned int", "struct file *" : spelled */
+	const char *tag;	/* "file" for struct file, or NULL */
+	uint64_t size;		/* bytes */
+	bool is_signed;
+	struct ctype *to;	/* pointer, array: element; enum: underlying */
+	uint64_t count;		/* array; 0: flexible or unknown */
+	struct binary *bin;
+	void *impl;
+};
+
+struct member {
+	const char *name;	/* NULL: anonymous struct or union */
+	struct ctype *type;
+	uint64_t offset;	/* bytes from the start of the outer type */
+	uint16_t bit_offset;	/* bit-field: within the bytes at offset, */
+	uint16_t bit_size;	/*   from the least significant; 0: no bit-field */
+	bool in_anonymous;
+};
+
+/* By name, through anonymous members. false: there is none. */
+bool type_member(struct ctype *t, const char *name, struct member *out);
+/* Members in order (anonymous ones as such); false past the end. */
+bool type_member_at(struct ctype *t, size_t i, struct member *out);
+/* Enumerators in order. */
+bool type_enumerator_at(struct ctype *t, size_t i, const char **name,
+			int64_t *value);
+/* "struct file", "unsigned long", "file": NULL if there is none. */
+struct ctype *target_type(struct target *t, struct binary *b, const char *name);
+/* Value of a named enumerator anywhere in b. */
+bool target_enum(struct target *t, struct binary *b, const char *name,
+		 int64_t *value);
+
+/* --- places and variables ------------------------------------------------- */
+
+enum place_when { AT_ENTRY, AT_RETURN, AT_PC };
+
+/*
+ * A place is where a probe fires. For AT_ENTRY, addr is where the probe goes:
+ * the function's first instruction (past endbr64 where that is sound, for
+ * programs), and locations are evaluated there.
+ */
+struct place {
+	struct func *func;
+	enum place_when when;
+	uint64_t addr;
+	uint64_t file_offset;	/* programs */
+	void *impl;
+};
+
+struct place *target_place(struct target *t, struct func *f,
+			   enum place_when when);
+
+/*
+ * How to compute a location or value: a postfix program, DWARF-free.
+ *	reg N	push register N (DWARF number of the architecture) as it was
+ *		when the probe fired
+ *	arg N	push the Nth parameter as the ABI passed it (fentry, entry)
+ *	num K, addr K (link-time address: relocated when loaded, KASLR)
+ *	load N	pop address, push N bytes read there, zero-extended
+ *	plus minus mul and or xor shl shr shra neg not	as in DWARF
+ */
+enum loc_op {
+	L_REG, L_ARG, L_NUM, L_ADDR, L_LOAD,
+	L_PLUS, L_MINUS, L_MUL, L_DIV, L_MOD, L_AND, L_OR, L_XOR,
+	L_SHL, L_SHR, L_SHRA, L_NEG, L_NOT, L_DUP, L_SWAP, L_DROP, L_OVER,
+	L_EQ, L_NE, L_LT, L_LE, L_GT, L_GE, L_ABS, L_ROT,
+};
+struct locstep {
+	enum loc_op op;
+	int64_t n;
+};
+
+enum loc_kind {
+	LOC_ABSENT,		/* optimised away here */
+	LOC_VALUE,		/* the program leaves the value itself */
+	LOC_MEMORY,		/* ... leaves the address of the object */
+	LOC_PIECES,		/* pieces, low part first */
+};
+
+struct loc {
+	enum loc_kind kind;
+	struct locstep *steps;
+	size_t nsteps;
+	struct piece {
+		struct loc *loc;
+		uint32_t bits;
+	} *pieces;
+	size_t npieces;
+};
+
+struct variable {
+	const char *name;
+	struct ctype *type;
+	struct loc loc;
+	bool is_param;
+	int param_index;	/* 0-based, -1: not a parameter */
+	/* entry of a function: the ABI passes it whole in integer register
+	   or BTF argument number abi_arg; -1: not so */
+	int abi_arg;
+};
+
+/* NULL: no such name in scope at the place. loc.kind may be LOC_ABSENT. */
+struct variable *place_variable(struct target *t, struct place *p,
+				const char *name);
+/* All in scope: parameters first, in order. NULL past the end. */
+struct variable *place_variable_at(struct target *t, struct place *p, size_t i);
+/* The return value as a variable named "return"; NULL: void. */
+struct variable *place_return(struct target *t, struct place *p);
+/* A global variable of b ("name" or "name@file.c"). */
+struct variable *target_global(struct target *t, struct binary *b,
+			       const char *name);
+
+/* --- tracepoints ----------------------------------------------------------- */
+
+struct tracepoint {
+	const char *system;	/* "sched", or "" when unknown */
+	const char *name;	/* "sched_switch" */
+	size_t nargs;
+	struct tracearg {
+		const char *name;
+		struct ctype *type;
+	} *args;
+};
+/* Glob over "system:name" or plain "name". Returns the count. */
+size_t target_tracepoints(struct target *t, const char *glob,
+			  void (*each)(void *arg, struct tracepoint *tp),
+			  void *arg);
+
+/* --- which engine facts a kernel has --------------------------------------- */
+
+struct kernel_features {	/* from config, BTF and symbols, not versions */
+	bool kprobes, fprobe_multi, fentry, uprobes, uprobe_multi, modules;
+	bool btf;
+	int hz;
+};
+const struct kernel_features *target_features(struct target *t);
+
+#endif
