@@ -26,6 +26,7 @@ extern const char *argv0;	/* set by main, printed before messages */
 
 struct arena {
 	struct chunk *head;
+	size_t nchunks;
 };
 
 void *arena_alloc(struct arena *a, size_t size); /* zeroed, 16-aligned */

@@ -43,6 +43,8 @@
 ERROR_TAGS(T)
 #undef T
 
+bool is_keyword(const char *s, size_t n);	/* complain.c; used by lex.c */
+
 /* --- expressions ---------------------------------------------------------- */
 
 enum type { T_UNKNOWN, T_LONG, T_STRING, T_STATS };

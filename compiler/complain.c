@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * complain.c - how the compiler tells that a script is wrong: the message, the
+ * token it is about, its line with a caret, and the aliases and macros it came
+ * through. The same message is told once.
+ */
+#include "base.h"
+#include "stap.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define T(id, name, kind) const struct tag E_##id[1] = { { name, kind } };
+ERROR_TAGS(T)
+#undef T
+
+/* Keywords of the language, for the lexer and for naming tokens. */
+bool is_keyword(const char *s, size_t n)
+{
+	static const char *const words[] = {
+		"probe", "global", "private", "function", "if", "else", "for",
+		"foreach", "in", "limit", "return", "delete", "while", "break",
+		"continue", "next", "string", "long", "try", "catch",
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(words); i++)
+		if (strlen(words[i]) == n && !memcmp(words[i], s, n))
+			return true;
+	return false;
+}
+
+static bool is_word(int c)
+{
+	return isalnum(c) || c == '_' || c == '$' || c == '@';
+}
+
+/* "identifier 'x'", "operator '='", "string 'abc'": the token at a span. */
+static void describe(struct text *t, struct span s)
+{
+	const char *p = s.src->text + s.off, *what;
+	size_t n = s.len, i;
+
+	if (s.off >= s.src->size || !n) {
+		text_puts(t, "end of file");
+		return;
+	}
+	if (*p == '"') {
+		what = "string";
+		p++;
+		n -= n > 1 && p[n - 2] == '"' ? 2 : 1;
+	} else if (isdigit((unsigned char)*p)) {
+		what = "number";
+	} else if (is_word((unsigned char)*p)) {
+		what = is_keyword(p, n) ? "keyword" : "identifier";
+	} else {
+		what = *p == '%' && p[1] == '{' ? "embedded code" : "operator";
+	}
+	for (i = 0; i < n && p[i] != '\n' && i < 60; i++)
+		;
+	text_printf(t, "%s '%.*s'", what, (int)i, p);
+}
+
+static void show_place(struct text *t, struct span s)
+{
+	unsigned line, col;
+
+	span_line_col(s, &line, &col);
+	text_printf(t, "%s:%u:%u", s.src->name, line, col);
+}
+
+/* The source line and a caret; `head` is right-aligned with the message. */
+static void show_line(struct text *t, struct span s, const char *head)
+{
+	const char *text = s.src->text;
+	size_t start, end, i;
+
+	start = s.off <= s.src->size ? s.off : s.src->size;
+	end = start;
+	while (start && text[start - 1] != '\n')
+		start--;
+	while (end < s.src->size && text[end] != '\n')
+		end++;
+	text_puts(t, head);
+	for (i = start; i < end; i++)
+		text_putc(t, (unsigned char)text[i] < ' ' && text[i] != '\t' ?
+			  '?' : text[i]);
+	text_putc(t, '\n');
+	for (i = 0; head[i]; i++)
+		text_putc(t, ' ');
+	for (i = start; i < s.off && i < end; i++)
+		text_putc(t, text[i] == '\t' ? '\t' : ' ');
+	text_puts(t, "^\n");
+}
+
+static void show_origins(struct text *t, struct span s)
+{
+	const struct origin *o;
+
+	for (o = s.via; o; o = o->at.via) {
+		text_printf(t, "   note: %s", o->what);
+		if (o->at.src) {
+			text_puts(t, " at ");
+			show_place(t, o->at);
+		}
+		text_putc(t, '\n');
+		if (o->at.src)
+			show_line(t, o->at, "        source: ");
+	}
+}
+
+/* Prints what was not printed before; true if it was new. */
+static bool tell(struct job *j, struct text *t)
+{
+	void **slot;
+
+	if (!j->complained.mem)
+		j->complained.mem = &j->mem;
+	slot = dict_at(&j->complained, t->s);
+	if (*slot)
+		return false;
+	*slot = t->s;
+	fflush(stdout);
+	fwrite(t->s, 1, t->n, stderr);
+	return true;
+}
+
+bool complain(struct job *j, struct span at, const struct tag *tag,
+	      const char *fmt, ...)
+{
+	bool parse = !strcmp(tag->kind, "parse error");
+	struct text t = { .mem = &j->mem };
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_printf(&t, "%s: %s", tag->kind,
+		    arena_vprintf(&j->mem, fmt, ap));
+	va_end(ap);
+	if (j->opt && j->opt->verbose)
+		text_printf(&t, " [%s]", tag->name);
+	if (at.src) {
+		text_puts(&t, parse ? "\n        saw: " : ": ");
+		describe(&t, at);
+		text_puts(&t, " at ");
+		show_place(&t, at);
+		text_putc(&t, '\n');
+		show_line(&t, at, parse ? "     source: " :
+					  "        source: ");
+		show_origins(&t, at);
+	} else {
+		text_putc(&t, '\n');
+	}
+	if (tell(j, &t))
+		j->errors++;
+	return false;
+}
+
+void warn_at(struct job *j, struct span at, const char *fmt, ...)
+{
+	struct text t = { .mem = &j->mem };
+	va_list ap;
+
+	if (j->opt && j->opt->no_warnings)
+		return;
+	va_start(ap, fmt);
+	text_printf(&t, "WARNING: %s", arena_vprintf(&j->mem, fmt, ap));
+	va_end(ap);
+	if (at.src) {
+		text_puts(&t, ": ");
+		describe(&t, at);
+		text_puts(&t, " at ");
+		show_place(&t, at);
+		text_putc(&t, '\n');
+		show_line(&t, at, " source: ");
+		show_origins(&t, at);
+	} else {
+		text_putc(&t, '\n');
+	}
+	if (tell(j, &t))
+		j->warnings++;
+}
+
+void note_at(struct job *j, struct span at, const char *fmt, ...)
+{
+	struct text t = { .mem = &j->mem };
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_printf(&t, "   note: %s", arena_vprintf(&j->mem, fmt, ap));
+	va_end(ap);
+	if (at.src) {
+		text_puts(&t, " at ");
+		show_place(&t, at);
+	}
+	text_putc(&t, '\n');
+	if (at.src)
+		show_line(&t, at, "        source: ");
+	tell(j, &t);
+}
