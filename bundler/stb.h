@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stb.h - the bundle on disk, and its one reader (read.c), shared by bundler,
+ * loader and fuzzers. docs/stb-format.md is the specification; this header is
+ * its C. All integers little-endian, all structs fixed-width and packed by
+ * construction; every offset is checked by read.c before it is used.
+ *
+ *	+--------+ 0
+ *	| header |  64 bytes
+ *	+--------+ toc_offset (64)
+ *	| toc    |  toc_count entries, one per section, each with a digest
+ *	+--------+
+ *	| section|  one zstd frame each, raw size and BLAKE2b-256 of the stored
+ *	| ...    |  bytes in the table; equal sections are stored once
+ *	+--------+
+ *
+ * A decompressed section is a *table set*: struct stb_tables, then tables.
+ */
+#ifndef STB_STB_H
+#define STB_STB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STB_MAGIC "\177STB\r\n\032\n"
+#define STB_MAJOR 1	/* a reader refuses a newer major */
+#define STB_MINOR 0
+#define STB_DIGEST_SIZE 32	/* BLAKE2b, no key */
+#define STB_MAX_RAW (256u << 20)	/* raw size of one section */
+#define STB_MAX_SECTIONS 65536
+
+struct stb_header {
+	uint8_t magic[8];
+	uint16_t major, minor;
+	uint32_t flags;			/* unknown bits: refuse */
+	uint32_t toc_offset;
+	uint32_t toc_count;
+	uint32_t toc_entry_size;	/* >= sizeof(struct stb_toc) */
+	uint32_t reserved;
+	uint8_t toc_digest[STB_DIGEST_SIZE];	/* of the table: bundle id */
+};
+_Static_assert(sizeof(struct stb_header) == 64, "stb_header");
+
+enum stb_section_kind {
+	STB_SEC_INDEX = 1,	/* variants, builds, provenance */
+	STB_SEC_META = 2,	/* per variant: tables of the script */
+	STB_SEC_KCODE = 3,	/* kernel BPF code */
+	STB_SEC_UCODE = 4,	/* loader-run code */
+	STB_SEC_SCRIPT = 5,	/* source text, for show */
+};
+#define STB_MAY_IGNORE 1u	/* toc flag: unknown kind is no error */
+
+struct stb_toc {
+	uint32_t kind;
+	uint32_t flags;
+	uint64_t offset;	/* in the file */
+	uint64_t size;		/* stored */
+	uint64_t raw_size;
+	uint8_t digest[STB_DIGEST_SIZE];
+};
+_Static_assert(sizeof(struct stb_toc) == 64, "stb_toc");
+
+/* A table set: this header, `count` descriptors, then the tables, 8-aligned. */
+struct stb_tables {
+	uint32_t count;
+	uint32_t reserved;
+};
+struct stb_table {
+	uint32_t kind;
+	uint32_t entry_size;	/* readers take the part they know */
+	uint32_t offset;	/* from the start of the set */
+	uint32_t count;
+};
+
+/* Strings are u32 offsets into the set's STB_T_STRINGS; 0 is "". */
+typedef uint32_t stb_str;
+
+enum stb_table_kind {
+	STB_T_STRINGS = 1,	/* bytes, each string NUL-terminated */
+	/* index */
+	STB_T_BUNDLE = 10, STB_T_VARIANTS,
+	/* meta */
+	STB_T_LIMITS = 20, STB_T_MAPS, STB_T_GLOBALS, STB_T_FORMATS,
+	STB_T_BUILDS, STB_T_PROGS, STB_T_SITES, STB_T_HANDLERS,
+	/* code: bytes */
+	STB_T_INSNS = 40, STB_T_RELOCS, STB_T_RODATA, STB_T_GLOBALS_IMAGE,
+	STB_T_BTF, STB_T_FUNC_INFO, STB_T_SYMBOLS,
+};
+
+struct stb_bundle {		/* one */
+	stb_str script;		/* script name, no path of the build host */
+	stb_str compiler;	/* "stapc 0.1" */
+	uint64_t epoch;		/* SOURCE_DATE_EPOCH, or 0 */
+};
+
+struct stb_build_id {
+	uint8_t len;		/* 0: unknown */
+	uint8_t bytes[20];
+	uint8_t reserved[3];
+};
+
+struct stb_variant {
+	stb_str name;		/* the manifest's label */
+	stb_str release;
+	struct stb_build_id kernel;
+	uint32_t meta, kcode, ucode;	/* toc numbers; 0: none (0 is INDEX) */
+	uint32_t script;
+	uint32_t reserved;
+	uint64_t stext;		/* link-time address of _stext, 0: not needed */
+};
+
+struct stb_limits {		/* one */
+	uint32_t string_len;	/* MAXSTRINGLEN, with the NUL */
+	uint32_t max_errors, max_skipped;
+	uint32_t max_action_user, max_nesting;
+	uint32_t globals_size;	/* bytes of the shared globals region */
+	uint32_t frame_size;	/* bytes of one kernel frame, 0: none */
+	uint32_t frame_levels;
+	uint32_t user_stack;	/* bytes the loader's VM needs for frames */
+	uint32_t needs;		/* STB_NEEDS_* */
+};
+#define STB_NEEDS_SLIDE 1u	/* KASLR slide in the shared state */
+
+enum stb_map_type {		/* kernel map type is the loader's business */
+	STB_MAP_HASH = 1,	/* shared by all CPUs */
+	STB_MAP_PERCPU_HASH,	/* aggregates */
+	STB_MAP_PERCPU_ARRAY,	/* scalar aggregates: one entry, key u32 0;
+				   frames: frame_levels entries */
+	STB_MAP_RINGBUF,
+	STB_MAP_GLOBALS,	/* the mmap-able array of one struct */
+	STB_MAP_RODATA,		/* frozen array */
+	STB_MAP_LOADER,		/* lives in the loader only; same layout */
+};
+#define STB_MAPF_HIDDEN 1u	/* no script variable: no display, no seq */
+#define STB_MAPF_WRAP 2u	/* % : evicts the oldest */
+#define STB_MAPF_INTERNAL 4u	/* runtime's: frames, levels, ring */
+
+/*
+ * Key: the parts in order, longs 8 bytes, strings string_len bytes and
+ * zero-padded. Value: u64 seq (time of insertion, CLOCK_MONOTONIC ns; absent
+ * in hidden maps), then the long, the string, or runtime/abi.h's stat.
+ */
+struct stb_map {
+	uint32_t id;		/* what relocations name */
+	stb_str name;
+	uint32_t type, flags;
+	uint32_t key_size, value_size, max_entries;
+	stb_str keys;		/* "ls": types of the parts */
+	uint32_t value;		/* 'l', 's', 'x' stats, 0 internal */
+	uint32_t stat_ops;	/* 1u << ST_* used (abi.h) */
+	int64_t hist_lo, hist_hi, hist_step;	/* linear */
+};
+
+struct stb_global {		/* a scalar in the globals region */
+	stb_str name;
+	uint32_t type;		/* 'l' or 's' */
+	uint32_t offset, size;
+};
+
+enum stb_channel { STB_OUT = 0, STB_ERROR, STB_WARN, STB_LOG };
+struct stb_format {		/* index is the id in records */
+	stb_str text;		/* printf directives, SystemTap's */
+	stb_str args;		/* "lsl"; 'h' histogram print, see abi.h */
+	uint32_t channel;
+	uint32_t text_len;	/* may hold NULs */
+};
+
+struct stb_program_build {
+	stb_str path;
+	struct stb_build_id id;
+};
+
+enum stb_prog_type {
+	STB_PROG_KPROBE = 1,	/* also uprobes: pt_regs */
+	STB_PROG_FENTRY, STB_PROG_FEXIT, STB_PROG_RAW_TP,
+};
+struct stb_prog {		/* kernel BPF program */
+	stb_str name;
+	uint32_t type;
+	uint32_t btf_id;	/* fentry/fexit: FUNC in vmlinux BTF */
+	uint32_t insn_first, insn_count;	/* in STB_T_INSNS, 8 bytes each */
+	uint32_t reloc_first, reloc_count;
+	uint32_t func_first, func_count;	/* in STB_T_FUNC_INFO */
+};
+
+enum stb_reloc_kind {
+	STB_REL_MAP = 1,	/* ld_imm64: map fd of map id `target` */
+	STB_REL_MAP_VALUE,	/* ld_imm64: address in map `target` + addend */
+};
+struct stb_reloc {
+	uint32_t insn;		/* within the program */
+	uint32_t kind;
+	uint32_t target;
+	uint32_t addend;
+};
+struct stb_func_info {
+	uint32_t insn;		/* within the program */
+	uint32_t type_id;
+};
+
+enum stb_attach {
+	STB_AT_KPROBE = 1, STB_AT_KRETPROBE, STB_AT_FENTRY, STB_AT_FEXIT,
+	STB_AT_RAW_TP, STB_AT_UPROBE, STB_AT_URETPROBE,
+};
+#define STB_SITE_BY_ADDRESS 1u	/* symbol is not unique: use addr + slide */
+#define STB_SITE_OPTIONAL 2u
+struct stb_site {
+	stb_str name;		/* canonical probe point */
+	uint32_t prog;		/* index in STB_T_PROGS */
+	uint32_t attach, flags;
+	stb_str symbol;		/* kernel symbol, or tracepoint name */
+	uint32_t build;		/* index in STB_T_BUILDS (uprobes) */
+	uint64_t addr;		/* link-time */
+	uint64_t offset;	/* from symbol; uprobes: in the file */
+	uint64_t cookie;
+	uint32_t maxactive, reserved;
+};
+
+enum stb_when {
+	STB_BEGIN = 1, STB_END, STB_ON_ERROR, STB_TIMER,
+	/* in a kernel handler's stead where nothing else fits: none yet */
+};
+struct stb_handler {		/* run by the loader */
+	stb_str name;
+	uint32_t when;
+	int64_t order;
+	uint64_t period_ns, random_ns;
+	uint32_t entry;		/* first instruction in UCODE's INSNS */
+	uint32_t reserved;
+};
+
+/*
+ * --- the reader (read.c) -------------------------------------------------
+ * Bounded and allocation-free: it works on a mapped file and on buffers that
+ * the caller gives for decompression. Errors stick in stb_reader.error.
+ */
+enum stb_error {
+	STB_OK, STB_E_TRUNCATED, STB_E_MAGIC, STB_E_NEWER, STB_E_FLAGS,
+	STB_E_DIGEST, STB_E_TOC, STB_E_ZSTD, STB_E_TABLE, STB_E_STRING,
+	STB_E_SECTION, STB_E_TOO_BIG, STB_E_INDEX,
+};
+const char *stb_error_text(enum stb_error e);	/* one clause, for people */
+
+struct stb_reader {
+	const uint8_t *data;
+	size_t size;
+	const struct stb_header *header;
+	enum stb_error error;
+	uint64_t error_at;	/* file offset or section number */
+};
+
+struct stb_set {		/* a decompressed section */
+	const uint8_t *data;
+	size_t size;
+	const struct stb_table *tables;
+	uint32_t count;
+};
+
+/* Checks header, table of contents and its digest. false: r->error. */
+bool stb_open(struct stb_reader *r, const void *data, size_t size);
+const struct stb_toc *stb_toc_at(struct stb_reader *r, uint32_t i);
+uint32_t stb_toc_count(const struct stb_reader *r);
+/* Raw size of section i (<= STB_MAX_RAW), 0 and error if it is not there. */
+size_t stb_section_size(struct stb_reader *r, uint32_t i);
+/* Verifies the digest and decompresses section i into buf (raw size bytes);
+   then checks its table set's descriptors and string table. */
+bool stb_section_read(struct stb_reader *r, uint32_t i, void *buf, size_t size,
+		      struct stb_set *set);
+/* Table of that kind with entries of at least `known` bytes: *count entries,
+   *stride apart. NULL: not there (count 0). Entries are 8-aligned. */
+const void *stb_table(const struct stb_set *s, uint32_t kind, size_t known,
+		      uint32_t *count, uint32_t *stride);
+#define STB_ROW(type, base, stride, i) \
+	((const type *)((const uint8_t *)(base) + (size_t)(stride) * (i)))
+/* NUL-terminated, always; "" when out of range. */
+const char *stb_string(const struct stb_set *s, stb_str off);
+/*
+ * Everything that can be checked of a variant's three sets without a kernel:
+ * indices in range, relocations inside their programs, handler entries inside
+ * the code, offsets inside the globals region, keys equal to their sizes.
+ */
+bool stb_validate(struct stb_reader *r, const struct stb_set *meta,
+		  const struct stb_set *kcode, const struct stb_set *ucode);
+
+#endif

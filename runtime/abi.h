@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * abi.h - what crosses between a running probe and the loader: the shared
+ * state at the head of the globals region, records in the ring, values of
+ * aggregates. Included by the emitted C (clang -target bpf), by the runtimes,
+ * and by the loader (musl). Fixed-width types only; little-endian.
+ */
+#ifndef STB_ABI_H
+#define STB_ABI_H
+
+#ifndef STB_ABI_NO_STDINT
+#include <stdint.h>
+#endif
+
+/*
+ * The globals region: one mmap-able BPF array of one element, the same bytes
+ * for kernel handlers (section "globals"), loader handlers (the same section
+ * of the user object) and the loader.
+ *
+ *	+---------------------+ 0
+ *	| struct stb_shared   |
+ *	+---------------------+ sizeof(struct stb_shared)
+ *	| u32 locks[nlocks]   |  one a global that needs one; 0 free,
+ *	|                     |  1 writer, n+1: n readers
+ *	+---------------------+ 8-aligned
+ *	| scalars             |  long: 8 bytes; string: string_len bytes
+ *	+---------------------+
+ */
+enum stb_state {
+	STB_STARTING = 0,	/* begin probes; kernel handlers return */
+	STB_RUNNING = 1,
+	STB_STOPPING = 2,	/* exit() or ^C: handlers return at once */
+	STB_FAILED = 3,		/* an error ended the session */
+};
+
+struct stb_shared {
+	uint32_t state;		/* enum stb_state */
+	uint32_t exit_asked;	/* exit() was called; the loader stops */
+	uint64_t errors;	/* soft errors so far (all CPUs) */
+	uint64_t skipped_lock;	/* handler runs skipped: no lock */
+	uint64_t skipped_frame;	/* ... no frame at this nesting level */
+	uint64_t lost;		/* records that found no room in the ring */
+	uint64_t slide;		/* KASLR: run address - link address */
+	int64_t target_pid;	/* target() */
+	uint64_t reserved[8];
+};
+
+/*
+ * A ring sample is one or more records back to back, each padded to 8 bytes.
+ * One sample is the whole output of one handler run, so that output of
+ * handlers on different CPUs never interleaves inside a run.
+ * Payload of a print: its format's arguments in order: long 8 bytes; string:
+ * u64 length, then bytes, zero-padded to 8.
+ */
+enum stb_record_kind {
+	STB_REC_PRINT = 1,	/* id: format, whose channel says where to */
+	STB_REC_WAKE = 2,	/* exit() or error in a kernel handler: look at
+				   the state now; no payload */
+};
+struct stb_record {
+	uint32_t size;		/* with this header and padding */
+	uint16_t kind;
+	uint16_t id;
+};
+
+/* Aggregates: bits of stat_ops, as enum stat_op of the compiler. */
+enum {
+	STB_ST_COUNT, STB_ST_SUM, STB_ST_MIN, STB_ST_MAX, STB_ST_AVG,
+	STB_ST_VARIANCE, STB_ST_HIST_LOG, STB_ST_HIST_LINEAR,
+};
+/*
+ * One CPU's part of an aggregate. Histogram buckets follow when there is one:
+ * log: STB_LOG_BUCKETS; linear: (hi - lo) / step + 1 and an under- and an
+ * overflow bucket before and behind. Merging adds count, sum, buckets, and
+ * takes min of min, max of max where count > 0; variance: sum of squares as
+ * two u64 (low, high) of 128 bits.
+ */
+struct stb_stat {
+	int64_t count, sum, min, max;
+	uint64_t sq_low, sq_high;
+};
+#define STB_LOG_BUCKETS 129	/* zero in the middle at 64, as SystemTap's */
+
+#endif
