@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ir.h - the waist: handlers as structured, operand-flat statements. lower.c
+ * makes it from the typed AST and the sites' facts; all DWARF is gone. emit.c
+ * turns it into C and sees nothing else. ir.c prints it (--dump=ir), checks
+ * it, and decides what only the whole program tells: which global needs a
+ * lock, who owns a frame, what an engine cannot do.
+ *
+ * docs/ir.md lists every statement with its meaning and faults.
+ */
+#ifndef STB_IR_H
+#define STB_IR_H
+
+#include "base.h"
+
+enum ir_type { IR_LONG, IR_STRING };
+
+/*
+ * A typed place for one value. Longs are C locals (or in the frame when a
+ * handler has loops and many of them); strings are string_len bytes in the
+ * handler's frame, or point at a literal.
+ */
+struct ir_slot {
+	const char *name;	/* "s3", or "x_5" after a script local x */
+	enum ir_type type;
+	int number;		/* within its handler or function */
+	uint32_t cap;		/* strings: most bytes it can need with the NUL
+				   (<= string_len): "execname" 16 */
+	struct ir_slot *next;
+};
+
+enum ir_opnd_kind { IR_NONE, IR_NUM, IR_SLOT, IR_LIT };
+struct ir_opnd {
+	enum ir_opnd_kind kind;
+	int64_t num;
+	struct ir_slot *slot;
+	const char *lit;	/* IR_LIT: string literal */
+	size_t len;
+};
+
+enum ir_op {			/* IR_BIN, IR_SET of globals and maps */
+	IR_ADD, IR_SUB, IR_MUL, IR_DIV, IR_MOD,	/* DIV, MOD fault on 0 */
+	IR_AND, IR_OR, IR_XOR, IR_SHL, IR_SHR, IR_USHR,
+	IR_EQ, IR_NE, IR_LT, IR_LE, IR_GT, IR_GE,
+	IR_ULT, IR_ULE,
+	IR_NEG, IR_NOT, IR_LNOT,		/* unary: ~ is NOT */
+};
+
+enum ir_space { IR_KERNEL_MEM, IR_USER_MEM };
+
+/*
+ * Faults: a statement marked (F) may raise; `err` is then the format id of
+ * its message (with the script's file:line:col) and control goes to the
+ * innermost IR_TRY's handler or ends the run with a soft error.
+ */
+enum ir_kind {
+	/* values */
+	IR_MOVE,	/* dst = a (long or string) */
+	IR_UN,		/* dst = op a */
+	IR_BIN,		/* dst = a op b		(F: DIV MOD) */
+	IR_CAT,		/* dst = a . b, cut at cap */
+	IR_STRCMP,	/* dst = a op b for strings: 0 or 1 */
+	IR_LOAD,	/* dst = size bytes at a in space, sign or zero ext. (F) */
+	IR_LOAD_STR,	/* dst = string at a in space, at most b bytes (F) */
+	IR_REG,		/* dst = register num (DWARF number) of the probe */
+	IR_ARG,		/* dst = argument num (fentry, raw_tp) */
+	IR_RETVAL,	/* dst = integer return value (return handlers) */
+	IR_KADDR,	/* dst = link-time kernel address num, relocated */
+	IR_CALL,	/* dst = builtin name(args)	(F if the row says so) */
+	IR_CALL_FN,	/* dst = fn(args)		(F) */
+	/* globals */
+	IR_GET,		/* dst = global */
+	IR_SET,		/* global = a */
+	IR_MODIFY,	/* global op= a; dst (or none) = new value, or the old
+			   one when want_old: one atomic step. Longs only */
+	IR_MAP_GET,	/* dst = global[keys], 0 or "" if absent */
+	IR_MAP_SET,	/* global[keys] = a		(F: full) */
+	IR_MAP_MODIFY,	/* global[keys] op= a; dst as IR_MODIFY (F: full) */
+	IR_MAP_CAT,	/* global[keys] .= a; dst	(F: full) */
+	IR_MAP_IN,	/* dst = keys in global */
+	IR_MAP_DEL,	/* delete global[keys] */
+	IR_MAP_CLEAR,	/* delete global (array, scalar or aggregate) */
+	IR_STAT_ADD,	/* global[keys] <<< a		(F: full) */
+	IR_STAT_GET,	/* dst = @stat(global[keys]) (F: empty, unless COUNT) */
+	IR_STAT_BUCKET,	/* dst = bucket a of the histogram of global[keys] */
+	/* output */
+	IR_PRINT,	/* format id, args: a record */
+	IR_PRINT_HIST,	/* print of the histogram of global[keys] */
+	IR_FORMAT,	/* dst = sprintf(format id, args) */
+	/* control */
+	IR_IF,		/* a != 0: body, else other */
+	IR_LOOP,	/* body again and again until IR_BREAK; cost actions a
+			   turn. IR_CONTINUE goes to `other` (the step) */
+	IR_FOREACH,	/* over global, see struct ir_foreach */
+	IR_BREAK, IR_CONTINUE,
+	IR_TRY,		/* body; on a fault: dst (or none) = message, other */
+	IR_RAISE,	/* error(a): err is the format id, args its values (F) */
+	IR_RETURN,	/* from a function: a or none */
+	IR_NEXT,	/* end of the handler's run */
+	IR_EXIT,	/* exit(): asks the session to stop; goes on */
+};
+
+struct ir_foreach {
+	struct ir_slot **keys;	/* one each key of the global; NULL: unwanted */
+	struct ir_slot *value;	/* or NULL */
+	struct ir_opnd *slice;	/* nkeys; IR_NONE where '*'; or NULL */
+	int sort_dir, sort_key;	/* as struct foreach; key 0: value */
+	int sort_stat;		/* STB_ST_*, aggregates by value */
+	struct ir_opnd limit;	/* IR_NONE: all */
+	bool over_buckets;	/* foreach (b in @hist(global[args])) */
+};
+
+struct ir_stmt {
+	enum ir_kind kind;
+	struct span at;
+	struct ir_stmt *next;
+	struct ir_slot *dst;	/* or NULL */
+	enum ir_op op;
+	struct ir_opnd a, b;
+	struct ir_opnd *args;	/* keys, call and print arguments */
+	size_t nargs;
+	struct ir_global *global;
+	struct ir_function *fn;
+	const char *name;	/* IR_CALL: built-in; also args' types: */
+	const char *arg_types;	/* IR_CALL, IR_PRINT, IR_FORMAT: "lsl" */
+	int64_t num;		/* register, argument, address */
+	uint8_t size;		/* IR_LOAD: 1 2 4 8 */
+	bool is_signed, want_old;
+	enum ir_space space;
+	int stat;		/* STB_ST_* */
+	int format;		/* IR_PRINT, IR_FORMAT */
+	int err;		/* format id of the fault's message; -1: none */
+	int cost;		/* IR_LOOP, IR_FOREACH: script statements */
+	struct ir_stmt *body, *other;
+	struct ir_foreach *each;
+};
+
+enum ir_value { IR_V_LONG, IR_V_STRING, IR_V_STAT };
+struct ir_global {
+	const char *name;
+	struct span at;
+	int index;		/* map id for arrays and aggregates */
+	enum ir_value value;
+	size_t nkeys;		/* 0: scalar (or scalar aggregate) */
+	enum ir_type *keys;
+	int64_t max_entries;
+	bool wraps, hidden;	/* hidden: made by the compiler (@entry) */
+	int64_t init_num;
+	const char *init_str;
+	unsigned stat_ops;	/* 1u << STB_ST_* */
+	int64_t hist_lo, hist_hi, hist_step;
+	/* by ir.c: */
+	bool in_kernel, in_loader;	/* who touches it */
+	int lock;		/* number of its lock, -1: none needed */
+	struct ir_global *next;
+};
+
+struct ir_function {
+	const char *name;
+	struct span at;
+	struct ir_slot **params;
+	size_t nparams;
+	bool has_result;
+	enum ir_type result;
+	struct ir_slot *slots;	/* all, params too */
+	int nslots;
+	struct ir_stmt *body;
+	bool recursive;
+	bool in_kernel, in_loader;	/* by ir.c */
+	bool needs_frame;		/* by ir.c: has strings, itself or below */
+	struct ir_function *next;
+};
+
+/* How a handler is reached; the words of docs/plan.md. */
+enum ir_prog {
+	IR_LOADER,		/* begin end error timer */
+	IR_KPROBE,		/* pt_regs: kprobe kretprobe uprobe uretprobe */
+	IR_FENTRY, IR_FEXIT, IR_RAW_TP,
+};
+enum ir_when { IR_WHEN_NONE, IR_BEGIN, IR_END, IR_ERROR, IR_TIMER };
+enum ir_attach { IR_AT_NONE, IR_AT_KPROBE, IR_AT_KRETPROBE, IR_AT_FENTRY,
+		 IR_AT_FEXIT, IR_AT_RAW_TP, IR_AT_UPROBE, IR_AT_URETPROBE };
+
+struct ir_site {		/* where a handler is attached; plan `site` */
+	const char *name;	/* canonical probe point */
+	enum ir_attach attach;
+	const char *symbol;	/* kernel symbol, tracepoint name, or NULL */
+	bool by_address, optional;
+	uint64_t addr, offset;
+	int build;		/* index of ir->builds, -1 */
+	int64_t maxactive;
+	struct ir_site *next;
+};
+
+enum ir_lock_mode { IR_LOCK_READ, IR_LOCK_WRITE };
+struct ir_lock {
+	struct ir_global *global;
+	enum ir_lock_mode mode;
+};
+
+struct ir_handler {
+	const char *name;	/* "h0" */
+	struct span at;
+	enum ir_prog prog;
+	uint32_t btf_id;
+	int nargs_btf;		/* fexit: index of the return value */
+	enum ir_when when;
+	int64_t order;
+	uint64_t period_ns, random_ns;
+	struct ir_site *sites;
+	struct ir_slot *slots;
+	int nslots;
+	struct ir_stmt *body;
+	bool user_regs;		/* uprobe: registers and memory are the task's */
+	/* by ir.c: */
+	struct ir_lock *locks;	/* by ascending lock number */
+	size_t nlocks;
+	bool needs_frame;	/* strings, or long slots that must live there */
+	bool one_print;		/* exactly one IR_PRINT, not in a loop */
+	struct ir_handler *next;
+};
+
+struct ir_format {
+	const char *text;
+	size_t len;
+	const char *args;	/* "lsl" */
+	int channel;		/* STB_OUT STB_ERROR STB_WARN STB_LOG */
+};
+
+struct ir_build {
+	const char *path;
+	uint8_t id[20];
+	uint8_t id_len;
+};
+
+struct ir {
+	struct ir_handler *handlers;
+	struct ir_function *functions;	/* callees first */
+	struct ir_global *globals;
+	VEC(struct ir_format) formats;	/* index is the id; equal ones once */
+	VEC(struct ir_build) builds;
+	uint32_t string_len;
+	int64_t max_action, max_action_user, max_nesting;
+	int64_t max_entries, max_errors, max_skipped;
+	int nlocks;
+	bool needs_slide;
+	/* kernel facts the emitter and ir_check may use */
+	bool has_kernel, has_loader;
+};
+
+/* lower.c helpers */
+int ir_format_id(struct arena *mem, struct ir *ir, const char *text, size_t len,
+		 const char *args, int channel);
+
+/* ir.c: fills the "by ir.c" fields; then complains of what the engine that a
+   handler runs on cannot do (E_ENGINE, with the engine that can). */
+bool ir_finish(struct job *j, struct ir *ir);
+void ir_print(const struct ir *ir, FILE *out);
+
+/*
+ * emit.c: C for the kernel engine and for the loader's, empty when there is
+ * nothing for it. `layout` gets what the plan must say about it.
+ */
+struct ir_layout {
+	uint32_t globals_size, frame_size, frame_levels, user_stack;
+	struct ir_layout_global {
+		const struct ir_global *g;
+		uint32_t offset, size;		/* scalars: in the region */
+		uint32_t key_size, value_size;	/* maps */
+	} *globals;
+	size_t nglobals;
+};
+void emit_c(struct arena *mem, const struct ir *ir, bool kernel,
+	    const char *script_name, struct text *out,
+	    struct ir_layout *layout);
+
+#endif
