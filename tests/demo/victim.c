@@ -3,6 +3,8 @@
  * victim.c - the program that `make demo` and the boot tests probe: stripped
  * where it runs, its debuginfo is only where the bundle is made. It takes
  * orders: a struct passed by pointer, a return value, and some file reading.
+ *
+ * flags: -static
  */
 #include <fcntl.h>
 #include <stdio.h>
