@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a), nonnull(f)))
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 extern const char *argv0;	/* set by main, printed before messages */
@@ -34,7 +34,8 @@ void arena_free(struct arena *a);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
-char *arena_vprintf(struct arena *a, const char *fmt, va_list ap);
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+	PRINTF_LIKE(2, 0);
 
 #define NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define NEW_ARRAY(a, type, n) ((type *)arena_alloc((a), (n) * sizeof(type)))

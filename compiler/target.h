@@ -15,6 +15,10 @@
 
 #include "base.h"
 
+/* Complaints that are not about the script; stap.h has the others. */
+extern const struct tag E_MANIFEST[1];	/* manifest.c */
+extern const struct tag E_BINARY[1];	/* target.c: files of a target */
+
 /* --- manifest (manifest.c) ---------------------------------------------- */
 
 struct kernel_decl {
