@@ -14,7 +14,9 @@
  *	| ...    |  bytes in the table; equal sections are stored once
  *	+--------+
  *
- * A decompressed section is a *table set*: struct stb_tables, then tables.
+ * A decompressed section is a *table set*: struct stb_tables, descriptors,
+ * then the tables, each 8-aligned, in ascending order. Sections are 8-aligned
+ * too; what lies between two of them is zero.
  */
 #ifndef STB_STB_H
 #define STB_STB_H
@@ -29,6 +31,7 @@
 #define STB_DIGEST_SIZE 32	/* BLAKE2b, no key */
 #define STB_MAX_RAW (256u << 20)	/* raw size of one section */
 #define STB_MAX_SECTIONS 65536
+#define STB_MAX_MAPS 1024
 
 struct stb_header {
 	uint8_t magic[8];
@@ -38,7 +41,8 @@ struct stb_header {
 	uint32_t toc_count;
 	uint32_t toc_entry_size;	/* >= sizeof(struct stb_toc) */
 	uint32_t reserved;
-	uint8_t toc_digest[STB_DIGEST_SIZE];	/* of the table: bundle id */
+	uint8_t toc_digest[STB_DIGEST_SIZE];	/* the bundle's id: BLAKE2b of
+					   the 32 bytes above, then the table */
 };
 _Static_assert(sizeof(struct stb_header) == 64, "stb_header");
 
@@ -48,7 +52,7 @@ enum stb_section_kind {
 	STB_SEC_KCODE = 3,	/* kernel BPF code */
 	STB_SEC_UCODE = 4,	/* loader-run code */
 	STB_SEC_SCRIPT = 5,	/* source text, for show */
-};
+};				/* section 0 is the INDEX */
 #define STB_MAY_IGNORE 1u	/* toc flag: unknown kind is no error */
 
 struct stb_toc {
@@ -68,10 +72,13 @@ struct stb_tables {
 };
 struct stb_table {
 	uint32_t kind;
-	uint32_t entry_size;	/* readers take the part they know */
+	uint32_t entry_size;	/* 1 (bytes) or a multiple of 8; readers take
+				   the part of a row that they know */
 	uint32_t offset;	/* from the start of the set */
 	uint32_t count;
 };
+_Static_assert(sizeof(struct stb_tables) == 8, "stb_tables");
+_Static_assert(sizeof(struct stb_table) == 16, "stb_table");
 
 /* Strings are u32 offsets into the set's STB_T_STRINGS; 0 is "". */
 typedef uint32_t stb_str;
@@ -83,9 +90,13 @@ enum stb_table_kind {
 	/* meta */
 	STB_T_LIMITS = 20, STB_T_MAPS, STB_T_GLOBALS, STB_T_FORMATS,
 	STB_T_BUILDS, STB_T_PROGS, STB_T_SITES, STB_T_HANDLERS,
-	/* code: bytes */
-	STB_T_INSNS = 40, STB_T_RELOCS, STB_T_RODATA, STB_T_GLOBALS_IMAGE,
-	STB_T_BTF, STB_T_FUNC_INFO, STB_T_SYMBOLS,
+	STB_T_GLOBALS_IMAGE,	/* bytes: the globals region's initial values,
+				   what is missing up to globals_size is 0 */
+	/* code; RODATA and BTF are bytes, BTF and FUNC_INFO kernel code's */
+	STB_T_INSNS = 40, STB_T_RELOCS, STB_T_RODATA, STB_T_BTF,
+	STB_T_FUNC_INFO,
+	/* script */
+	STB_T_SOURCE = 60,	/* bytes */
 };
 
 struct stb_bundle {		/* one */
@@ -93,6 +104,7 @@ struct stb_bundle {		/* one */
 	stb_str compiler;	/* "stapc 0.1" */
 	uint64_t epoch;		/* SOURCE_DATE_EPOCH, or 0 */
 };
+_Static_assert(sizeof(struct stb_bundle) == 16, "stb_bundle");
 
 struct stb_build_id {
 	uint8_t len;		/* 0: unknown */
@@ -106,9 +118,10 @@ struct stb_variant {
 	struct stb_build_id kernel;
 	uint32_t meta, kcode, ucode;	/* toc numbers; 0: none (0 is INDEX) */
 	uint32_t script;
-	uint32_t reserved;
+	uint32_t reserved[2];
 	uint64_t stext;		/* link-time address of _stext, 0: not needed */
 };
+_Static_assert(sizeof(struct stb_variant) == 64, "stb_variant");
 
 struct stb_limits {		/* one */
 	uint32_t string_len;	/* MAXSTRINGLEN, with the NUL */
@@ -120,6 +133,7 @@ struct stb_limits {		/* one */
 	uint32_t user_stack;	/* bytes the loader's VM needs for frames */
 	uint32_t needs;		/* STB_NEEDS_* */
 };
+_Static_assert(sizeof(struct stb_limits) == 40, "stb_limits");
 #define STB_NEEDS_SLIDE 1u	/* KASLR slide in the shared state */
 
 enum stb_map_type {		/* kernel map type is the loader's business */
@@ -137,6 +151,15 @@ enum stb_map_type {		/* kernel map type is the loader's business */
 #define STB_MAPF_INTERNAL 4u	/* runtime's: frames, levels, ring */
 
 /*
+ * Ids that no plan may use. The bundler adds the two rows (INTERNAL, key_size
+ * 4, one entry) where the kernel's code needs them. In the user's code (UCODE)
+ * these are the only targets: GLOBALS is the globals region, RODATA the
+ * STB_T_RODATA table of UCODE itself. Its maps are numbers in service calls.
+ */
+#define STB_MAP_ID_GLOBALS 0xffff0000u
+#define STB_MAP_ID_RODATA 0xffff0001u
+
+/*
  * Key: the parts in order, longs 8 bytes, strings string_len bytes and
  * zero-padded. Value: u64 seq (time of insertion, CLOCK_MONOTONIC ns; absent
  * in hidden maps), then the long, the string, or runtime/abi.h's stat.
@@ -151,12 +174,14 @@ struct stb_map {
 	uint32_t stat_ops;	/* 1u << ST_* used (abi.h) */
 	int64_t hist_lo, hist_hi, hist_step;	/* linear */
 };
+_Static_assert(sizeof(struct stb_map) == 64, "stb_map");
 
 struct stb_global {		/* a scalar in the globals region */
 	stb_str name;
 	uint32_t type;		/* 'l' or 's' */
 	uint32_t offset, size;
 };
+_Static_assert(sizeof(struct stb_global) == 16, "stb_global");
 
 enum stb_channel { STB_OUT = 0, STB_ERROR, STB_WARN, STB_LOG };
 struct stb_format {		/* index is the id in records */
@@ -165,11 +190,14 @@ struct stb_format {		/* index is the id in records */
 	uint32_t channel;
 	uint32_t text_len;	/* may hold NULs */
 };
+_Static_assert(sizeof(struct stb_format) == 16, "stb_format");
 
 struct stb_program_build {
 	stb_str path;
 	struct stb_build_id id;
+	uint32_t reserved;
 };
+_Static_assert(sizeof(struct stb_program_build) == 32, "stb_program_build");
 
 enum stb_prog_type {
 	STB_PROG_KPROBE = 1,	/* also uprobes: pt_regs */
@@ -182,22 +210,27 @@ struct stb_prog {		/* kernel BPF program */
 	uint32_t insn_first, insn_count;	/* in STB_T_INSNS, 8 bytes each */
 	uint32_t reloc_first, reloc_count;
 	uint32_t func_first, func_count;	/* in STB_T_FUNC_INFO */
+	uint32_t reserved;
 };
+_Static_assert(sizeof(struct stb_prog) == 40, "stb_prog");
 
 enum stb_reloc_kind {
 	STB_REL_MAP = 1,	/* ld_imm64: map fd of map id `target` */
 	STB_REL_MAP_VALUE,	/* ld_imm64: address in map `target` + addend */
 };
 struct stb_reloc {
-	uint32_t insn;		/* within the program */
+	uint32_t insn;		/* within the program (UCODE: the code) */
 	uint32_t kind;
 	uint32_t target;
 	uint32_t addend;
 };
+_Static_assert(sizeof(struct stb_reloc) == 16, "stb_reloc");
+
 struct stb_func_info {
-	uint32_t insn;		/* within the program */
+	uint32_t insn;		/* within the program; the first is 0 */
 	uint32_t type_id;
 };
+_Static_assert(sizeof(struct stb_func_info) == 8, "stb_func_info");
 
 enum stb_attach {
 	STB_AT_KPROBE = 1, STB_AT_KRETPROBE, STB_AT_FENTRY, STB_AT_FEXIT,
@@ -216,6 +249,7 @@ struct stb_site {
 	uint64_t cookie;
 	uint32_t maxactive, reserved;
 };
+_Static_assert(sizeof(struct stb_site) == 56, "stb_site");
 
 enum stb_when {
 	STB_BEGIN = 1, STB_END, STB_ON_ERROR, STB_TIMER,
@@ -229,16 +263,26 @@ struct stb_handler {		/* run by the loader */
 	uint32_t entry;		/* first instruction in UCODE's INSNS */
 	uint32_t reserved;
 };
+_Static_assert(sizeof(struct stb_handler) == 40, "stb_handler");
 
 /*
  * --- the reader (read.c) -------------------------------------------------
  * Bounded and allocation-free: it works on a mapped file and on buffers that
- * the caller gives for decompression. Errors stick in stb_reader.error.
+ * the caller gives for decompression; it needs about 128 KB of stack. Errors
+ * stick in stb_reader.error: after the first one every call fails.
  */
 enum stb_error {
-	STB_OK, STB_E_TRUNCATED, STB_E_MAGIC, STB_E_NEWER, STB_E_FLAGS,
-	STB_E_DIGEST, STB_E_TOC, STB_E_ZSTD, STB_E_TABLE, STB_E_STRING,
-	STB_E_SECTION, STB_E_TOO_BIG, STB_E_INDEX,
+	STB_OK,
+	STB_E_TRUNCATED,	/* ends before what the table says */
+	STB_E_MAGIC,		/* not a bundle */
+	STB_E_NEWER,		/* needs a newer reader */
+	STB_E_DIGEST,		/* bytes were changed */
+	STB_E_TOC,		/* table of contents makes no sense */
+	STB_E_ZSTD,		/* not one whole frame of the size promised */
+	STB_E_TABLE,		/* a section's tables make no sense */
+	STB_E_SECTION,		/* no such section */
+	STB_E_TOO_BIG,		/* larger than the limits above */
+	STB_E_VALUE,		/* well-formed, but a row makes no sense */
 };
 const char *stb_error_text(enum stb_error e);	/* one clause, for people */
 
@@ -247,7 +291,9 @@ struct stb_reader {
 	size_t size;
 	const struct stb_header *header;
 	enum stb_error error;
-	uint64_t error_at;	/* file offset or section number */
+	uint64_t error_at;	/* file offset, section number or row */
+	const char *error_in;	/* what error_at counts: "file offset",
+				   "section", "site"... */
 };
 
 struct stb_set {		/* a decompressed section */
@@ -255,16 +301,23 @@ struct stb_set {		/* a decompressed section */
 	size_t size;
 	const struct stb_table *tables;
 	uint32_t count;
+	const char *strings;	/* ends in NUL */
+	size_t strings_size;	/* >= 1 */
 };
 
-/* Checks header, table of contents and its digest. false: r->error. */
+/* Checks header, table of contents and its digest. false: r->error.
+   data must be 8-aligned (a mapping is). */
 bool stb_open(struct stb_reader *r, const void *data, size_t size);
+/* NULL and error when there are not so many. */
 const struct stb_toc *stb_toc_at(struct stb_reader *r, uint32_t i);
 uint32_t stb_toc_count(const struct stb_reader *r);
-/* Raw size of section i (<= STB_MAX_RAW), 0 and error if it is not there. */
+/* Raw size of section i (<= STB_MAX_RAW) as both table and frame state it;
+   0 and error if it is not there. */
 size_t stb_section_size(struct stb_reader *r, uint32_t i);
-/* Verifies the digest and decompresses section i into buf (raw size bytes);
-   then checks its table set's descriptors and string table. */
+/* Does the section's digest hold, and is the padding behind it zero? */
+bool stb_section_verify(struct stb_reader *r, uint32_t i);
+/* Verifies the digest and decompresses section i into buf (raw size bytes,
+   8-aligned); then checks its table set's descriptors and string table. */
 bool stb_section_read(struct stb_reader *r, uint32_t i, void *buf, size_t size,
 		      struct stb_set *set);
 /* Table of that kind with entries of at least `known` bytes: *count entries,
@@ -275,10 +328,14 @@ const void *stb_table(const struct stb_set *s, uint32_t kind, size_t known,
 	((const type *)((const uint8_t *)(base) + (size_t)(stride) * (i)))
 /* NUL-terminated, always; "" when out of range. */
 const char *stb_string(const struct stb_set *s, stb_str off);
+/* The index: one bundle row, variants whose sections exist and are of the
+   right kinds. */
+bool stb_validate_index(struct stb_reader *r, const struct stb_set *index);
 /*
  * Everything that can be checked of a variant's three sets without a kernel:
  * indices in range, relocations inside their programs, handler entries inside
  * the code, offsets inside the globals region, keys equal to their sizes.
+ * kcode, ucode: NULL where the variant has none.
  */
 bool stb_validate(struct stb_reader *r, const struct stb_set *meta,
 		  const struct stb_set *kcode, const struct stb_set *ucode);
