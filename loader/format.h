@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * format.h - SystemTap's printf, its charts, and where text goes. One
+ * formatter for records of the kernel's handlers and for the interpreter.
+ */
+#ifndef LOADER_FORMAT_H
+#define LOADER_FORMAT_H
+
+#include "loader/sys.h"
+
+struct sink {			/* text on its way */
+	char *buf;
+	size_t n, cap;
+	void (*full)(struct sink *);	/* makes room; NULL: the rest is cut */
+};
+void sink_put(struct sink *s, const char *text, size_t n);
+void sink_puts(struct sink *s, const char *text);
+void sink_pad(struct sink *s, char c, int64_t n);
+
+/* One argument; a string when `s` is not NULL, `len` bytes, no NUL needed. */
+struct arg {
+	const char *s;
+	uint64_t len;
+	int64_t num;
+};
+/*
+ * Directives of SystemTap's printf; docs/language.md has them. `*` takes a
+ * number from the arguments. %m and %M take the bytes as a string. Too few
+ * arguments count as zeroes: the compiler has checked.
+ */
+void format_text(struct sink *to, const char *text, size_t text_len,
+		 const struct arg *args, uint32_t nargs);
+
+/* print(@hist_log(x)), print(@hist_linear(x, lo, hi, step)): the chart, with
+   an empty line behind. n buckets as in runtime/abi.h. */
+void format_hist_log(struct sink *to, const uint64_t *buckets, uint32_t n);
+void format_hist_linear(struct sink *to, const uint64_t *buckets, uint32_t n,
+			int64_t lo, int64_t step);
+
+/* Where a session's text goes: -o FILE or stdout, and stderr, in order. */
+struct output {
+	struct sink out, err;	/* first, so that `full` finds its output */
+	int fd;
+	bool broken;		/* the reader went away or the disk is full */
+	int error;		/* why, an errno */
+};
+void output_init(struct output *o, int fd);
+void output_flush(struct output *o);
+/* The sink of a channel, ready for the text of one message: what the other
+   stream holds is written first. ERROR and WARN get their prefix here. */
+struct sink *output_begin(struct output *o, enum stb_channel channel);
+void output_end(struct output *o, enum stb_channel channel);
+/* Message of a format of the bundle, begun and ended. */
+void output_print(struct output *o, const struct stb_set *meta,
+		  const struct stb_format *f, const struct arg *args,
+		  uint32_t nargs);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vm.h - the interpreter of loader-run handlers (engine "user").
+ *
+ * In: a variant's META and UCODE sets, validated; the globals region; file
+ * descriptors of maps that are in the kernel. Out: text into `out`, exit()
+ * into the shared state. Whatever the code does, it stays in its memory.
+ */
+#ifndef LOADER_VM_H
+#define LOADER_VM_H
+
+#include "loader/format.h"
+#include "loader/sys.h"
+
+struct vm_env {
+	const struct stb_set *meta, *ucode;
+	void *globals;		/* limits.globals_size bytes, initialised; the
+				   kernel's handlers may see the same bytes */
+	const int *map_fds;	/* one a row of STB_T_MAPS; -1: it is the VM's
+				   own (STB_MAP_LOADER, or no kernel code) */
+	unsigned ncpus;		/* possible CPUs: parts of a per-CPU value */
+	struct output *out;
+};
+
+struct vm *vm_new(const struct vm_env *env);
+void vm_free(struct vm *vm);
+
+enum vm_end {
+	VM_DONE,
+	VM_ERROR,	/* error() that nobody caught; the caller prints
+			   vm_message() and counts it */
+	VM_SKIPPED,	/* could not get a lock; the VM has counted it */
+};
+enum vm_end vm_run(struct vm *vm, uint32_t handler);	/* row of HANDLERS */
+const char *vm_message(const struct vm *vm);
+
+#endif
