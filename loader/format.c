@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "loader/format.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- sinks --------------------------------------------------------------- */
+
+void sink_put(struct sink *s, const char *text, size_t n)
+{
+	while (n) {
+		size_t part = s->cap - s->n;
+
+		if (!part) {
+			if (!s->full)
+				return;
+			s->full(s);
+			continue;
+		}
+		if (part > n)
+			part = n;
+		memcpy(s->buf + s->n, text, part);
+		s->n += part;
+		text += part;
+		n -= part;
+	}
+}
+
+void sink_puts(struct sink *s, const char *text)
+{
+	sink_put(s, text, strlen(text));
+}
+
+void sink_pad(struct sink *s, char c, int64_t n)
+{
+	while (n-- > 0) {
+		if (s->n == s->cap) {
+			if (!s->full)
+				return;
+			s->full(s);
+		}
+		s->buf[s->n++] = c;
+	}
+}
+
+/* --- printf -------------------------------------------------------------- */
+
+enum { LEFT = 1, PLUS = 2, SPACE = 4, SPECIAL = 8, ZERO = 16 };
+
+struct directive {
+	unsigned flags;
+	int64_t width, precision;	/* -1: not given */
+	char what;
+};
+
+/* What printf still has to read. */
+struct input {
+	const char *p, *end;
+	const struct arg *args;
+	uint32_t nargs;
+};
+
+static struct arg next_arg(struct input *in)
+{
+	struct arg none = { 0 };
+
+	if (!in->nargs)
+		return none;
+	in->nargs--;
+	return *in->args++;
+}
+
+static int64_t width_of(struct input *in)
+{
+	int64_t n = 0;
+
+	if (in->p < in->end && *in->p == '*') {
+		in->p++;
+		n = (int)next_arg(in).num;
+		return n;
+	}
+	while (in->p < in->end && *in->p >= '0' && *in->p <= '9')
+		if ((n = n * 10 + *in->p++ - '0') > INT32_MAX)
+			n = INT32_MAX;
+	return n;
+}
+
+static unsigned flag_of(char c)
+{
+	switch (c) {
+	case '-': return LEFT;
+	case '+': return PLUS;
+	case ' ': return SPACE;
+	case '#': return SPECIAL;
+	case '0': return ZERO;
+	default: return 0;
+	}
+}
+
+/* in->p behind the '%'. */
+static struct directive directive(struct input *in)
+{
+	struct directive d = { .width = -1, .precision = -1 };
+	unsigned flag;
+
+	while (in->p < in->end && (flag = flag_of(*in->p)))
+		d.flags |= flag, in->p++;
+	if (in->p < in->end && (*in->p == '*' ||
+				(*in->p >= '1' && *in->p <= '9'))) {
+		d.width = width_of(in);
+		if (d.width < 0) {
+			d.width = -d.width;
+			d.flags |= LEFT;
+		}
+	}
+	if (in->p < in->end && *in->p == '.') {
+		in->p++;
+		d.precision = width_of(in);
+		if (d.precision < 0)
+			d.precision = 0;
+	}
+	while (in->p < in->end && (*in->p == 'l' || *in->p == 'h' ||
+				   *in->p == 'L'))
+		in->p++;
+	d.what = in->p < in->end ? *in->p++ : '%';
+	return d;
+}
+
+static void number(struct sink *to, struct directive d, unsigned base,
+		   bool is_signed, int64_t n)
+{
+	const char *digits = d.what == 'X' ? "0123456789ABCDEFX"
+					   : "0123456789abcdefx";
+	char text[66], sign = 0;
+	uint64_t u = n;
+	int64_t len = 0, pad = d.width;
+
+	if (is_signed) {
+		sign = n < 0 ? '-' : d.flags & PLUS ? '+'
+			: d.flags & SPACE ? ' ' : 0;
+		if (n < 0)
+			u = -u;
+	}
+	if (d.flags & LEFT)
+		d.flags &= ~ZERO;
+	do
+		text[len++] = digits[u % base];
+	while (u /= base);
+	if (d.precision < len)
+		d.precision = len;
+	pad -= d.precision + (sign != 0);
+	if (d.flags & SPECIAL)
+		pad -= base == 16 ? 2 : base == 8 ? 1 : 0;
+	if (!(d.flags & (ZERO | LEFT)))
+		sink_pad(to, ' ', pad);
+	if (sign)
+		sink_put(to, &sign, 1);
+	if ((d.flags & SPECIAL) && base != 10)
+		sink_put(to, "0", 1);
+	if ((d.flags & SPECIAL) && base == 16)
+		sink_put(to, digits + 16, 1);
+	if (d.flags & ZERO)
+		sink_pad(to, '0', pad);
+	sink_pad(to, '0', d.precision - len);
+	while (len)
+		sink_put(to, text + --len, 1);
+	if (d.flags & LEFT)
+		sink_pad(to, ' ', pad);
+}
+
+/* A byte as C would write it between quotes; its length. */
+static unsigned escape(char *to, unsigned char c, char quote)
+{
+	static const char names[] = "abtnvfr";	/* 7 .. 13 */
+
+	to[0] = '\\';
+	if (c >= 7 && c <= 13) {
+		to[1] = names[c - 7];
+		return 2;
+	}
+	if (c == '\\' || c == (unsigned char)quote) {
+		to[1] = c;
+		return 2;
+	}
+	if (c >= ' ' && c < 127) {
+		to[0] = c;
+		return 1;
+	}
+	to[1] = '0' + (c >> 6);
+	to[2] = '0' + ((c >> 3) & 7);
+	to[3] = '0' + (c & 7);
+	return 4;
+}
+
+static void padded(struct sink *to, struct directive d, const char *s,
+		   int64_t n)
+{
+	if (!(d.flags & LEFT))
+		sink_pad(to, ' ', d.width - n);
+	sink_put(to, s, n);
+	if (d.flags & LEFT)
+		sink_pad(to, ' ', d.width - n);
+}
+
+static void character(struct sink *to, struct directive d, char c)
+{
+	char text[4] = { c };
+
+	padded(to, d, text, d.flags & SPECIAL ? escape(text, c, '\'') : 1);
+}
+
+static int64_t cut(struct directive d, struct arg a)
+{
+	uint64_t n = a.s ? a.len : 0;
+
+	if (d.precision >= 0 && (uint64_t)d.precision < n)
+		n = d.precision;
+	return n;
+}
+
+static void string(struct sink *to, struct directive d, struct arg a)
+{
+	int64_t n = cut(d, a), wide = 0;
+	char text[4];
+
+	if (!(d.flags & SPECIAL)) {
+		padded(to, d, a.s, n);
+		return;
+	}
+	for (int64_t i = 0; i < n; i++)
+		wide += escape(text, a.s[i], '"');
+	if (!(d.flags & LEFT))
+		sink_pad(to, ' ', d.width - wide);
+	for (int64_t i = 0; i < n; i++)
+		sink_put(to, text, escape(text, a.s[i], '"'));
+	if (d.flags & LEFT)
+		sink_pad(to, ' ', d.width - wide);
+}
+
+/* %M: memory in hexadecimal */
+static void memory(struct sink *to, struct directive d, struct arg a)
+{
+	int64_t n = cut(d, a);
+	char two[3];
+
+	if (!(d.flags & LEFT))
+		sink_pad(to, ' ', d.width - 2 * n);
+	for (int64_t i = 0; i < n; i++)
+		sink_put(to, hex(two, (const uint8_t *)a.s + i, 1), 2);
+	if (d.flags & LEFT)
+		sink_pad(to, ' ', d.width - 2 * n);
+}
+
+static int64_t binary_size(int64_t n)
+{
+	return n == 1 || n == 2 || n == 4 || n == 8 ? n : -1;
+}
+
+/* %b: the number's own bytes, as many as the precision or the width says */
+static void binary(struct sink *to, struct directive d, int64_t n)
+{
+	int64_t size = binary_size(d.precision);
+
+	if (size < 0)
+		size = binary_size(d.width);
+	if (size < 0)
+		size = 8;
+	if (!(d.flags & LEFT))
+		sink_pad(to, d.flags & ZERO ? '0' : ' ', d.width - size);
+	sink_put(to, (const char *)&n, size);
+	if (d.flags & LEFT)
+		sink_pad(to, ' ', d.width - size);
+}
+
+static void convert(struct sink *to, struct directive d, struct input *in)
+{
+	switch (d.what) {
+	case '%':
+		sink_put(to, "%", 1);
+		break;
+	case 'b':
+		binary(to, d, next_arg(in).num);
+		break;
+	case 'c':
+		character(to, d, next_arg(in).num);
+		break;
+	case 'd':
+	case 'i':
+		number(to, d, 10, true, next_arg(in).num);
+		break;
+	case 'u':
+		number(to, d, 10, false, next_arg(in).num);
+		break;
+	case 'o':
+		number(to, d, 8, false, next_arg(in).num);
+		break;
+	case 'p':
+		d.flags |= SPECIAL;
+		number(to, d, 16, false, next_arg(in).num);
+		break;
+	case 'x':
+	case 'X':
+		number(to, d, 16, false, next_arg(in).num);
+		break;
+	case 's':
+		string(to, d, next_arg(in));
+		break;
+	case 'm':
+		d.flags &= ~SPECIAL;	/* there it says: user memory */
+		string(to, d, next_arg(in));
+		break;
+	case 'M':
+		memory(to, d, next_arg(in));
+		break;
+	default:
+		sink_put(to, "%", 1);
+		sink_put(to, &d.what, 1);
+	}
+}
+
+void format_text(struct sink *to, const char *text, size_t text_len,
+		 const struct arg *args, uint32_t nargs)
+{
+	struct input in = { text, text + text_len, args, nargs };
+
+	while (in.p < in.end) {
+		const char *percent = memchr(in.p, '%', in.end - in.p);
+
+		if (!percent)
+			percent = in.end;
+		sink_put(to, in.p, percent - in.p);
+		in.p = percent + 1;
+		if (percent < in.end)
+			convert(to, directive(&in), &in);
+	}
+}
+
+/* --- charts -------------------------------------------------------------- */
+
+enum { CHART_WIDTH = 50, CHART_ELISION = 2 };
+
+struct chart {
+	const uint64_t *buckets;
+	int n;
+	bool log;
+	int64_t lo, step;
+};
+
+static int64_t bucket_value(const struct chart *c, int i)
+{
+	if (c->log)
+		return i == 64 ? 0 : i > 64 ? (int64_t)(1ull << (i - 65))
+			: (int64_t)-(1ull << (63 - i));
+	if (i == 0)
+		return c->lo;
+	if (i == c->n - 1)
+		return c->lo + (i - 2) * c->step;
+	return c->lo + (i - 1) * c->step;
+}
+
+static int64_t digits(int64_t n)
+{
+	struct sink s = { .buf = (char[24]){ 0 }, .cap = 24 };
+	struct directive d = { .width = -1, .precision = -1, .what = 'd' };
+
+	number(&s, d, 10, true, n);
+	return s.n;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Is i amid empty rows, so that it need not be shown? */
+static bool elided(const struct chart *c, int i, int first, int last)
+{
+	if (i - CHART_ELISION > first)
+		first = i - CHART_ELISION;
+	if (i + CHART_ELISION < last)
+		last = i + CHART_ELISION;
+	for (int k = first; k <= last; k++)
+		if (c->buckets[k])
+			return false;
+	return true;
+}
+
+static void chart_row(struct sink *to, const struct chart *c, int i,
+		      int64_t width, uint64_t scale, int64_t count_width)
+{
+	struct directive d = { .width = width, .precision = -1, .what = 'd' };
+	uint64_t bar = c->buckets[i] / scale;
+	int64_t value = bucket_value(c, i);
+
+	if (!c->log && (i == 0 || i == c->n - 1)) {
+		sink_pad(to, ' ', width - digits(value) - 1);
+		sink_put(to, i ? ">" : "<", 1);
+		d.width = -1;
+	}
+	number(to, d, 10, true, value);
+	sink_puts(to, " |");
+	sink_pad(to, '@', bar);
+	d.width = CHART_WIDTH - bar + 1 + count_width;
+	number(to, d, 10, false, c->buckets[i]);
+	sink_put(to, "\n", 1);
+}
+
+static void chart(struct sink *to, const struct chart *c)
+{
+	int first = -1, last = 0;
+	uint64_t max = 0, scale;
+	int64_t width;
+	bool eliding = false;
+
+	for (int i = 0; i < c->n; i++) {
+		if (c->buckets[i] && first < 0)
+			first = i;
+		if (c->buckets[i])
+			last = i;
+		if (c->buckets[i] > max)
+			max = c->buckets[i];
+	}
+	if (first < 0)
+		first = c->log ? 64 : 1;
+	/* up to two empty rows on either side; the rows of what lies outside
+	   the range of a linear one only when there is something */
+	for (int i = 0; i < 2; i++) {
+		if (first > (c->log ? 0 : 1))
+			first--;
+		if (last < c->n - (c->log ? 1 : 2))
+			last++;
+	}
+	scale = max <= CHART_WIDTH ? 1 : (max + CHART_WIDTH - 1) / CHART_WIDTH;
+	width = larger(digits(bucket_value(c, first)) +
+			       (!c->log && first == 0),
+		       digits(bucket_value(c, last)) +
+			       (!c->log && last == c->n - 1));
+	width = larger(width, 5);
+	sink_pad(to, ' ', width - 5);
+	sink_puts(to, "value |");
+	sink_pad(to, '-', CHART_WIDTH);
+	sink_puts(to, " count\n");
+	for (int i = first; i <= last; i++) {
+		if (elided(c, i, first, last)) {
+			eliding = true;
+			continue;
+		}
+		if (eliding) {
+			sink_pad(to, ' ', width);
+			sink_puts(to, " ~\n");
+			eliding = false;
+		}
+		chart_row(to, c, i, width, scale, digits(max));
+	}
+	sink_put(to, "\n", 1);
+}
+
+void format_hist_log(struct sink *to, const uint64_t *buckets, uint32_t n)
+{
+	struct chart c = { .buckets = buckets, .n = n, .log = true };
+
+	chart(to, &c);
+}
+
+void format_hist_linear(struct sink *to, const uint64_t *buckets, uint32_t n,
+			int64_t lo, int64_t step)
+{
+	struct chart c = { .buckets = buckets, .n = n, .lo = lo, .step = step };
+
+	chart(to, &c);
+}
+
+/* --- output -------------------------------------------------------------- */
+
+static void write_all(struct output *o, int fd, const char *p, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, p, n);
+
+		if (done < 0 && errno == EAGAIN) {
+			struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
+			poll(&wait, 1, -1);
+			continue;
+		}
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0) {
+			if (fd == o->fd && !o->broken) {
+				o->broken = true;
+				o->error = errno;
+			}
+			return;
+		}
+		p += done;
+		n -= done;
+	}
+}
+
+static void out_full(struct sink *s)
+{
+	struct output *o = (struct output *)s;
+
+	if (!o->broken)
+		write_all(o, o->fd, s->buf, s->n);
+	s->n = 0;
+}
+
+static void err_full(struct sink *s)
+{
+	write_all((struct output *)((char *)s - offsetof(struct output, err)),
+		  STDERR_FILENO, s->buf, s->n);
+	s->n = 0;
+}
+
+void output_init(struct output *o, int fd)
+{
+	*o = (struct output){
+		.out = { zalloc(32768), 0, 32768, out_full },
+		.err = { zalloc(1024), 0, 1024, err_full },
+		.fd = fd,
+	};
+}
+
+void output_flush(struct output *o)
+{
+	if (o->out.n)
+		out_full(&o->out);
+}
+
+struct sink *output_begin(struct output *o, enum stb_channel channel)
+{
+	if (channel == STB_OUT)
+		return &o->out;
+	output_flush(o);
+	if (channel == STB_ERROR)
+		sink_puts(&o->err, "ERROR: ");
+	if (channel == STB_WARN)
+		sink_puts(&o->err, "WARNING: ");
+	return &o->err;
+}
+
+void output_end(struct output *o, enum stb_channel channel)
+{
+	struct sink *s = &o->err;
+
+	if (channel == STB_OUT)
+		return;
+	if (!s->n || s->buf[s->n - 1] != '\n')
+		sink_put(s, "\n", 1);
+	err_full(s);
+}
+
+void output_print(struct output *o, const struct stb_set *meta,
+		  const struct stb_format *f, const struct arg *args,
+		  uint32_t nargs)
+{
+	format_text(output_begin(o, f->channel), stb_string(meta, f->text),
+		    f->text_len, args, nargs);
+	output_end(o, f->channel);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "loader/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+static void message(const char *fmt, va_list ap)
+{
+	char line[2048];
+	int n = snprintf(line, sizeof(line), "%s: ", argv0);
+
+	n += vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	if (n > (int)sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	line[n++] = '\n';
+	/* nothing can be done for a message that cannot be written */
+	if (write(STDERR_FILENO, line, n) < 0)
+		return;
+}
+
+void say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	message(fmt, ap);
+	va_end(ap);
+}
+
+void die(enum exit_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	message(fmt, ap);
+	va_end(ap);
+	_exit(code);
+}
+
+void *zalloc(size_t size)
+{
+	void *p;
+
+	if (size < 65536) {
+		p = calloc(1, size ? size : 1);
+	} else {
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p == MAP_FAILED)
+			p = NULL;
+	}
+	if (!p)
+		die(EXIT_AGAIN, "wanted %zu bytes of memory, got none: "
+		    "try again when more is free", size);
+	return p;
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+long read_small(const char *path, void *buf, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	do {
+		got = read(fd, (char *)buf + n, size - 1 - n);
+		if (got > 0)
+			n += got;
+	} while (n < size - 1 && (got > 0 || (got < 0 && errno == EINTR)));
+	((char *)buf)[n] = 0;
+	long result = got < 0 ? -errno : (long)n;
+	close(fd);
+	return result;
+}
+
+long read_number(const char *path)
+{
+	char text[64];
+	long n = read_small(path, text, sizeof(text));
+
+	return n < 0 ? n : strtol(text, NULL, 10);
+}
+
+/* "0-3" or "0,2-5": the last number counts them. */
+unsigned possible_cpus(void)
+{
+	char text[256];
+	unsigned last = 0;
+
+	if (read_small("/sys/devices/system/cpu/possible", text,
+		       sizeof(text)) <= 0)
+		die(EXIT_KERNEL, "wanted the number of processors from "
+		    "/sys/devices/system/cpu/possible: is /sys mounted?");
+	for (char *p = text; *p; ) {
+		if (*p >= '0' && *p <= '9')
+			last = strtoul(p, &p, 10);
+		else
+			p++;
+	}
+	return last + 1;
+}
+
+const char *hex(char *to, const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		to[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+		to[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+	}
+	to[2 * n] = 0;
+	return to;
+}
+
+struct rows rows_of(const struct stb_set *s, uint32_t kind, size_t known)
+{
+	struct rows r = { 0 };
+
+	r.base = stb_table(s, kind, known, &r.n, &r.stride);
+	if (!r.base)
+		r.n = 0;
+	return r;
+}

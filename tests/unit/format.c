@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SystemTap's printf and charts, as the loader writes them.
+ *
+ * links: loader/format.c loader/sys.c bundler/read.c -lzstd -lsodium
+ */
+#include "loader/format.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *argv0 = "format";
+static int failed;
+
+static struct arg num(int64_t n)
+{
+	return (struct arg){ .num = n };
+}
+
+static struct arg str(const char *s)
+{
+	return (struct arg){ .s = s, .len = strlen(s) };
+}
+
+static void same(int line, const struct sink *s, const char *want, size_t n)
+{
+	if (s->n == n && !memcmp(s->buf, want, n))
+		return;
+	printf("format.c:%d: wanted \"%s\", got \"%.*s\"\n", line, want,
+	       (int)s->n, s->buf);
+	failed = 1;
+}
+
+static void check(int line, const char *want, size_t want_len,
+		  const char *text, const struct arg *args, uint32_t n)
+{
+	char buf[512];
+	struct sink s = { .buf = buf, .cap = sizeof(buf) };
+
+	format_text(&s, text, strlen(text), args, n);
+	same(line, &s, want, want_len);
+}
+
+#define IS(want, text, ...) do { \
+	struct arg args[] = { __VA_ARGS__ }; \
+	check(__LINE__, want, sizeof(want) - 1, text, args, COUNT_OF(args)); \
+} while (0)
+
+static void numbers(void)
+{
+	IS("5 -5 5", "%d %i %u", num(5), num(-5), num(5));
+	IS("18446744073709551615", "%u", num(-1));
+	IS("-9223372036854775808", "%d", num(INT64_MIN));
+	IS("ff FF 0xff 0XFF", "%x %X %#x %#X", num(255), num(255), num(255),
+	   num(255));
+	IS("17 017 0 00", "%o %#o %o %#o", num(15), num(15), num(0), num(0));
+	IS("0x0 0xffffffff81000000", "%p %p", num(0),
+	   num((int64_t)0xffffffff81000000));
+	IS("[    5][5    ][00005]", "[%5d][%-5d][%05d]", num(5), num(5),
+	   num(5));
+	IS("[+5][ 5][-5][+0005]", "[%+d][% d][%+d][%+05d]", num(5), num(5),
+	   num(-5), num(5));
+	IS("[00042][  042][042  ]", "[%.5d][%5.3d][%-5.3d]", num(42), num(42),
+	   num(42));
+	IS("[   42][42   ][0042]", "[%*d][%*d][%.*d]", num(5), num(42),
+	   num(-5), num(42), num(4), num(42));
+	IS("[  0xff][0x00ff][0xff  ]", "[%#6x][%#06x][%#-6x]", num(255),
+	   num(255), num(255));
+	IS("-00005", "%06d", num(-5));
+	IS("5 5 5", "%ld %lld %hd", num(5), num(5), num(5));
+}
+
+static void texts(void)
+{
+	IS("a% b", "a%% %c", num('b'));
+	IS("100%", "100%", num(0));
+	IS("[hi][   hi][hi   ][h]", "[%s][%5s][%-5s][%.1s]", str("hi"),
+	   str("hi"), str("hi"), str("hi"));
+	IS("[   he]", "[%*.*s]", num(5), num(2), str("hello"));
+	IS("[  c][c  ]", "[%3c][%-3c]", num('c'), num('c'));
+	IS("\\n \\t \\a \\\\ \\' \" \\000 \\377 x",
+	   "%#c %#c %#c %#c %#c %#c %#c %#c %#c", num('\n'), num('\t'),
+	   num(7), num('\\'), num('\''), num('"'), num(0), num(255), num('x'));
+	IS("[a\\\"b\\n']", "[%#s]", str("a\"b\n'"));
+	IS("[   a\\n][a\\n   ]", "[%#6s][%#-6s]", str("a\n"), str("a\n"));
+	IS("abc 6162", "%m %.2M", str("abc"), str("abc"));
+	IS("[  6162][6162  ]", "[%6M][%-6M]", str("ab"), str("ab"));
+	IS("%y", "%y", num(1));
+}
+
+static void binaries(void)
+{
+	IS("\1", "%1b", num(1));
+	IS("\1\2", "%2b", num(0x0201));
+	IS("\1\2\3\4", "%4b", num(0x04030201));
+	IS("\1\0\0\0\0\0\0\0", "%b", num(1));
+	IS("\1\0", "%.2b", num(1));
+	IS("  \1\0", "%4.2b", num(1));
+	IS("\1\0\0\0\0\0\0\0", "%3b", num(1));
+}
+
+/* a sink that is full cuts; one with `full` gets it all */
+static char all[64];
+static size_t all_n;
+static void collect(struct sink *s)
+{
+	memcpy(all + all_n, s->buf, s->n);
+	all_n += s->n;
+	s->n = 0;
+}
+
+static void sinks(void)
+{
+	char buf[4];
+	struct arg a = str("world");
+	struct sink s = { .buf = buf, .cap = 4 };
+	struct sink t = { .buf = buf, .cap = 4, .full = collect };
+
+	format_text(&s, "hello %s", 8, &a, 1);
+	same(__LINE__, &s, "hell", 4);
+	format_text(&t, "hello %8s", 9, &a, 1);
+	collect(&t);
+	s = (struct sink){ .buf = all, .n = all_n };
+	same(__LINE__, &s, "hello    world", 14);
+}
+
+#define RULE "--------------------------------------------------"
+#define BLANK "                                                  "
+
+static void charts(void)
+{
+	char buf[8192];
+	struct sink s = { .buf = buf, .cap = sizeof(buf) };
+	uint64_t log[129] = { [64] = 1, [66] = 3, [75] = 150 };
+	uint64_t lin[13] = { [0] = 2, [3] = 5, [12] = 1 };
+	static const char log_want[] =
+		"value |" RULE " count\n"
+		"   -2 |" BLANK "   0\n"
+		"   -1 |" BLANK "   0\n"
+		"    0 |" BLANK "   1\n"
+		"    1 |" BLANK "   0\n"
+		"    2 |@" BLANK "  3\n"
+		"    4 |" BLANK "   0\n"
+		"    8 |" BLANK "   0\n"
+		"      ~\n"
+		"  256 |" BLANK "   0\n"
+		"  512 |" BLANK "   0\n"
+		" 1024 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"
+		" 150\n"
+		" 2048 |" BLANK "   0\n"
+		" 4096 |" BLANK "   0\n\n";
+	static const char lin_want[] =
+		"value |" RULE " count\n"
+		"   <0 |@@" "                                               "
+		"  2\n"
+		"    0 |" BLANK " 0\n"
+		"   10 |" BLANK " 0\n"
+		"   20 |@@@@@" "                                            "
+		"  5\n"
+		"   30 |" BLANK " 0\n"
+		"   40 |" BLANK " 0\n"
+		"      ~\n"
+		"   90 |" BLANK " 0\n"
+		"  100 |" BLANK " 0\n"
+		" >100 |@" BLANK "1\n\n";
+
+	format_hist_log(&s, log, 129);
+	/* what follows a bar ends in the same column as behind no bar */
+	same(__LINE__, &s, log_want, sizeof(log_want) - 1);
+	s.n = 0;
+	format_hist_linear(&s, lin, 13, 0, 10);
+	same(__LINE__, &s, lin_want, sizeof(lin_want) - 1);
+}
+
+int main(void)
+{
+	numbers();
+	texts();
+	binaries();
+	sinks();
+	charts();
+	return failed;
+}
