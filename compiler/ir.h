@@ -58,21 +58,26 @@ enum ir_kind {
 	IR_MOVE,	/* dst = a (long or string) */
 	IR_UN,		/* dst = op a */
 	IR_BIN,		/* dst = a op b		(F: DIV MOD) */
-	IR_CAT,		/* dst = a . b, cut at cap */
+	IR_CAT,		/* dst = a . b, cut at cap; dst may be a: append */
 	IR_STRCMP,	/* dst = a op b for strings: 0 or 1 */
-	IR_LOAD,	/* dst = size bytes at a in space, sign or zero ext. (F) */
-	IR_LOAD_STR,	/* dst = string at a in space, at most b bytes (F) */
+	IR_LOAD,	/* dst = size bytes at a + num in space, sign or zero
+			   extended (F: the address is err's argument) */
+	IR_LOAD_STR,	/* dst = string at a + num in space, at most b bytes
+			   before its NUL (F: the same) */
 	IR_REG,		/* dst = register num (DWARF number) of the probe */
 	IR_ARG,		/* dst = argument num (fentry, raw_tp) */
 	IR_RETVAL,	/* dst = integer return value (return handlers) */
+	IR_CTX,		/* dst = address of the context (fentry, fexit): the
+			   same at entry and return of one call */
 	IR_KADDR,	/* dst = link-time kernel address num, relocated */
 	IR_CALL,	/* dst = builtin name(args)	(F if the row says so) */
-	IR_CALL_FN,	/* dst = fn(args)		(F) */
+	IR_CALL_FN,	/* dst = fn(args)		(F: MAXNESTING) */
 	/* globals */
 	IR_GET,		/* dst = global */
 	IR_SET,		/* global = a */
 	IR_MODIFY,	/* global op= a; dst (or none) = new value, or the old
-			   one when want_old: one atomic step. Longs only */
+			   one when want_old: one atomic step. Longs only; op
+			   is one of ADD SUB AND OR XOR */
 	IR_MAP_GET,	/* dst = global[keys], 0 or "" if absent */
 	IR_MAP_SET,	/* global[keys] = a		(F: full) */
 	IR_MAP_MODIFY,	/* global[keys] op= a; dst as IR_MODIFY (F: full) */
@@ -90,7 +95,8 @@ enum ir_kind {
 	/* control */
 	IR_IF,		/* a != 0: body, else other */
 	IR_LOOP,	/* body again and again until IR_BREAK; cost actions a
-			   turn. IR_CONTINUE goes to `other` (the step) */
+			   turn (F: MAXACTION). IR_CONTINUE goes to `other`,
+			   the step, which follows the body too */
 	IR_FOREACH,	/* over global, see struct ir_foreach */
 	IR_BREAK, IR_CONTINUE,
 	IR_TRY,		/* body; on a fault: dst (or none) = message, other */
@@ -123,17 +129,22 @@ struct ir_stmt {
 	struct ir_function *fn;
 	const char *name;	/* IR_CALL: built-in; also args' types: */
 	const char *arg_types;	/* IR_CALL, IR_PRINT, IR_FORMAT: "lsl" */
-	int64_t num;		/* register, argument, address */
+	unsigned where;		/* IR_CALL: IR_IN_KERNEL, IR_IN_LOADER */
+	int64_t num;		/* register, argument, address, offset */
 	uint8_t size;		/* IR_LOAD: 1 2 4 8 */
 	bool is_signed, want_old;
 	enum ir_space space;
 	int stat;		/* STB_ST_* */
 	int format;		/* IR_PRINT, IR_FORMAT */
-	int err;		/* format id of the fault's message; -1: none */
-	int cost;		/* IR_LOOP, IR_FOREACH: script statements */
+	int err;		/* format id of the fault's message; -1: it
+				   cannot fault */
+	int cost;		/* IR_LOOP, IR_FOREACH: script statements a
+				   turn */
 	struct ir_stmt *body, *other;
 	struct ir_foreach *each;
 };
+
+enum { IR_IN_KERNEL = 1, IR_IN_LOADER = 2 };
 
 enum ir_value { IR_V_LONG, IR_V_STRING, IR_V_STAT };
 struct ir_global {
@@ -151,7 +162,14 @@ struct ir_global {
 	int64_t hist_lo, hist_hi, hist_step;
 	/* by ir.c: */
 	bool in_kernel, in_loader;	/* who touches it */
+	bool constant;		/* no handler writes it */
+	bool only_added;	/* shared, no lock: kernel handlers write it by
+				   IR_MODIFY ADD and SUB alone, so that what a
+				   loader handler stores is a difference */
 	int lock;		/* number of its lock, -1: none needed */
+	uint32_t *key_caps;	/* arrays, string keys: bytes with the NUL that
+				   are enough for every key used */
+	uint32_t value_cap;	/* the same of string values */
 	struct ir_global *next;
 };
 
@@ -220,11 +238,13 @@ struct ir_handler {
 	struct ir_handler *next;
 };
 
+enum ir_channel { IR_OUT, IR_ERROR_MESSAGE, IR_WARN, IR_LOG };
+
 struct ir_format {
 	const char *text;
 	size_t len;
 	const char *args;	/* "lsl" */
-	int channel;		/* STB_OUT STB_ERROR STB_WARN STB_LOG */
+	int channel;		/* enum ir_channel */
 };
 
 struct ir_build {
