@@ -270,6 +270,11 @@ void *dict_get(const struct dict *d, const char *key)
 	return d->cap ? find_slot(d->slots, d->cap, key)->value : NULL;
 }
 
+void *dict_nth(const struct dict *d, size_t i)
+{
+	return d->slots[i].key ? d->slots[i].value : NULL;
+}
+
 /* --- words --------------------------------------------------------------- */
 
 /* [..] at p against c: the end of the class, NULL if it does not match. */

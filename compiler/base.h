@@ -72,6 +72,7 @@ struct dict {
 };
 void **dict_at(struct dict *d, const char *key);  /* inserts NULL if absent */
 void *dict_get(const struct dict *d, const char *key);	/* NULL if absent */
+void *dict_nth(const struct dict *d, size_t i);	/* i < cap; NULL: no entry */
 
 bool glob_match(const char *pattern, const char *s); /* * ? [..]; no paths */
 /* Edit distance, capped; for "did you mean". */
