@@ -75,7 +75,9 @@ static void show_line(struct text *t, struct span s, const char *head)
 	const char *text = s.src->text;
 	size_t start, end, i;
 
-	start = s.off <= s.src->size ? s.off : s.src->size;
+	if (s.off >= s.src->size)
+		return;
+	start = s.off;
 	end = start;
 	while (start && text[start - 1] != '\n')
 		start--;
@@ -109,6 +111,8 @@ static void show_origins(struct text *t, struct span s)
 	}
 }
 
+enum { MAX_TOLD = 100 };
+
 /* Prints what was not printed before; true if it was new. */
 static bool tell(struct job *j, struct text *t)
 {
@@ -116,6 +120,12 @@ static bool tell(struct job *j, struct text *t)
 
 	if (!j->complained.mem)
 		j->complained.mem = &j->mem;
+	if (j->complained.n >= MAX_TOLD) {
+		if (j->complained.n++ == MAX_TOLD)
+			fputs("Too many messages: no more are shown.\n",
+			      stderr);
+		return true;
+	}
 	slot = dict_at(&j->complained, t->s);
 	if (*slot)
 		return false;

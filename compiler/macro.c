@@ -283,7 +283,7 @@ static bool script_arg(struct pp *pp, const struct token *t)
 		return false;
 	if (!count && (n < 1 || n > have))
 		return !complain(j, t->at, E_SCRIPT_ARG,
-				 "command line argument %s out of range [1-%ld]",
+				 "script argument %s is not there, %ld given",
 				 t->s, have);
 	if (t->s[0] == '@' || count) {
 		got.kind = t->s[0] == '@' ? TK_STRING : TK_NUMBER;

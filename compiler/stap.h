@@ -74,6 +74,7 @@ enum expr_kind {
 	X_DEREF,	/* @kderef(n, addr) @uderef: op, a, b */
 	X_CONST,	/* @const("..."): str */
 	X_ENUM,		/* @enum("..."): str */
+	X_EMBEDDED,	/* %{ C %} as a value: str; check.c refuses it */
 };
 
 enum op {
@@ -118,6 +119,7 @@ struct print {
 	bool to_string;		/* sprint* */
 	const char *format;	/* PR_PRINTF; delimiter for PR_PRINTD(LN) */
 	size_t format_len;
+	struct span format_at;
 	/* a histogram argument to print()/println() is args as X_STAT */
 };
 
@@ -133,6 +135,7 @@ struct expr {
 	int64_t num;
 	const char *str;
 	size_t len;		/* of str */
+	unsigned height;	/* of the tree below; parse.c bounds it */
 	struct var *var;	/* X_NAME, X_INDEX, X_IN */
 	struct function *fn;	/* X_CALL of a script function */
 	const struct builtin *builtin;	/* X_CALL of a built-in */
@@ -191,7 +194,8 @@ struct var {
 	struct expr *init;	/* literal, or NULL */
 	int64_t max_entries;	/* 0: MAXMAPENTRIES */
 	bool wraps;		/* global a[N]% */
-	bool is_read, is_written;
+	bool is_read, is_written, is_private;
+	const struct source *src;	/* globals: declared there */
 	/* stats: which extractors and which histogram are used anywhere */
 	unsigned stat_ops;	/* 1u << enum stat_op */
 	int64_t hist_lo, hist_hi, hist_step;
@@ -211,6 +215,7 @@ struct function {
 	struct stmt *body;	/* NULL: embedded C */
 	const char *c_body;
 	int64_t priority;
+	const struct source *src;
 	bool is_private, is_used, is_recursive;
 	struct function *next;
 	void *lowered;
@@ -325,5 +330,9 @@ void dump_ast(struct job *j, FILE *out, bool typed);
 void dump_sites(struct job *j, FILE *out);
 void dump_ir(struct job *j, FILE *out);
 void dump_expr(struct text *t, const struct expr *e);
+void dump_point(struct text *t, const struct point *pt);
+const char *op_name(enum op op);		/* "<<<" */
+const char *stat_name(enum stat_op op);		/* "hist_log" */
+const char *type_name_of(enum type type);	/* "string" */
 
 #endif
