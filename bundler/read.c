@@ -479,12 +479,17 @@ static uint32_t type_size(const struct variant *v, int type)
 static bool key_ok(const struct variant *v, const struct stb_map *m)
 {
 	const char *keys = stb_string(v->meta, m->keys);
-	uint64_t size = 0;
+	uint64_t size = 0, width;
 
-	for (; *keys && size <= MAX_KEY; keys++) {
-		if (!type_size(v, *keys))
+	while (*keys && size <= MAX_KEY) {
+		width = type_size(v, *keys);
+		if (*keys++ == 's' && *keys >= '0' && *keys <= '9')
+			for (width = 0; *keys >= '0' && *keys <= '9' &&
+					width <= MAX_KEY; keys++)
+				width = width * 10 + (uint64_t)(*keys - '0');
+		if (!width || width % 8)
 			return false;
-		size += type_size(v, *keys);
+		size += width;
 	}
 	return size ? m->key_size == size : true;
 }
@@ -498,7 +503,7 @@ static uint64_t value_need(const struct variant *v, const struct stb_map *m)
 	uint64_t need = STAT;
 
 	if (m->value != 'x')
-		return type_size(v, (int)m->value);
+		return m->value == 'l' || m->value == 's' ? 8 : 0;
 	if (m->stat_ops & HIST_LOG)
 		need += LOG_BUCKETS * 8;
 	if (m->stat_ops & HIST_LINEAR) {

@@ -160,16 +160,18 @@ enum stb_map_type {		/* kernel map type is the loader's business */
 #define STB_MAP_ID_RODATA 0xffff0001u
 
 /*
- * Key: the parts in order, longs 8 bytes, strings string_len bytes and
- * zero-padded. Value: u64 seq (time of insertion, CLOCK_MONOTONIC ns; absent
- * in hidden maps), then the long, the string, or runtime/abi.h's stat.
+ * Key: the parts in order, longs 8 bytes, strings zero-padded to the width
+ * that follows their 's' in `keys`, a multiple of 8 ("s" alone: string_len).
+ * Value: u64 seq (time of insertion, CLOCK_MONOTONIC ns; absent in hidden
+ * maps), then the long, the string up to value_size, or runtime/abi.h's stat.
+ * A scalar aggregate has no keys; its key is a u32 0.
  */
 struct stb_map {
 	uint32_t id;		/* what relocations name */
 	stb_str name;
 	uint32_t type, flags;
 	uint32_t key_size, value_size, max_entries;
-	stb_str keys;		/* "ls": types of the parts */
+	stb_str keys;		/* "ls16": types of the parts */
 	uint32_t value;		/* 'l', 's', 'x' stats, 0 internal */
 	uint32_t stat_ops;	/* 1u << ST_* used (abi.h) */
 	int64_t hist_lo, hist_hi, hist_step;	/* linear */

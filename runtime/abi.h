@@ -39,18 +39,31 @@ struct stb_shared {
 	uint64_t errors;	/* soft errors so far (all CPUs) */
 	uint64_t skipped_lock;	/* handler runs skipped: no lock */
 	uint64_t skipped_frame;	/* ... no frame at this nesting level */
-	uint64_t lost;		/* records that found no room in the ring */
+	uint64_t lost;		/* samples that found no room in the ring */
 	uint64_t slide;		/* KASLR: run address - link address */
 	int64_t target_pid;	/* target() */
-	uint64_t reserved[8];
+	int64_t wall_offset;	/* CLOCK_REALTIME - CLOCK_MONOTONIC, ns; the
+				   loader sets it before the start */
+	/*
+	 * Wake-ups. The loader stores 1 when it is about to sleep, looks at
+	 * the ring once more, and sleeps. A handler that sends a sample takes
+	 * the 1 away and wakes the loader; the others send without waking. So
+	 * an idle loader hears of a record at once, and a busy one is left
+	 * alone until it has drained the ring.
+	 */
+	uint32_t waiting;
+	uint32_t stops;		/* times a handler went to STOPPING, FAILED */
+	uint64_t reserved[7];
 };
+_Static_assert(sizeof(struct stb_shared) == 128, "two cache lines");
 
 /*
  * A ring sample is one or more records back to back, each padded to 8 bytes.
  * One sample is the whole output of one handler run, so that output of
  * handlers on different CPUs never interleaves inside a run.
  * Payload of a print: its format's arguments in order: long 8 bytes; string:
- * u64 length, then bytes, zero-padded to 8.
+ * u32 length, u32 room, then room bytes (a multiple of 8, at least length), of
+ * which the first length count. What is in the rest is of no meaning.
  */
 enum stb_record_kind {
 	STB_REC_PRINT = 1,	/* id: format, whose channel says where to */
@@ -69,16 +82,23 @@ enum {
 	STB_ST_VARIANCE, STB_ST_HIST_LOG, STB_ST_HIST_LINEAR,
 };
 /*
- * One CPU's part of an aggregate. Histogram buckets follow when there is one:
- * log: STB_LOG_BUCKETS; linear: (hi - lo) / step + 1 and an under- and an
- * overflow bucket before and behind. Merging adds count, sum, buckets, and
- * takes min of min, max of max where count > 0; variance: sum of squares as
- * two u64 (low, high) of 128 bits.
+ * One CPU's part of an aggregate. All zero is the empty one, whatever CPU or
+ * handler comes first: min and max are kept so that they merge by the larger
+ * unsigned number. Merging adds count, sum, squares (128 bits) and buckets.
+ *
+ * Histogram buckets (u64) follow when there is one. Log: STB_LOG_BUCKETS, zero
+ * in the middle; bucket 64 + n holds 2^(n-1) <= v < 2^n, 64 - n the same for
+ * -v. Linear: one for v < lo, then (hi - lo) / step + 1 of width step, then
+ * one for what is above.
  */
 struct stb_stat {
-	int64_t count, sum, min, max;
+	int64_t count, sum;
+	uint64_t min;		/* INT64_MAX - minimum */
+	uint64_t max;		/* maximum - INT64_MIN */
 	uint64_t sq_low, sq_high;
 };
-#define STB_LOG_BUCKETS 129	/* zero in the middle at 64, as SystemTap's */
+_Static_assert(sizeof(struct stb_stat) == 48, "stb_stat");
+#define STB_LOG_BUCKETS 129
+#define STB_LOG_ZERO 64
 
 #endif
