@@ -194,7 +194,7 @@ struct var {
 	struct expr *init;	/* literal, or NULL */
 	int64_t max_entries;	/* 0: MAXMAPENTRIES */
 	bool wraps;		/* global a[N]% */
-	bool is_read, is_written, is_private;
+	bool is_read, is_written, is_used, is_private;
 	const struct source *src;	/* globals: declared there */
 	/* stats: which extractors and which histogram are used anywhere */
 	unsigned stat_ops;	/* 1u << enum stat_op */
@@ -216,7 +216,8 @@ struct function {
 	const char *c_body;
 	int64_t priority;
 	const struct source *src;
-	bool is_private, is_used, is_recursive;
+	bool is_private, is_used, is_recursive, is_resolved;
+	unsigned mark;		/* library.c's, for walks */
 	struct function *next;
 	void *lowered;
 };
@@ -246,6 +247,10 @@ struct probe {			/* a probe, or an alias definition */
 	struct stmt *epilogue;		/* = P { } , { } */
 	struct var *locals;		/* linked by next */
 	const struct source *src;
+	int alias_depth;	/* aliases it came through */
+	bool is_resolved;	/* library.c: names looked up */
+	bool is_display;	/* check.c fills the body: globals shown at
+				   the end */
 };
 
 struct script {
@@ -323,6 +328,23 @@ bool lower_probes(struct job *j);	/* lower.c: j->ir */
 bool emit_sources(struct job *j);	/* emit.c: j->c_kernel, j->c_user */
 bool run_compilers(struct job *j);	/* build.c: objects in out_dir */
 bool write_plan(struct job *j);		/* build.c: out_dir/plan */
+
+/*
+ * ast.c: every expression below, outer ones first; of target_ref, the base
+ * (which is also e->a) and the indices. Copies as through `via` (or NULL).
+ */
+void walk_expr(const struct expr *e, void (*each)(const struct expr *e,
+	       void *arg), void *arg);
+void walk_stmts(const struct stmt *s, void (*each)(const struct expr *e,
+		void *arg), void *arg);
+struct expr *copy_expr(struct arena *mem, const struct expr *e,
+		       const struct origin *via);
+struct stmt *copy_stmt(struct arena *mem, const struct stmt *s,
+		       const struct origin *via);
+struct span copied_span(struct arena *mem, struct span at,
+			const struct origin *via);
+/* A global of the user's that is written and never read: shown at the end. */
+bool display_wanted(const struct var *v);
 
 /* Text of each stage, for --dump and the tests. */
 void dump_tokens(struct job *j, FILE *out);

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * alias.c - probe points that stand for others. In: a probe, some of whose
+ * points name an alias. Out: for each use a probe of its own at the alias's
+ * points, whose body is prologue, body and epilogue in one; points after the
+ * alias's own name (vfs.read.return of vfs.read) are passed on.
+ */
+#include "library.h"
+
+#include <string.h>
+
+enum { MAX_ALIASES_DEEP = 16 };
+
+static bool has_wildcard(const char *s)
+{
+	return strpbrk(s, "*?[") != NULL;
+}
+
+static const char *dotted(struct arena *mem, const struct component *c)
+{
+	struct text t = { .mem = mem };
+
+	for (; c; c = c->next)
+		text_printf(&t, "%s%s", c->name, c->next ? "." : "");
+	return t.s;
+}
+
+static bool same_arg(const struct expr *a, const struct expr *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (a->kind != b->kind)
+		return false;
+	return a->kind == X_NUMBER ? a->num == b->num :
+		!strcmp(a->str, b->str);
+}
+
+/*
+ * Does the alias begin the point? *rest: what of the point is behind it. A
+ * pattern must name the whole of it; '**' stands for many components.
+ */
+static bool matches(struct arena *mem, const struct component *point,
+		    const struct component *alias, struct component **rest)
+{
+	const struct component *p, *a;
+	bool wild = false, deep = false;
+
+	for (p = point; p; p = p->next) {
+		wild |= has_wildcard(p->name);
+		deep |= strstr(p->name, "**") != NULL;
+	}
+	*rest = NULL;
+	if (deep)
+		return glob_match(dotted(mem, point), dotted(mem, alias));
+	for (p = point, a = alias; p && a; p = p->next, a = a->next)
+		if (!glob_match(p->name, a->name) || !same_arg(p->arg, a->arg))
+			return false;
+	*rest = (struct component *)p;
+	return !a && !(wild && p);
+}
+
+/* All whose whole name it is; if there is none, the longest that begin it. */
+static struct known_aliases find(struct job *j, struct lib *l,
+				 const struct point *pt)
+{
+	struct known_aliases all = { 0 }, got = { 0 };
+	struct component *rest, *c;
+	size_t i, n, least = SIZE_MAX;
+
+	library_aliases(l, &all);
+	for (i = 0; i < all.v.n; i++) {
+		if (!matches(&j->mem, pt->parts, all.v.v[i].alias->alias,
+			     &rest))
+			continue;
+		for (n = 0, c = rest; c; c = c->next)
+			n++;
+		if (n < least)
+			got.v.n = 0;
+		if (n <= least) {
+			least = n;
+			vec_push(&j->mem, &got.v, all.v.v[i]);
+		}
+	}
+	return got;
+}
+
+static struct component *join(struct arena *mem, const struct component *a,
+			      const struct component *b)
+{
+	struct component *list = NULL, **end = &list;
+	const struct component *from[] = { a, b }, *c;
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(from); i++)
+		for (c = from[i]; c; c = c->next) {
+			*end = NEW(mem, struct component);
+			**end = *c;
+			end = &(*end)->next;
+		}
+	*end = NULL;
+	return list;
+}
+
+static struct expr *both(struct arena *mem, struct expr *a, struct expr *b)
+{
+	struct expr *e;
+
+	if (!a || !b)
+		return a ? a : b;
+	e = NEW(mem, struct expr);
+	e->kind = X_BINARY;
+	e->op = OP_ANDAND;
+	e->at = a->at;
+	e->a = a;
+	e->b = b;
+	return e;
+}
+
+static struct point *copy_points(struct arena *mem, const struct probe *alias,
+				 const struct point *use,
+				 const struct component *rest,
+				 const struct origin *via)
+{
+	struct point *list = NULL, **end = &list;
+	const struct point *pt;
+
+	for (pt = alias->points; pt; pt = pt->next) {
+		struct point *n = *end = NEW(mem, struct point);
+
+		n->at = copied_span(mem, pt->at, via);
+		n->parts = join(mem, pt->parts, rest);
+		n->optional = pt->optional || use->optional;
+		n->sufficient = pt->sufficient || use->sufficient;
+		n->condition = both(mem,
+			pt->condition ? copy_expr(mem, pt->condition, via) :
+			NULL,
+			use->condition ? copy_expr(mem, use->condition, NULL) :
+			NULL);
+		end = &n->next;
+	}
+	return list;
+}
+
+static struct stmt *merged(struct arena *mem, const struct probe *pr,
+			   const struct probe *alias, const struct origin *via)
+{
+	struct stmt *s = NEW(mem, struct stmt), **end = &s->body;
+
+	s->kind = S_BLOCK;
+	s->at = pr->body->at;
+	if (!alias->alias_epilogue) {
+		*end = copy_stmt(mem, alias->body, via);
+		end = &(*end)->next;
+	}
+	*end = copy_stmt(mem, pr->body, NULL);
+	end = &(*end)->next;
+	if (alias->alias_epilogue)
+		*end = copy_stmt(mem, alias->body, via);
+	else if (alias->epilogue)
+		*end = copy_stmt(mem, alias->epilogue, via);
+	return s;
+}
+
+static struct probe *use_alias(struct job *j, const struct probe *pr,
+			       const struct point *pt,
+			       const struct probe *alias)
+{
+	struct origin *via = NEW(&j->mem, struct origin);
+	struct probe *n = NEW(&j->mem, struct probe);
+	struct component *rest;
+
+	*via = (struct origin){
+		arena_printf(&j->mem, "in alias '%s'",
+			     dotted(&j->mem, alias->alias)), pt->at };
+	matches(&j->mem, pt->parts, alias->alias, &rest);
+	n->at = pr->at;
+	n->src = pr->src;
+	n->alias_depth = pr->alias_depth + 1;
+	n->points = copy_points(&j->mem, alias, pt, rest, via);
+	n->body = merged(&j->mem, pr, alias, via);
+	if (n->alias_depth > MAX_ALIASES_DEEP) {
+		complain(j, pt->at, E_UNKNOWN_PROBE,
+			 "alias '%s' leads back to itself",
+			 dotted(&j->mem, alias->alias));
+		return NULL;
+	}
+	return n;
+}
+
+bool expand_aliases(struct job *j, struct lib *l, struct probe **pr)
+{
+	struct probe *old = *pr, *made = NULL, **end = &made;
+	struct point **pp = &old->points, *pt;
+	struct known_aliases got;
+	size_t i;
+
+	while ((pt = *pp)) {
+		got = find(j, l, pt);
+		if (!got.v.n) {
+			pp = &pt->next;
+			continue;
+		}
+		*pp = pt->next;
+		for (i = 0; i < got.v.n; i++) {
+			if (got.v.v[i].from)
+				library_pull(l, got.v.v[i].from);
+			*end = use_alias(j, old, pt, got.v.v[i].alias);
+			if (*end)
+				end = &(*end)->next;
+		}
+	}
+	if (!made && old->points)
+		return true;
+	*end = old->next;
+	if (old->points)
+		old->next = made;
+	else
+		*pr = made;
+	return false;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * builtins.c - the functions that the runtimes give, as rows. `args` and
+ * `result` are types: l long, s string, v nothing. One name may have several
+ * rows, one per number of arguments. What a row does is its runtime's:
+ * rt_NAME(), or lower.c's where it says BF_LOWERED.
+ */
+#include "stap.h"
+
+#include <string.h>
+
+enum {
+	BOTH = BF_BPF | BF_USER,
+	PURE = BOTH,
+	LOW = BOTH | BF_LOWERED,
+	LOWERR = LOW | BF_FAULTS,
+	LOWACT = LOW | BF_EFFECT,
+	READS = BF_BPF | BF_LOWERED | BF_FAULTS,
+};
+
+static const struct builtin rows[] = {
+	/* who runs */
+	{ "pid", "", 'l', PURE },
+	{ "tid", "", 'l', PURE },
+	{ "ppid", "", 'l', PURE },
+	{ "uid", "", 'l', PURE },
+	{ "euid", "", 'l', PURE },
+	{ "gid", "", 'l', PURE },
+	{ "egid", "", 'l', PURE },
+	{ "execname", "", 's', PURE },
+	{ "cpu", "", 'l', PURE },
+	{ "target", "", 'l', PURE },
+	/* when */
+	{ "gettimeofday_ns", "", 'l', PURE },
+	{ "gettimeofday_us", "", 'l', PURE },
+	{ "gettimeofday_ms", "", 'l', PURE },
+	{ "gettimeofday_s", "", 'l', PURE },
+	{ "jiffies", "", 'l', PURE },
+	{ "ctime", "l", 's', BF_USER },
+	{ "ctime", "", 's', BF_USER },
+	/* numbers */
+	{ "randint", "l", 'l', PURE },
+	/* strings */
+	{ "strlen", "s", 'l', PURE },
+	{ "substr", "sll", 's', PURE },
+	{ "isinstr", "ss", 'l', PURE },
+	{ "strtol", "sl", 'l', PURE },
+	{ "stringat", "sl", 'l', PURE | BF_FAULTS },
+	{ "stringat", "sll", 's', PURE | BF_FAULTS },
+	{ "str_replace", "sss", 's', BF_USER },
+	{ "tolower", "s", 's', BF_USER },
+	{ "toupper", "s", 's', BF_USER },
+	{ "tokenize", "ss", 's', BF_USER | BF_EFFECT },
+	{ "tokenize", "s", 's', BF_USER | BF_EFFECT },
+	/* the session */
+	{ "exit", "", 'v', LOWACT },
+	{ "error", "s", 'v', LOWACT | BF_FAULTS },
+	{ "warn", "s", 'v', LOWACT },
+	{ "log", "s", 'v', LOWACT },
+	/* the probe */
+	{ "pp", "", 's', LOW },
+	{ "ppfunc", "", 's', LOW },
+	{ "probefunc", "", 's', LOW },
+	{ "pn", "", 's', LOW },
+	/* memory */
+	{ "kernel_string", "l", 's', READS },
+	{ "kernel_string", "ls", 's', READS },
+	{ "kernel_string_n", "ll", 's', READS },
+	{ "kernel_char", "l", 'l', READS },
+	{ "kernel_short", "l", 'l', READS },
+	{ "kernel_int", "l", 'l', READS },
+	{ "kernel_long", "l", 'l', READS },
+	{ "kernel_pointer", "l", 'l', READS },
+	{ "user_string", "l", 's', READS },
+	{ "user_string", "ls", 's', READS },
+	{ "user_string_n", "ll", 's', READS },
+	{ "user_string_n", "lls", 's', READS },
+	{ "user_char", "l", 'l', READS },
+	{ "user_short", "l", 'l', READS },
+	{ "user_ushort", "l", 'l', READS },
+	{ "user_int", "l", 'l', READS },
+	{ "user_uint32", "l", 'l', READS },
+	{ "user_long", "l", 'l', READS },
+	{ "user_int8", "l", 'l', READS },
+	{ "user_uint8", "l", 'l', READS },
+	{ "user_int16", "l", 'l', READS },
+	{ "user_uint16", "l", 'l', READS },
+	{ "user_int32", "l", 'l', READS },
+	{ "user_int64", "l", 'l', READS },
+	{ "user_uint64", "l", 'l', READS },
+};
+
+const struct builtin *builtin_at(size_t i)
+{
+	return i < COUNT_OF(rows) ? &rows[i] : NULL;
+}
+
+const struct builtin *builtin_find(const char *name, unsigned nargs)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(rows); i++)
+		if (!strcmp(rows[i].name, name) &&
+		    strlen(rows[i].args) == nargs)
+			return &rows[i];
+	return NULL;
+}

@@ -1,0 +1,733 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * library.c - what names mean. In: the user's script as parsed. Out: every
+ * probe point is a real one (aliases expanded, their bodies copied into the
+ * probe), every name has its variable and every call its function, from the
+ * script, the built-ins or tapsets/ *.stp, of which only the files needed are
+ * there; functions and globals that nobody uses are gone. Where globals are
+ * written and never read, a last `probe end` is added for check.c to fill.
+ */
+#include "library.h"
+#include "parse.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+struct tapset {
+	struct source *src;
+	struct script script;
+	bool pulled;
+	struct tapset *next;
+};
+
+struct lib {
+	struct job *j;
+	struct script *script;
+	struct tapset *tapsets;
+	bool tapsets_read;
+	/* the body being resolved */
+	struct probe *probe;
+	struct function *fn;
+	bool globals_only;
+};
+
+enum use { READ, WRITE, READ_WRITE, EFFECT };
+
+static void resolve_expr(struct lib *l, struct expr *e, enum use use);
+static void resolve_stmts(struct lib *l, struct stmt *s);
+
+/* --- tapsets ---------------------------------------------------------------- */
+
+static void read_tapset(struct lib *l, const char *path)
+{
+	struct arena *mem = &l->j->mem;
+	struct tapset *t = NEW(mem, struct tapset), **end = &l->tapsets;
+
+	t->src = NEW(mem, struct source);
+	t->src->name = path;
+	t->src->is_tapset = true;
+	t->src->text = read_file(mem, path, &t->src->size);
+	if (!t->src->text)
+		die("%s: %m", path);
+	parse_source(l->j, t->src, &t->script);
+	while (*end)
+		end = &(*end)->next;
+	*end = t;
+}
+
+static void read_folder(struct lib *l, const char *dir)
+{
+	struct dirent **names;
+	int i, n = scandir(dir, &names, NULL, alphasort);
+
+	if (n < 0 && errno != ENOENT)
+		die("%s: %m", dir);
+	for (i = 0; i < n; i++) {
+		if (glob_match("*.stp", names[i]->d_name))
+			read_tapset(l, arena_printf(&l->j->mem, "%s/%s", dir,
+						    names[i]->d_name));
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+}
+
+/* All tapsets, read when the first name is missed. */
+static struct tapset *tapsets(struct lib *l)
+{
+	const char *share = l->j->opt->share_dir;
+	struct utsname host;
+
+	if (l->tapsets_read || !share)
+		return l->tapsets;
+	l->tapsets_read = true;
+	read_folder(l, arena_printf(&l->j->mem, "%s/tapsets", share));
+	if (uname(&host) == 0)
+		read_folder(l, arena_printf(&l->j->mem, "%s/tapsets/arch/%s",
+					    share, host.machine));
+	return l->tapsets;
+}
+
+#define APPEND(list, more) do { \
+	__typeof__(&(list)) end_ = &(list); \
+	while (*end_) \
+		end_ = &(*end_)->next; \
+	*end_ = (more); \
+} while (0)
+
+static void check_unique(struct lib *l, const struct var *more);
+
+void library_pull(struct lib *l, struct tapset *t)
+{
+	if (t->pulled)
+		return;
+	t->pulled = true;
+	check_unique(l, t->script.globals);
+	APPEND(l->script->globals, t->script.globals);
+	APPEND(l->script->functions, t->script.functions);
+	APPEND(l->script->aliases, t->script.aliases);
+	APPEND(l->script->probes, t->script.probes);
+}
+
+/* --- looking up -------------------------------------------------------------- */
+
+static bool visible(const char *name, bool is_private, const struct source *of,
+		    const char *wanted, const struct source *from)
+{
+	return !strcmp(name, wanted) && (!is_private || of == from);
+}
+
+static struct var *find_global(struct lib *l, const struct expr *e)
+{
+	struct var *v, *got = NULL;
+
+	for (v = l->script->globals; v; v = v->next)
+		if (visible(v->name, v->is_private, v->src, e->str, e->at.src) &&
+		    (!got || v->is_private))
+			got = v;
+	return got;
+}
+
+static struct var *find_local(struct var *v, const char *name)
+{
+	while (v && strcmp(v->name, name))
+		v = v->next;
+	return v;
+}
+
+/* Two public globals of one name, or two of one file. */
+static void check_unique(struct lib *l, const struct var *more)
+{
+	const struct var *v, *w;
+
+	for (v = more; v; v = v->next)
+		for (w = l->script->globals; w && w != v; w = w->next) {
+			if (strcmp(v->name, w->name) || (v->src != w->src &&
+			    (v->is_private || w->is_private)))
+				continue;
+			complain(l->j, v->at, E_REDEFINED,
+				 "duplicate global '%s'", v->name);
+			note_at(l->j, w->at, "first declared");
+		}
+}
+
+void similar_add(struct similar *s, const char *wanted, const char *name)
+{
+	unsigned cap = (unsigned)strlen(wanted) / 3 + 1, d, i;
+
+	d = edit_distance(wanted, name, cap);
+	if (d > cap || !d)
+		return;
+	for (i = 0; i < s->n; i++)
+		if (!strcmp(s->names[i], name))
+			return;
+	for (i = s->n; i > 0 && s->far[i - 1] > d; i--)
+		if (i < COUNT_OF(s->names)) {
+			s->names[i] = s->names[i - 1];
+			s->far[i] = s->far[i - 1];
+		}
+	if (i < COUNT_OF(s->names)) {
+		s->names[i] = name;
+		s->far[i] = d;
+		s->n += s->n < COUNT_OF(s->names);
+	}
+}
+
+const char *similar_text(struct arena *mem, const struct similar *s)
+{
+	struct text t = { .mem = mem };
+	unsigned i;
+
+	text_puts(&t, s->n ? " (similar: " : "");
+	for (i = 0; i < s->n; i++)
+		text_printf(&t, "%s%s", i ? ", " : "", s->names[i]);
+	text_puts(&t, s->n ? ")" : "");
+	return t.s;
+}
+
+/* --- functions --------------------------------------------------------------- */
+
+/* The function of that name and arity; *any tells if one has the name. */
+static struct function *find_function(struct lib *l, const struct expr *e,
+				      struct function **any)
+{
+	struct function *f, *got = NULL;
+
+	for (f = l->script->functions; f; f = f->next) {
+		if (!visible(f->name, f->is_private, f->src, e->str,
+			     e->at.src))
+			continue;
+		*any = f;
+		if (f->nparams == e->nargs &&
+		    (!got || f->priority < got->priority ||
+		     (f->is_private && !got->is_private)))
+			got = f;
+	}
+	return got;
+}
+
+static struct tapset *function_tapset(struct lib *l, const char *name)
+{
+	const struct function *f;
+	struct tapset *t;
+
+	for (t = tapsets(l); t; t = t->next)
+		for (f = t->script.functions; f && !t->pulled; f = f->next)
+			if (!f->is_private && !strcmp(f->name, name))
+				return t;
+	return NULL;
+}
+
+static void no_function(struct lib *l, const struct expr *e,
+			const struct function *any)
+{
+	const struct builtin *b;
+	struct similar s = { .n = 0 };
+	struct function *f;
+	struct tapset *t;
+	size_t i;
+
+	for (i = 0; (b = builtin_at(i)); i++) {
+		if (!strcmp(b->name, e->str)) {
+			complain(l->j, e->at, E_ARGUMENT_COUNT,
+				 "%s() wants %zu argument%s, got %u", b->name,
+				 strlen(b->args), b->args[0] && !b->args[1] ?
+				 "" : "s", e->nargs);
+			return;
+		}
+		similar_add(&s, e->str, b->name);
+	}
+	if (any) {
+		complain(l->j, e->at, E_ARGUMENT_COUNT,
+			 "%s() wants %u argument%s, got %u", any->name,
+			 any->nparams, any->nparams == 1 ? "" : "s", e->nargs);
+		note_at(l->j, any->at, "defined");
+		return;
+	}
+	for (f = l->script->functions; f; f = f->next)
+		similar_add(&s, e->str, f->name);
+	for (t = l->tapsets; t; t = t->next)
+		for (f = t->script.functions; f && !t->pulled; f = f->next)
+			similar_add(&s, e->str, f->name);
+	complain(l->j, e->at, E_UNKNOWN_FUNCTION, "unresolved function%s",
+		 similar_text(&l->j->mem, &s));
+}
+
+/* The user's functions come before built-ins, built-ins before tapsets. */
+static void resolve_call(struct lib *l, struct expr *e)
+{
+	struct function *any = NULL;
+	struct tapset *t;
+	struct expr *a;
+
+	for (a = e->args; a; a = a->next)
+		resolve_expr(l, a, READ);
+	e->fn = find_function(l, e, &any);
+	if (!e->fn)
+		e->builtin = builtin_find(e->str, e->nargs);
+	while (!e->fn && !e->builtin && (t = function_tapset(l, e->str))) {
+		library_pull(l, t);
+		e->fn = find_function(l, e, &any);
+	}
+	if (e->fn)
+		e->fn->is_used = true;
+	else if (!e->builtin)
+		no_function(l, e, any);
+}
+
+/* --- variables --------------------------------------------------------------- */
+
+static void mark(struct var *v, enum use use)
+{
+	v->is_read |= use == READ || use == READ_WRITE;
+	v->is_written |= use != READ;
+	v->is_used = true;
+}
+
+static struct var *new_local(struct lib *l, const struct expr *e)
+{
+	struct var *v = NEW(&l->j->mem, struct var);
+	struct var **list = l->fn ? &l->fn->locals : &l->probe->locals;
+
+	v->name = e->str;
+	v->at = e->at;
+	v->owner = l->fn;
+	APPEND(*list, v);
+	return v;
+}
+
+/* A plain name: parameter, local, global; else a new local. */
+static void resolve_name(struct lib *l, struct expr *e, enum use use)
+{
+	struct var *v = NULL;
+
+	if (!l->globals_only) {
+		v = l->fn ? find_local(l->fn->params, e->str) : NULL;
+		if (!v)
+			v = find_local(l->fn ? l->fn->locals :
+				       l->probe->locals, e->str);
+	}
+	if (!v)
+		v = find_global(l, e);
+	if (!v && l->globals_only)
+		complain(l->j, e->at, E_UNKNOWN_VARIABLE,
+			 "unresolved global '%s': a condition of a probe point "
+			 "sees globals only", e->str);
+	if (!v)
+		v = new_local(l, e);
+	e->var = v;
+	mark(v, use);
+}
+
+/* The array of a[..], `in a`, foreach: a global. */
+static void resolve_array(struct lib *l, struct expr *e, enum use use)
+{
+	struct similar s = { .n = 0 };
+	struct var *v = find_global(l, e);
+
+	if (!v) {
+		for (v = l->script->globals; v; v = v->next)
+			similar_add(&s, e->str, v->name);
+		complain(l->j, e->at, E_UNKNOWN_VARIABLE,
+			 "unresolved array '%s', missing global "
+			 "declaration?%s", e->str,
+			 similar_text(&l->j->mem, &s));
+		v = NEW(&l->j->mem, struct var);
+		*v = (struct var){ .name = e->str, .at = e->at, .src = e->at.src,
+			.is_global = true, .nkeys = -1 };
+		APPEND(l->script->globals, v);
+	}
+	e->var = v;
+	mark(v, use);
+}
+
+static void resolve_list(struct lib *l, struct expr *e)
+{
+	for (; e; e = e->next)
+		resolve_expr(l, e, READ);
+}
+
+static void resolve_target(struct lib *l, struct expr *e)
+{
+	struct access *a;
+
+	if (e->target->base)
+		resolve_expr(l, e->target->base, READ);
+	for (a = e->target->path; a; a = a->next)
+		if (a->index)
+			resolve_expr(l, a->index, READ);
+}
+
+/* x op= y reads x only if somebody wants the result. */
+static enum use lvalue_use(enum op op, enum use use)
+{
+	if (op == OP_NONE || op == OP_STAT || use == EFFECT)
+		return WRITE;
+	return READ_WRITE;
+}
+
+/* a flat switch */
+static void resolve_expr(struct lib *l, struct expr *e, enum use use)
+{
+	switch (e->kind) {
+	case X_NUMBER:
+	case X_STRING:
+	case X_ANY:
+	case X_PERF:
+	case X_CONST:
+	case X_ENUM:
+		break;
+	case X_EMBEDDED:
+		complain(l->j, e->at, E_UNSUPPORTED,
+			 "embedded C is not supported yet");
+		break;
+	case X_NAME:
+		resolve_name(l, e, use);
+		break;
+	case X_INDEX:
+		resolve_list(l, e->args);
+		resolve_array(l, e, use);
+		break;
+	case X_IN:
+		resolve_list(l, e->args);
+		resolve_array(l, e, READ);
+		break;
+	case X_TARGET:
+		resolve_target(l, e);
+		break;
+	case X_UNARY:
+	case X_MATCH:
+	case X_ENTRY:
+	case X_DEFINED:
+	case X_REGISTER:
+		resolve_expr(l, e->a, READ);
+		break;
+	case X_BINARY:
+	case X_DEREF:
+	case X_HIST_INDEX:
+		resolve_expr(l, e->a, READ);
+		resolve_expr(l, e->b, READ);
+		break;
+	case X_TERNARY:
+		resolve_expr(l, e->a, READ);
+		resolve_expr(l, e->b, use == EFFECT ? EFFECT : READ);
+		resolve_expr(l, e->c, use == EFFECT ? EFFECT : READ);
+		break;
+	case X_ASSIGN:
+		resolve_expr(l, e->b, READ);
+		resolve_expr(l, e->a, lvalue_use(e->op, use));
+		break;
+	case X_INCDEC:
+		resolve_expr(l, e->a, use == EFFECT ? WRITE : READ_WRITE);
+		break;
+	case X_CALL:
+		resolve_call(l, e);
+		break;
+	case X_PRINT:
+		resolve_list(l, e->args);
+		break;
+	case X_STAT:
+		resolve_expr(l, e->a, READ);
+		resolve_list(l, e->args);
+		break;
+	}
+}
+
+static void resolve_foreach(struct lib *l, struct foreach *each)
+{
+	struct expr *k;
+
+	for (k = each->keys; k; k = k->next)
+		resolve_name(l, k, WRITE);
+	if (each->value)
+		resolve_name(l, each->value, WRITE);
+	if (each->array->kind == X_NAME)
+		resolve_array(l, each->array, READ);
+	else
+		resolve_expr(l, each->array, READ);
+	if (each->limit)
+		resolve_expr(l, each->limit, READ);
+}
+
+static void resolve_stmt(struct lib *l, struct stmt *s)
+{
+	if (s->init)
+		resolve_expr(l, s->init, EFFECT);
+	if (s->each)
+		resolve_foreach(l, s->each);
+	if (s->kind == S_DELETE && s->e->kind == X_NAME &&
+	    find_global(l, s->e)) {
+		s->e->var = find_global(l, s->e);
+		s->e->var->is_used = true;
+	} else if (s->e) {
+		resolve_expr(l, s->e, s->kind == S_EXPR ? EFFECT :
+			     s->kind == S_DELETE ? WRITE : READ);
+	}
+	if (s->step)
+		resolve_expr(l, s->step, EFFECT);
+	resolve_stmts(l, s->body);
+	if (s->caught)
+		resolve_name(l, s->caught, WRITE);
+	resolve_stmts(l, s->other);
+}
+
+static void resolve_stmts(struct lib *l, struct stmt *s)
+{
+	for (; s; s = s->next)
+		resolve_stmt(l, s);
+}
+
+static void warn_unassigned(struct lib *l, const struct var *locals)
+{
+	const struct var *v, *w;
+	struct similar s;
+
+	for (v = locals; v; v = v->next) {
+		if (v->is_written || v->at.src->is_tapset)
+			continue;
+		s = (struct similar){ .n = 0 };
+		for (w = locals; w; w = w->next)
+			similar_add(&s, v->name, w->name);
+		for (w = l->script->globals; w; w = w->next)
+			similar_add(&s, v->name, w->name);
+		warn_at(l->j, v->at, "never-assigned local variable '%s'%s",
+			v->name, similar_text(&l->j->mem, &s));
+	}
+}
+
+static void resolve_probe(struct lib *l, struct probe *pr)
+{
+	struct point *pt;
+
+	l->probe = pr;
+	l->fn = NULL;
+	l->globals_only = true;
+	for (pt = pr->points; pt; pt = pt->next)
+		if (pt->condition)
+			resolve_expr(l, pt->condition, READ);
+	l->globals_only = false;
+	resolve_stmts(l, pr->body);
+	warn_unassigned(l, pr->locals);
+}
+
+static void resolve_function(struct lib *l, struct function *f)
+{
+	struct var *v, *w;
+
+	l->probe = NULL;
+	l->fn = f;
+	for (v = f->params; v; v = v->next)
+		for (w = f->params; w != v; w = w->next)
+			if (!strcmp(v->name, w->name))
+				complain(l->j, v->at, E_REDEFINED,
+					 "duplicate parameter '%s'", v->name);
+	if (!f->body) {
+		complain(l->j, f->at, E_UNSUPPORTED,
+			 "functions in embedded C are not supported yet");
+		return;
+	}
+	resolve_stmts(l, f->body);
+	warn_unassigned(l, f->locals);
+}
+
+/* One name and arity twice: SystemTap would choose at run time, by `next`. */
+static void check_overloads(struct lib *l)
+{
+	const struct function *f, *g;
+
+	for (f = l->script->functions; f; f = f->next)
+		for (g = l->script->functions; g != f; g = g->next) {
+			if (strcmp(f->name, g->name) || f->src != g->src ||
+			    f->nparams != g->nparams)
+				continue;
+			complain(l->j, f->at, E_REDEFINED,
+				 "function '%s' with %u parameter%s once more; "
+				 "choosing by `next` is not supported yet",
+				 f->name, f->nparams,
+				 f->nparams == 1 ? "" : "s");
+			note_at(l->j, g->at, "first defined");
+		}
+}
+
+/* --- what is used ------------------------------------------------------------ */
+
+/*
+ * Everything reachable: probes, and the functions they call, to a fixpoint, as
+ * each may pull in a tapset with probes and aliases of its own. The user's
+ * own functions are looked at even when nobody calls them.
+ */
+static void resolve_all(struct lib *l)
+{
+	struct function *f;
+	struct probe **pr;
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (pr = &l->script->probes; *pr; pr = &(*pr)->next) {
+			if ((*pr)->is_resolved)
+				continue;
+			more = true;
+			if (!expand_aliases(l->j, l, pr))
+				break;
+			(*pr)->is_resolved = true;
+			resolve_probe(l, *pr);
+		}
+		for (f = l->script->functions; f; f = f->next) {
+			if (f->is_resolved ||
+			    (f->src->is_tapset && !f->is_used))
+				continue;
+			f->is_resolved = more = true;
+			resolve_function(l, f);
+		}
+	}
+}
+
+static void used_by_stmts(const struct stmt *s, void *arg);
+
+/* Calls of functions, for walk_stmts(): marks them and what they call. */
+static void used_by_expr(const struct expr *e, void *arg)
+{
+	if (e->kind != X_CALL || !e->fn || e->fn->is_used)
+		return;
+	e->fn->is_used = true;
+	if (e->fn->body)
+		used_by_stmts(e->fn->body, arg);
+}
+
+static void used_by_stmts(const struct stmt *s, void *arg)
+{
+	walk_stmts(s, used_by_expr, arg);
+}
+
+static void drop_unused(struct lib *l)
+{
+	struct function *f, **fp;
+	struct probe *pr;
+	struct var **vp;
+
+	for (f = l->script->functions; f; f = f->next)
+		f->is_used = false;
+	for (pr = l->script->probes; pr; pr = pr->next)
+		used_by_stmts(pr->body, NULL);
+	for (fp = &l->script->functions; *fp;) {
+		if ((*fp)->is_used)
+			fp = &(*fp)->next;
+		else
+			*fp = (*fp)->next;
+	}
+	for (vp = &l->script->globals; *vp;) {
+		if ((*vp)->is_used) {
+			vp = &(*vp)->next;
+			continue;
+		}
+		if (!(*vp)->src->is_tapset)
+			warn_at(l->j, (*vp)->at, "Eliding unused variable '%s'",
+				(*vp)->name);
+		*vp = (*vp)->next;
+	}
+}
+
+struct reach {
+	struct function *from;
+	unsigned mark;
+	bool found;
+};
+
+static void reach_expr(const struct expr *e, void *arg)
+{
+	struct reach *r = arg;
+
+	if (e->kind != X_CALL || !e->fn)
+		return;
+	r->found |= e->fn == r->from;
+	if (r->found || e->fn->mark == r->mark || !e->fn->body)
+		return;
+	e->fn->mark = r->mark;
+	walk_stmts(e->fn->body, reach_expr, r);
+}
+
+static void find_recursion(struct lib *l)
+{
+	struct reach r = { 0 };
+	struct function *f;
+
+	for (f = l->script->functions; f; f = f->next) {
+		if (!f->body)
+			continue;
+		r.from = f;
+		r.mark++;
+		r.found = false;
+		walk_stmts(f->body, reach_expr, &r);
+		f->is_recursive = r.found;
+	}
+}
+
+bool display_wanted(const struct var *v)
+{
+	return v->is_written && !v->is_read && !v->src->is_tapset;
+}
+
+/* A `probe end` of no body yet, if there is a global to display. */
+static void add_display(struct lib *l)
+{
+	struct arena *mem = &l->j->mem;
+	const struct var *v;
+	struct probe *pr;
+
+	for (v = l->script->globals; v; v = v->next)
+		if (display_wanted(v))
+			break;
+	if (!v || l->j->opt->no_global_display)
+		return;
+	pr = NEW(mem, struct probe);
+	pr->at = v->at;
+	pr->src = v->src;
+	pr->is_display = true;
+	pr->is_resolved = true;
+	pr->points = NEW(mem, struct point);
+	pr->points->at = v->at;
+	pr->points->parts = NEW(mem, struct component);
+	pr->points->parts->at = v->at;
+	pr->points->parts->name = "end";
+	pr->body = NEW(mem, struct stmt);
+	pr->body->kind = S_BLOCK;
+	pr->body->at = v->at;
+	APPEND(l->script->probes, pr);
+}
+
+void library_aliases(struct lib *l, struct known_aliases *out)
+{
+	struct known_alias k = { .from = NULL };
+	struct tapset *t;
+
+	for (k.alias = l->script->aliases; k.alias; k.alias = k.alias->next)
+		vec_push(&l->j->mem, &out->v, k);
+	for (t = tapsets(l); t; t = t->next) {
+		k.from = t;
+		k.alias = t->pulled ? NULL : t->script.aliases;
+		for (; k.alias; k.alias = k.alias->next)
+			vec_push(&l->j->mem, &out->v, k);
+	}
+}
+
+bool pull_library(struct job *j)
+{
+	struct lib l = { .j = j, .script = j->script };
+
+	check_unique(&l, j->script->globals);
+	check_overloads(&l);
+	if (!j->script->probes)
+		complain(j, (struct span){ 0 }, E_NO_MATCH,
+			 "no probes in the script");
+	resolve_all(&l);
+	if (j->errors)
+		return false;
+	drop_unused(&l);
+	find_recursion(&l);
+	add_display(&l);
+	return true;
+}

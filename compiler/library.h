@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * library.h - what library.c (names, tapsets) and alias.c (probe points that
+ * stand for others) share, and "did you mean" for both and for check.c.
+ */
+#ifndef STB_LIBRARY_H
+#define STB_LIBRARY_H
+
+#include "stap.h"
+
+struct lib;
+struct tapset;
+
+/* An alias of the script (from NULL), or of a tapset not pulled in yet. */
+struct known_alias {
+	struct probe *alias;
+	struct tapset *from;
+};
+struct known_aliases {
+	VEC(struct known_alias) v;
+};
+void library_aliases(struct lib *l, struct known_aliases *out);
+void library_pull(struct lib *l, struct tapset *t);
+
+/*
+ * Puts probes of what aliases stand for in the place of *pr's points that name
+ * one. True: *pr has real points only. False: the list at *pr is another.
+ */
+bool expand_aliases(struct job *j, struct lib *l, struct probe **pr);
+
+/* Up to five names near one, nearest first: " (similar: a, b)", or "". */
+struct similar {
+	const char *names[5];
+	unsigned far[5], n;
+};
+void similar_add(struct similar *s, const char *wanted, const char *name);
+const char *similar_text(struct arena *mem, const struct similar *s);
+
+#endif
