@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bundle.h - what the parts of the bundler share: a plan as read (plan.c), an
+ * object as flattened (elf.c, btf.c), and the verbs of the program.
+ *
+ * Everything lives in the arena that is passed in. What is wrong with an input
+ * is said once, by wrong(), at the place where it is found; functions then
+ * return false and their callers only pass that on.
+ */
+#ifndef STB_BUNDLE_H
+#define STB_BUNDLE_H
+
+#include "bundler/stb.h"
+#include "compiler/base.h"
+
+/* Exit codes. */
+enum {
+	EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_NO_INPUT = 66, EXIT_BUG = 70,
+	EXIT_CANT_WRITE = 73,
+};
+
+/* "stb: FILE:LINE: ..." on stderr; without the line when it is 0. False. */
+bool wrong(const char *file, unsigned line, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
+/* --- a plan (docs/plan.md) ----------------------------------------------- */
+
+/*
+ * Rows hold the struct that goes into the bundle and, as text, the strings
+ * whose offsets it gets there. `line` is where the row stands in the plan.
+ */
+struct plan_map {
+	struct stb_map row;
+	const char *name, *keys;
+	unsigned line;
+};
+struct plan_global {
+	struct stb_global row;
+	const char *name;
+	unsigned line;
+};
+struct plan_format {
+	struct stb_format row;	/* text_len is set */
+	const char *text, *args;
+	unsigned line;
+};
+struct plan_build {
+	struct stb_program_build row;
+	const char *path;
+	unsigned line;
+};
+struct plan_prog {
+	struct stb_prog row;	/* type, btf_id */
+	const char *name;
+	unsigned line;
+};
+struct plan_site {
+	struct stb_site row;	/* prog is set */
+	const char *name, *symbol, *prog;
+	unsigned line;
+};
+struct plan_handler {
+	struct stb_handler row;
+	const char *name;
+	unsigned line;
+};
+
+struct plan {
+	const char *file;	/* as given; messages name it */
+	struct stb_variant kernel;	/* build-id, stext */
+	const char *name, *release;
+	const char *script, *script_file, *compiler;	/* file: full path */
+	struct stb_limits limits;
+	const char *kernel_object, *user_object;	/* full path, or NULL */
+	VEC(struct plan_map) maps;
+	VEC(struct plan_global) globals;
+	VEC(struct plan_format) formats;
+	VEC(struct plan_build) builds;
+	VEC(struct plan_prog) progs;
+	VEC(struct plan_site) sites;
+	VEC(struct plan_handler) handlers;
+};
+
+bool plan_read(struct arena *mem, const char *file, struct plan *p);
+
+/* --- an object, flattened ------------------------------------------------- */
+
+/* Ranges of the arrays in struct code that are one program's (or handler's:
+   there only insn_first is of use, the code is one blob). */
+struct code_prog {
+	uint32_t insn_first, insn_count;
+	uint32_t reloc_first, reloc_count;
+	uint32_t func_first, func_count;
+};
+
+struct code {
+	VEC(uint64_t) insns;
+	VEC(struct stb_reloc) relocs;
+	VEC(struct stb_func_info) funcs;
+	VEC(struct code_prog) progs;	/* in the order of the names */
+	struct text rodata, globals, btf;	/* bytes */
+};
+
+/*
+ * A program is the function of its name, or else the one function of the
+ * section of its name. Each program gets its own copy of what it calls.
+ */
+bool flatten_progs(struct arena *mem, const char *path,
+		   const char *const *names, size_t n, struct code *out);
+/* Handlers share one blob of code, in which each has its entry; no BTF. */
+bool flatten_handlers(struct arena *mem, const char *path,
+		      const char *const *names, size_t n, struct code *out);
+
+/*
+ * The part of a program's BTF that its kernel must see: the types of ids[n]
+ * (FUNCs) and what they refer to. ids are renumbered in place.
+ */
+bool btf_keep(struct arena *mem, const char *path, const uint8_t *raw,
+	      size_t size, uint32_t *ids, size_t n, struct text *out);
+/* .BTF.ext's func_info: calls `found` with section name, byte offset, type. */
+bool btf_func_info(const char *path, const uint8_t *btf, size_t btf_size,
+		   const uint8_t *ext, size_t ext_size,
+		   void (*found)(void *, const char *, uint32_t, uint32_t),
+		   void *arg);
+
+/* --- a whole bundle in memory (open.c) ------------------------------------ */
+
+struct bundle {
+	const char *file;	/* for messages */
+	struct stb_reader r;
+	struct stb_set *sets;	/* by section; of kinds not known: empty */
+	unsigned at;		/* what was looked at when it failed: variant
+				   number + 1, or 0 */
+};
+/* Reads, verifies and validates all of it. False, and said why. */
+bool bundle_check(struct arena *mem, const char *file, const void *data,
+		  size_t size, struct bundle *b);
+/* The same for a file: 0 or the exit code. */
+int bundle_load(struct arena *mem, const char *file, struct bundle *b);
+/* Set of that section number, NULL for 0. */
+const struct stb_set *bundle_set(const struct bundle *b, uint32_t section);
+
+/* --- verbs: argv[0] is the verb; the exit code ---------------------------- */
+
+int verb_pack(int argc, char **argv);
+int verb_show(int argc, char **argv);
+int verb_verify(int argc, char **argv);
+
+#endif
