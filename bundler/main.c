@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main.c - stb: packs bundles, shows and verifies them. The verbs are below.
+ */
+#include "bundler/bundle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct verb {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *usage, *what;
+} verbs[] = {
+	{ "pack", verb_pack, "pack -o OUT.stb [--epoch=SECONDS] PLAN...",
+	  "make one bundle of the plans that stapc wrote" },
+	{ "show", verb_show, "show [--json | --script] FILE",
+	  "say what is inside" },
+	{ "verify", verb_verify, "verify FILE...",
+	  "check every digest and every table" },
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out, "usage:\n");
+	for (size_t i = 0; i < COUNT_OF(verbs); i++)
+		fprintf(out, "  stb %-44s %s\n", verbs[i].usage,
+			verbs[i].what);
+	fprintf(out, "  stb -h | -V\n"
+		"exit: 0 done, 64 usage, 65 damaged or wrong input, 66 no "
+		"such file,\n      70 a bug, 73 cannot write\n");
+}
+
+static int run(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")) {
+		usage(stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version")) {
+		printf("stb 0.1 (bundle format %d.%d)\n", STB_MAJOR,
+		       STB_MINOR);
+		return 0;
+	}
+	for (size_t i = 0; i < COUNT_OF(verbs); i++)
+		if (!strcmp(argv[1], verbs[i].name))
+			return verbs[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "%s: no command \"%s\"; see stb -h\n", argv0, argv[1]);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	argv0 = "stb";
+	status = run(argc, argv);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "%s: stdout: %s\n", argv0, strerror(errno));
+		return EXIT_CANT_WRITE;
+	}
+	return status;
+}

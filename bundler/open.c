@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * open.c - a whole bundle in memory, for the verbs that look at all of it.
+ * (The loader, which needs one variant, calls read.c itself.)
+ */
+#include "bundler/bundle.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+const struct stb_set *bundle_set(const struct bundle *b, uint32_t section)
+{
+	return section ? &b->sets[section] : NULL;
+}
+
+static bool say(const struct bundle *b)
+{
+	return wrong(b->file, 0, "%s (%s %" PRIu64 ")",
+		     stb_error_text(b->r.error), b->r.error_in,
+		     b->r.error_at);
+}
+
+/* Sections of kinds not known here (they may be ignored) are only hashed. */
+static bool read_all(struct arena *mem, struct bundle *b)
+{
+	uint32_t i, n = stb_toc_count(&b->r);
+
+	b->sets = NEW_ARRAY(mem, struct stb_set, n + 1);
+	for (i = 0; i < n; i++) {
+		uint32_t kind = stb_toc_at(&b->r, i)->kind;
+		size_t size;
+
+		if (kind < STB_SEC_INDEX || kind > STB_SEC_SCRIPT) {
+			if (!stb_section_verify(&b->r, i))
+				return false;
+			continue;
+		}
+		/* the digest first: do not ask for memory on a damaged word */
+		size = stb_section_verify(&b->r, i) ?
+			stb_section_size(&b->r, i) : 0;
+		if (!size || !stb_section_read(&b->r, i,
+					       arena_alloc(mem, size), size,
+					       &b->sets[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool check_variants(struct bundle *b)
+{
+	uint32_t n, stride;
+	const void *rows = stb_table(&b->sets[0], STB_T_VARIANTS,
+				     sizeof(struct stb_variant), &n, &stride);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct stb_variant *v =
+			STB_ROW(struct stb_variant, rows, stride, i);
+
+		b->at = i + 1;
+		if (!stb_validate(&b->r, bundle_set(b, v->meta),
+				  bundle_set(b, v->kcode),
+				  bundle_set(b, v->ucode)))
+			return false;
+	}
+	b->at = 0;
+	return true;
+}
+
+bool bundle_check(struct arena *mem, const char *file, const void *data,
+		  size_t size, struct bundle *b)
+{
+	*b = (struct bundle){ .file = file };
+	return (stb_open(&b->r, data, size) && read_all(mem, b) &&
+		stb_validate_index(&b->r, &b->sets[0]) &&
+		check_variants(b)) || say(b);
+}
+
+int bundle_load(struct arena *mem, const char *file, struct bundle *b)
+{
+	size_t size;
+	char *data = read_file(mem, file, &size);
+
+	if (!data) {
+		wrong(file, 0, "%s", strerror(errno));
+		return EXIT_NO_INPUT;
+	}
+	return bundle_check(mem, file, data, size, b) ? 0 : EXIT_DATA;
+}

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pack.c - turns plans into one bundle.
+ *
+ * In: plans and the objects they name, one plan a kernel. Out: one .stb file,
+ * written at once or not at all, whose bytes depend on nothing but the inputs:
+ * tables stand in fixed order, strings in order of first use, sections in
+ * order of plans, and equal sections are one. What was written is read back
+ * through read.c before it is let out.
+ */
+#include "bundler/bundle.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <sodium/crypto_generichash_blake2b.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zstd.h>
+
+enum { LEVEL = 19, MAX_SET_TABLES = 16 };
+
+/* --- table sets ----------------------------------------------------------- */
+
+struct set {
+	struct arena *mem;
+	struct text strings;
+	struct dict seen;	/* string -> offset + 1 */
+	struct stb_table tables[MAX_SET_TABLES];
+	const void *rows[MAX_SET_TABLES];
+	uint32_t count;
+};
+
+static struct set *new_set(struct arena *mem)
+{
+	struct set *s = NEW(mem, struct set);
+
+	s->mem = s->strings.mem = s->seen.mem = mem;
+	text_add(&s->strings, "", 1);
+	*dict_at(&s->seen, "") = (void *)1;
+	return s;
+}
+
+static stb_str put_bytes(struct set *s, const char *p, size_t n)
+{
+	stb_str at = (stb_str)s->strings.n;
+
+	text_add(&s->strings, p, n);
+	text_add(&s->strings, "", 1);
+	return at;
+}
+
+/* Each string once; NULL is "". */
+static stb_str put_string(struct set *s, const char *text)
+{
+	void **at = dict_at(&s->seen, text ? text : "");
+
+	if (!*at)
+		*at = (void *)(uintptr_t)(put_bytes(s, text, strlen(text)) + 1);
+	return (stb_str)(uintptr_t)*at - 1;
+}
+
+static void put_table(struct set *s, enum stb_table_kind kind, size_t size,
+		      const void *rows, size_t n)
+{
+	if (!n)
+		return;
+	if (s->count == MAX_SET_TABLES || n > UINT32_MAX)
+		bug("table %d: too many", kind);
+	s->rows[s->count] = rows;
+	s->tables[s->count++] = (struct stb_table){
+		.kind = kind, .entry_size = (uint32_t)size,
+		.count = (uint32_t)n,
+	};
+}
+
+static void pad(struct text *t)
+{
+	while (t->n % 8)
+		text_putc(t, 0);
+}
+
+static struct text finish_set(struct set *s)
+{
+	struct text t = { .mem = s->mem };
+	uint64_t end;
+
+	if (s->strings.n > 1)
+		put_table(s, STB_T_STRINGS, 1, s->strings.s, s->strings.n);
+	end = sizeof(struct stb_tables) +
+	      (uint64_t)s->count * sizeof(struct stb_table);
+	for (uint32_t i = 0; i < s->count; i++) {
+		s->tables[i].offset = (uint32_t)end;
+		end += (uint64_t)s->tables[i].entry_size * s->tables[i].count;
+		end = (end + 7) & ~7ull;
+	}
+	if (end > STB_MAX_RAW)
+		die("a section would have %llu bytes: too many",
+		    (unsigned long long)end);
+	text_add(&t, (const char *)&(struct stb_tables){ .count = s->count },
+		 sizeof(struct stb_tables));
+	text_add(&t, (const char *)s->tables,
+		 s->count * sizeof(struct stb_table));
+	for (uint32_t i = 0; i < s->count; i++) {
+		text_add(&t, s->rows[i], (size_t)s->tables[i].entry_size *
+			 s->tables[i].count);
+		pad(&t);
+	}
+	return t;
+}
+
+/* --- sections -------------------------------------------------------------- */
+
+struct section {
+	enum stb_section_kind kind;
+	struct text raw;
+};
+
+struct pack {
+	struct arena *mem;
+	const char *out;
+	uint64_t epoch;
+	VEC(struct section) sections;	/* 0 is the index */
+	VEC(struct stb_variant) variants;
+	struct set *index;
+};
+
+/* Its number; an equal one that is there already is taken instead. */
+static uint32_t put_section(struct pack *k, enum stb_section_kind kind,
+			    struct set *set)
+{
+	struct section s = { .kind = kind, .raw = finish_set(set) };
+
+	for (size_t i = 1; i < k->sections.n; i++) {
+		const struct section *o = &k->sections.v[i];
+
+		if (o->kind == kind && o->raw.n == s.raw.n &&
+		    !memcmp(o->raw.s, s.raw.s, s.raw.n))
+			return (uint32_t)i;
+	}
+	vec_push(k->mem, &k->sections, s);
+	return (uint32_t)k->sections.n - 1;
+}
+
+static struct text compress(struct arena *mem, const struct text *raw)
+{
+	struct text t = { .mem = mem };
+	size_t room = ZSTD_compressBound(raw->n), n;
+	char *buf = arena_alloc(mem, room);
+
+	n = ZSTD_compress(buf, room, raw->s, raw->n, LEVEL);
+	if (ZSTD_isError(n))
+		bug("zstd: %s", ZSTD_getErrorName(n));
+	text_add(&t, buf, n);
+	return t;
+}
+
+static void seal(struct stb_header *h, const void *toc, size_t size)
+{
+	crypto_generichash_blake2b_state state;
+
+	crypto_generichash_blake2b_init(&state, NULL, 0, STB_DIGEST_SIZE);
+	crypto_generichash_blake2b_update(&state, (const void *)h,
+					  offsetof(struct stb_header,
+						   toc_digest));
+	crypto_generichash_blake2b_update(&state, toc, size);
+	crypto_generichash_blake2b_final(&state, h->toc_digest,
+					 STB_DIGEST_SIZE);
+}
+
+static struct text assemble(struct pack *k)
+{
+	size_t n = k->sections.n;
+	struct stb_toc *toc = NEW_ARRAY(k->mem, struct stb_toc, n);
+	struct text t = { .mem = k->mem }, body = { .mem = k->mem };
+	struct stb_header h = {
+		.major = STB_MAJOR, .minor = STB_MINOR,
+		.toc_offset = sizeof(h), .toc_count = (uint32_t)n,
+		.toc_entry_size = sizeof(*toc),
+	};
+
+	memcpy(h.magic, STB_MAGIC, sizeof(h.magic));
+	for (size_t i = 0; i < n; i++) {
+		struct text z = compress(k->mem, &k->sections.v[i].raw);
+
+		pad(&body);
+		toc[i] = (struct stb_toc){
+			.kind = k->sections.v[i].kind,
+			.offset = sizeof(h) + n * sizeof(*toc) + body.n,
+			.size = z.n, .raw_size = k->sections.v[i].raw.n,
+		};
+		crypto_generichash_blake2b(toc[i].digest, STB_DIGEST_SIZE,
+					   (const void *)z.s, z.n, NULL, 0);
+		text_add(&body, z.s, z.n);
+	}
+	seal(&h, toc, n * sizeof(*toc));
+	text_add(&t, (const char *)&h, sizeof(h));
+	text_add(&t, (const char *)toc, n * sizeof(*toc));
+	text_add(&t, body.s, body.n);
+	return t;
+}
+
+/* --- a plan's sections ------------------------------------------------------- */
+
+/* A plan and its objects while they become a variant. */
+struct work {
+	struct plan plan;
+	struct code kcode, ucode;
+	struct text globals;	/* the image both objects agree on */
+};
+
+/* Rows of a list of the plan as an array of what goes into the file; `row` is
+   how the loop's body names the one to fill in, `p` its plan row. */
+#define ROWS(type, list, kind, body) do {				\
+	struct type *rows = NEW_ARRAY(s->mem, struct type, list.n + 1);	\
+	for (size_t i = 0; i < list.n; i++) {				\
+		__typeof__(list.v) p = &list.v[i];			\
+		struct type *row = &rows[i];				\
+		*row = p->row;						\
+		body							\
+	}								\
+	put_table(s, kind, sizeof(struct type), rows, list.n);		\
+} while (0)
+
+static bool uses(const struct code *c, uint32_t map)
+{
+	for (size_t i = 0; i < c->relocs.n; i++)
+		if (c->relocs.v[i].target == map)
+			return true;
+	return false;
+}
+
+/* The plan's maps, and the two that stand for sections of the object. */
+static void put_maps(struct set *s, const struct work *w)
+{
+	size_t n = w->plan.maps.n, i;
+	struct stb_map *rows = NEW_ARRAY(s->mem, struct stb_map, n + 2);
+
+	for (i = 0; i < n; i++) {
+		const struct plan_map *p = &w->plan.maps.v[i];
+
+		rows[i] = p->row;
+		rows[i].name = put_string(s, p->name);
+		rows[i].keys = put_string(s, p->keys);
+	}
+	if (w->plan.progs.n && w->plan.limits.globals_size)
+		rows[n++] = (struct stb_map){
+			.id = STB_MAP_ID_GLOBALS, .type = STB_MAP_GLOBALS,
+			.name = put_string(s, "stb_globals"),
+			.flags = STB_MAPF_INTERNAL, .key_size = 4,
+			.value_size = w->plan.limits.globals_size,
+			.max_entries = 1,
+		};
+	if (uses(&w->kcode, STB_MAP_ID_RODATA))
+		rows[n++] = (struct stb_map){
+			.id = STB_MAP_ID_RODATA, .type = STB_MAP_RODATA,
+			.name = put_string(s, "stb_rodata"),
+			.flags = STB_MAPF_INTERNAL, .key_size = 4,
+			.value_size = (uint32_t)w->kcode.rodata.n,
+			.max_entries = 1,
+		};
+	put_table(s, STB_T_MAPS, sizeof(*rows), rows, n);
+}
+
+static void put_progs(struct set *s, const struct work *w)
+{
+	ROWS(stb_prog, w->plan.progs, STB_T_PROGS, {
+		const struct code_prog *c = &w->kcode.progs.v[i];
+
+		row->name = put_string(s, p->name);
+		row->insn_first = c->insn_first;
+		row->insn_count = c->insn_count;
+		row->reloc_first = c->reloc_first;
+		row->reloc_count = c->reloc_count;
+		row->func_first = c->func_first;
+		row->func_count = c->func_count;
+	});
+}
+
+static struct set *meta_set(struct arena *mem, const struct work *w)
+{
+	struct set *s = new_set(mem);
+	const struct plan *plan = &w->plan;
+
+	put_table(s, STB_T_LIMITS, sizeof(plan->limits), &plan->limits, 1);
+	put_maps(s, w);
+	ROWS(stb_global, plan->globals, STB_T_GLOBALS, {
+		row->name = put_string(s, p->name);
+	});
+	ROWS(stb_format, plan->formats, STB_T_FORMATS, {
+		row->text = put_bytes(s, p->text, row->text_len);
+		row->args = put_string(s, p->args);
+	});
+	ROWS(stb_program_build, plan->builds, STB_T_BUILDS, {
+		row->path = put_string(s, p->path);
+	});
+	put_progs(s, w);
+	ROWS(stb_site, plan->sites, STB_T_SITES, {
+		row->name = put_string(s, p->name);
+		row->symbol = put_string(s, p->symbol);
+	});
+	ROWS(stb_handler, plan->handlers, STB_T_HANDLERS, {
+		row->name = put_string(s, p->name);
+		row->entry = w->ucode.progs.v[i].insn_first;
+	});
+	put_table(s, STB_T_GLOBALS_IMAGE, 1, w->globals.s, w->globals.n);
+	return s;
+}
+
+static struct set *code_set(struct arena *mem, const struct code *c)
+{
+	struct set *s = new_set(mem);
+
+	put_table(s, STB_T_INSNS, sizeof(*c->insns.v), c->insns.v, c->insns.n);
+	put_table(s, STB_T_RELOCS, sizeof(*c->relocs.v), c->relocs.v,
+		  c->relocs.n);
+	if (uses(c, STB_MAP_ID_RODATA))
+		put_table(s, STB_T_RODATA, 1, c->rodata.s, c->rodata.n);
+	put_table(s, STB_T_BTF, 1, c->btf.s, c->btf.n);
+	put_table(s, STB_T_FUNC_INFO, sizeof(*c->funcs.v), c->funcs.v,
+		  c->funcs.n);
+	return s;
+}
+
+/* --- from plan to variant ----------------------------------------------------- */
+
+static bool flatten(struct arena *mem, struct work *w)
+{
+	const struct plan *p = &w->plan;
+	size_t np = p->progs.n, nh = p->handlers.n;
+	const char **names = NEW_ARRAY(mem, const char *, np + nh + 1);
+
+	for (size_t i = 0; i < np; i++)
+		names[i] = p->progs.v[i].name;
+	for (size_t i = 0; i < nh; i++)
+		names[np + i] = p->handlers.v[i].name;
+	return (!np || flatten_progs(mem, p->kernel_object, names, np,
+				     &w->kcode)) &&
+	       (!nh || flatten_handlers(mem, p->user_object, names + np, nh,
+					&w->ucode));
+}
+
+/* Both objects see the same globals region, so they must say the same of it. */
+static bool join_globals(struct work *w)
+{
+	const struct text *k = &w->kcode.globals, *u = &w->ucode.globals;
+	struct plan *p = &w->plan;
+
+	w->globals = k->n ? *k : *u;
+	if (k->n && u->n && (k->n != u->n || memcmp(k->s, u->s, k->n)))
+		return wrong(p->file, 0, "section globals differs between %s "
+			     "and %s", p->kernel_object, p->user_object);
+	if (!p->limits.globals_size)
+		p->limits.globals_size = (uint32_t)(w->globals.n + 7) & ~7u;
+	if (w->globals.n > p->limits.globals_size)
+		return wrong(p->file, 0, "section globals has %zu bytes, more "
+			     "than globals_size=%u", w->globals.n,
+			     p->limits.globals_size);
+	return true;
+}
+
+static bool put_script(struct pack *k, const struct plan *p, uint32_t *number)
+{
+	struct set *s = new_set(k->mem);
+	size_t size;
+	char *text;
+
+	*number = 0;
+	if (!p->script_file)
+		return true;
+	text = read_file(k->mem, p->script_file, &size);
+	if (!text)
+		return wrong(p->script_file, 0, "%s", strerror(errno));
+	put_table(s, STB_T_SOURCE, 1, text, size);
+	*number = put_section(k, STB_SEC_SCRIPT, s);
+	return true;
+}
+
+static bool same_script(struct pack *k, const struct plan *p,
+			struct stb_bundle *b)
+{
+	const char *slash = strrchr(p->script, '/');
+	stb_str name = put_string(k->index, slash ? slash + 1 : p->script);
+	stb_str compiler = put_string(k->index, p->compiler);
+
+	if (k->variants.n && (name != b->script || compiler != b->compiler))
+		return wrong(p->file, 0, "is of another script or compiler "
+			     "than the plans before it");
+	b->script = name;
+	b->compiler = compiler;
+	return true;
+}
+
+static bool add_plan(struct pack *k, const char *file, struct stb_bundle *b)
+{
+	struct work *w = NEW(k->mem, struct work);
+	struct stb_variant v;
+
+	if (!plan_read(k->mem, file, &w->plan) ||
+	    !same_script(k, &w->plan, b) || !flatten(k->mem, w) ||
+	    !join_globals(w))
+		return false;
+	v = w->plan.kernel;
+	v.name = put_string(k->index, w->plan.name);
+	v.release = put_string(k->index, w->plan.release);
+	v.meta = put_section(k, STB_SEC_META, meta_set(k->mem, w));
+	if (w->plan.progs.n)
+		v.kcode = put_section(k, STB_SEC_KCODE,
+				      code_set(k->mem, &w->kcode));
+	if (w->plan.handlers.n)
+		v.ucode = put_section(k, STB_SEC_UCODE,
+				      code_set(k->mem, &w->ucode));
+	if (!put_script(k, &w->plan, &v.script))
+		return false;
+	vec_push(k->mem, &k->variants, v);
+	return true;
+}
+
+/* Reads back what is about to be written: a plan that makes no sense (a key
+   of another size than its types have) shows here. */
+static bool check(struct pack *k, char **plans, const struct text *file)
+{
+	struct bundle b;
+
+	if (bundle_check(k->mem, "what these plans would make", file->s,
+			 file->n, &b))
+		return true;
+	return b.at ? wrong(plans[b.at - 1], 0, "this one") : false;
+}
+
+static int pack(struct pack *k, char **plans, int n)
+{
+	struct stb_bundle b = { .epoch = k->epoch };
+	struct text file;
+
+	k->index = new_set(k->mem);
+	vec_push(k->mem, &k->sections,
+		 (struct section){ .kind = STB_SEC_INDEX });
+	for (int i = 0; i < n; i++) {
+		if (access(plans[i], R_OK)) {
+			wrong(plans[i], 0, "%s", strerror(errno));
+			return EXIT_NO_INPUT;
+		}
+		if (!add_plan(k, plans[i], &b))
+			return EXIT_DATA;
+	}
+	put_table(k->index, STB_T_BUNDLE, sizeof(b), &b, 1);
+	put_table(k->index, STB_T_VARIANTS, sizeof(*k->variants.v),
+		  k->variants.v, k->variants.n);
+	k->sections.v[0].raw = finish_set(k->index);
+	file = assemble(k);
+	if (!check(k, plans, &file))
+		return EXIT_DATA;
+	if (!write_file(k->out, file.s, file.n)) {
+		wrong(k->out, 0, "%s", strerror(errno));
+		return EXIT_CANT_WRITE;
+	}
+	return 0;
+}
+
+static bool read_epoch(const char *s, uint64_t *epoch)
+{
+	char *end;
+
+	errno = 0;
+	*epoch = strtoull(s, &end, 10);
+	return *s >= '0' && *s <= '9' && !*end && !errno;
+}
+
+int verb_pack(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "epoch", required_argument, NULL, 'e' },
+		{ 0 }
+	};
+	struct arena mem = { 0 };
+	struct pack k = { .mem = &mem };
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	int c, status;
+
+	while ((c = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+		if (c == 'o')
+			k.out = optarg;
+		else if (c == 'e')
+			epoch = optarg;
+		else
+			return EXIT_USAGE;
+	}
+	if (epoch && *epoch && !read_epoch(epoch, &k.epoch)) {
+		fprintf(stderr, "%s: %s is no time in seconds\n", argv0,
+			epoch);
+		return EXIT_USAGE;
+	}
+	if (!k.out || optind == argc) {
+		fprintf(stderr, "usage: %s pack -o OUT.stb [--epoch=SECONDS] "
+			"PLAN...\n", argv0);
+		return EXIT_USAGE;
+	}
+	status = pack(&k, argv + optind, argc - optind);
+	arena_free(&mem);
+	return status;
+}

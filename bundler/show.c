@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * show.c - says what is inside a bundle: for people, or as JSON whose shape is
+ * written down in docs/stb-format.md. In: a bundle that was checked as a whole.
+ * What it prints of the bundle's text has no control characters in it.
+ */
+#include "bundler/bundle.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+/* --- looking at tables ------------------------------------------------------ */
+
+struct rows {
+	const struct stb_set *set;
+	const void *base;
+	uint32_t n, stride;
+};
+#define ROW(t, type, i) STB_ROW(type, (t)->base, (t)->stride, i)
+
+static struct rows rows_of(const struct stb_set *set, uint32_t kind,
+			   size_t size)
+{
+	struct rows t = { .set = set };
+
+	t.base = stb_table(set, kind, size, &t.n, &t.stride);
+	return t;
+}
+
+/* Everything a variant holds. */
+struct variant {
+	const struct bundle *b;
+	const struct stb_variant *row;
+	const struct stb_set *meta;
+	struct rows maps, globals, builds, progs, sites, handlers;
+};
+
+static uint32_t variant_count(const struct bundle *b)
+{
+	return rows_of(&b->sets[0], STB_T_VARIANTS,
+		       sizeof(struct stb_variant)).n;
+}
+
+static struct variant variant_at(const struct bundle *b, uint32_t i)
+{
+	struct rows t = rows_of(&b->sets[0], STB_T_VARIANTS,
+				sizeof(struct stb_variant));
+	struct variant v = { .b = b, .row = ROW(&t, struct stb_variant, i) };
+	const struct stb_set *m = v.meta = bundle_set(b, v.row->meta);
+
+	v.maps = rows_of(m, STB_T_MAPS, sizeof(struct stb_map));
+	v.globals = rows_of(m, STB_T_GLOBALS, sizeof(struct stb_global));
+	v.builds = rows_of(m, STB_T_BUILDS, sizeof(struct stb_program_build));
+	v.progs = rows_of(m, STB_T_PROGS, sizeof(struct stb_prog));
+	v.sites = rows_of(m, STB_T_SITES, sizeof(struct stb_site));
+	v.handlers = rows_of(m, STB_T_HANDLERS, sizeof(struct stb_handler));
+	return v;
+}
+
+static const struct stb_bundle *bundle_row(const struct bundle *b)
+{
+	struct rows t = rows_of(&b->sets[0], STB_T_BUNDLE,
+				sizeof(struct stb_bundle));
+
+	return ROW(&t, struct stb_bundle, 0);
+}
+
+/* Words for numbers; out of range cannot be: read.c has checked. */
+static const char *attach_name(uint32_t attach)
+{
+	static const char *const names[] = {
+		[STB_AT_KPROBE] = "kprobe", [STB_AT_KRETPROBE] = "kretprobe",
+		[STB_AT_FENTRY] = "fentry", [STB_AT_FEXIT] = "fexit",
+		[STB_AT_RAW_TP] = "raw_tp", [STB_AT_UPROBE] = "uprobe",
+		[STB_AT_URETPROBE] = "uretprobe",
+	};
+
+	return attach < COUNT_OF(names) && names[attach] ? names[attach] : "?";
+}
+
+static const char *when_name(uint32_t when)
+{
+	static const char *const names[] = {
+		[STB_BEGIN] = "begin", [STB_END] = "end",
+		[STB_ON_ERROR] = "error", [STB_TIMER] = "timer",
+	};
+
+	return when < COUNT_OF(names) && names[when] ? names[when] : "?";
+}
+
+static const char *map_type_name(uint32_t type)
+{
+	static const char *const names[] = {
+		[STB_MAP_HASH] = "hash", [STB_MAP_PERCPU_HASH] = "percpu_hash",
+		[STB_MAP_PERCPU_ARRAY] = "percpu_array",
+		[STB_MAP_RINGBUF] = "ringbuf", [STB_MAP_GLOBALS] = "globals",
+		[STB_MAP_RODATA] = "rodata", [STB_MAP_LOADER] = "loader",
+	};
+
+	return type < COUNT_OF(names) && names[type] ? names[type] : "?";
+}
+
+static const char *section_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[STB_SEC_INDEX] = "index", [STB_SEC_META] = "meta",
+		[STB_SEC_KCODE] = "kcode", [STB_SEC_UCODE] = "ucode",
+		[STB_SEC_SCRIPT] = "script",
+	};
+
+	return kind < COUNT_OF(names) && names[kind] ? names[kind] : "unknown";
+}
+
+static const char *type_name(uint32_t letter)
+{
+	return letter == 'l' ? "long" : letter == 's' ? "string" :
+	       letter == 'x' ? "stats" : "internal";
+}
+
+static const char *hex(struct arena *mem, const uint8_t *p, size_t n)
+{
+	struct text t = { .mem = mem };
+
+	text_puts(&t, "");
+	while (n--)
+		text_printf(&t, "%02x", *p++);
+	return t.s;
+}
+
+static const char *id_text(struct arena *mem, const struct stb_build_id *id)
+{
+	return id->len ? hex(mem, id->bytes, id->len) : "not known";
+}
+
+/* Text of the bundle, fit for a terminal. */
+static const char *plain(struct arena *mem, const char *s)
+{
+	struct text t = { .mem = mem };
+
+	text_puts(&t, "");
+	for (; *s; s++)
+		text_putc(&t, iscntrl((unsigned char)*s) ? '?' : *s);
+	return t.s;
+}
+
+static const char *str(struct arena *mem, const struct stb_set *set,
+		       stb_str off)
+{
+	return plain(mem, stb_string(set, off));
+}
+
+/* --- for people ------------------------------------------------------------- */
+
+/* Where a site attaches: "vfs_read", "vfs_read+0x12", "/bin/x+0x1136". */
+static const char *place(struct arena *mem, const struct variant *v,
+			 const struct stb_site *s)
+{
+	const struct stb_program_build *b;
+
+	switch ((enum stb_attach)s->attach) {
+	case STB_AT_UPROBE:
+	case STB_AT_URETPROBE:
+		b = ROW(&v->builds, struct stb_program_build, s->build);
+		return arena_printf(mem, "%s+%#" PRIx64,
+				    str(mem, v->meta, b->path), s->offset);
+	case STB_AT_KPROBE:
+	case STB_AT_KRETPROBE:
+	case STB_AT_FENTRY:
+	case STB_AT_FEXIT:
+	case STB_AT_RAW_TP:
+		break;
+	}
+	if (s->flags & STB_SITE_BY_ADDRESS)
+		return arena_printf(mem, "%s at %#" PRIx64,
+				    str(mem, v->meta, s->symbol), s->addr);
+	if (s->offset)
+		return arena_printf(mem, "%s+%#" PRIx64,
+				    str(mem, v->meta, s->symbol), s->offset);
+	return str(mem, v->meta, s->symbol);
+}
+
+static const char *period(struct arena *mem, uint64_t ns)
+{
+	static const struct {
+		uint64_t ns;
+		const char *name;
+	} units[] = { { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" },
+		      { 1, "ns" } };
+	size_t i = 0;
+
+	while (ns % units[i].ns)
+		i++;
+	return arena_printf(mem, "%" PRIu64 " %s", ns / units[i].ns,
+			    units[i].name);
+}
+
+static void show_probes(struct arena *mem, const struct variant *v)
+{
+	uint32_t i;
+
+	printf("  probes in the kernel: %u\n", v->sites.n);
+	for (i = 0; i < v->sites.n; i++) {
+		const struct stb_site *s = ROW(&v->sites, struct stb_site, i);
+
+		printf("    %s: %s %s%s\n", str(mem, v->meta, s->name),
+		       attach_name(s->attach), place(mem, v, s),
+		       s->flags & STB_SITE_OPTIONAL ? ", optional" : "");
+	}
+	printf("  probes in the loader: %u\n", v->handlers.n);
+	for (i = 0; i < v->handlers.n; i++) {
+		const struct stb_handler *h =
+			ROW(&v->handlers, struct stb_handler, i);
+
+		printf("    %s", when_name(h->when));
+		if (h->when == STB_TIMER)
+			printf(" every %s", period(mem, h->period_ns));
+		if (h->random_ns)
+			printf(", give or take %s", period(mem, h->random_ns));
+		printf("\n");
+	}
+}
+
+static void show_data(struct arena *mem, const struct variant *v)
+{
+	uint32_t i;
+
+	for (i = 0; i < v->globals.n; i++) {
+		const struct stb_global *g =
+			ROW(&v->globals, struct stb_global, i);
+
+		printf("%s%s (%s)", i ? ", " : "  globals that can be set: ",
+		       str(mem, v->meta, g->name), type_name(g->type));
+	}
+	if (i)
+		printf("\n");
+	for (i = 0; i < v->maps.n; i++) {
+		const struct stb_map *m = ROW(&v->maps, struct stb_map, i);
+		const char *k = stb_string(v->meta, m->keys);
+
+		if (m->flags & (STB_MAPF_INTERNAL | STB_MAPF_HIDDEN))
+			continue;
+		printf("  array %s[", str(mem, v->meta, m->name));
+		for (; *k; k++)
+			printf("%s%s", type_name((unsigned char)*k),
+			       k[1] ? ", " : "");
+		printf("] of %s, at most %u entries%s\n", type_name(m->value),
+		       m->max_entries,
+		       m->flags & STB_MAPF_WRAP ? ", oldest go first" : "");
+	}
+	for (i = 0; i < v->builds.n; i++) {
+		const struct stb_program_build *b =
+			ROW(&v->builds, struct stb_program_build, i);
+
+		printf("  program %s, build-id %s\n",
+		       str(mem, v->meta, b->path), id_text(mem, &b->id));
+	}
+}
+
+static void show_section(const struct bundle *b, const char *name, uint32_t i)
+{
+	const struct stb_toc *t;
+
+	if (!i)
+		return;
+	t = stb_toc_at((struct stb_reader *)&b->r, i);
+	printf("%s %" PRIu64 " bytes (%" PRIu64 " stored, section %u)", name,
+	       t->raw_size, t->size, i);
+}
+
+static void show_variant(struct arena *mem, const struct variant *v)
+{
+	const struct stb_set *index = &v->b->sets[0];
+
+	printf("\nkernel %s: %s, build-id %s\n",
+	       str(mem, index, v->row->name), str(mem, index, v->row->release),
+	       id_text(mem, &v->row->kernel));
+	show_probes(mem, v);
+	show_data(mem, v);
+	printf("  sizes:");
+	show_section(v->b, " tables", v->row->meta);
+	show_section(v->b, ", kernel code", v->row->kcode);
+	show_section(v->b, ", loader code", v->row->ucode);
+	printf("\n");
+}
+
+static void show_people(struct arena *mem, const struct bundle *b)
+{
+	const struct stb_bundle *row = bundle_row(b);
+	uint32_t i, n = variant_count(b);
+
+	printf("bundle %s\n", hex(mem, b->r.header->toc_digest,
+				  STB_DIGEST_SIZE));
+	printf("  format %u.%u, %zu bytes, %u sections, not signed\n",
+	       b->r.header->major, b->r.header->minor, b->r.size,
+	       stb_toc_count(&b->r));
+	printf("  script %s, compiled by %s\n",
+	       str(mem, &b->sets[0], row->script),
+	       *stb_string(&b->sets[0], row->compiler) ?
+	       str(mem, &b->sets[0], row->compiler) : "something unnamed");
+	if (row->epoch)
+		printf("  dated %" PRIu64 " (seconds since 1970)\n",
+		       row->epoch);
+	for (i = 0; i < n; i++) {
+		struct variant v = variant_at(b, i);
+
+		show_variant(mem, &v);
+	}
+}
+
+/* --- for machines ------------------------------------------------------------- */
+
+/* JSON is UTF-8; bytes that are not come out as '?'. */
+static json_t *text(struct arena *mem, const char *s)
+{
+	json_t *j = json_string(s);
+	char *p;
+
+	if (j)
+		return j;
+	p = arena_strdup(mem, s);
+	for (char *q = p; *q; q++)
+		if ((unsigned char)*q > 0x7e)
+			*q = '?';
+	return json_string(p);
+}
+
+static json_t *name_of(struct arena *mem, const struct variant *v, stb_str s)
+{
+	return text(mem, stb_string(v->meta, s));
+}
+
+static json_t *id_json(struct arena *mem, const struct stb_build_id *id)
+{
+	return id->len ? json_string(hex(mem, id->bytes, id->len)) :
+			 json_null();
+}
+
+static json_t *number(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+/* Addresses do not fit a JSON number everywhere: text. */
+static json_t *address(uint64_t n)
+{
+	return json_sprintf("0x%" PRIx64, n);
+}
+
+static json_t *site_json(struct arena *mem, const struct variant *v,
+			 const struct stb_site *s)
+{
+	json_t *j = json_object();
+
+	json_object_set_new(j, "name", name_of(mem, v, s->name));
+	json_object_set_new(j, "attach", json_string(attach_name(s->attach)));
+	if (s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE)
+		json_object_set_new(j, "program", number(s->build));
+	else
+		json_object_set_new(j, "symbol", name_of(mem, v, s->symbol));
+	json_object_set_new(j, "address", address(s->addr));
+	json_object_set_new(j, "offset", address(s->offset));
+	json_object_set_new(j, "by_address",
+			    json_boolean(s->flags & STB_SITE_BY_ADDRESS));
+	json_object_set_new(j, "optional",
+			    json_boolean(s->flags & STB_SITE_OPTIONAL));
+	return j;
+}
+
+static json_t *handler_json(const struct stb_handler *h)
+{
+	json_t *j = json_object();
+
+	json_object_set_new(j, "when", json_string(when_name(h->when)));
+	json_object_set_new(j, "order", json_integer(h->order));
+	json_object_set_new(j, "period_ns", number(h->period_ns));
+	json_object_set_new(j, "random_ns", number(h->random_ns));
+	return j;
+}
+
+static json_t *map_json(struct arena *mem, const struct variant *v,
+			const struct stb_map *m)
+{
+	json_t *j = json_object(), *keys = json_array();
+	const char *k;
+
+	for (k = stb_string(v->meta, m->keys); *k; k++)
+		json_array_append_new(keys, json_string(
+			type_name((unsigned char)*k)));
+	json_object_set_new(j, "id", number(m->id));
+	json_object_set_new(j, "name", name_of(mem, v, m->name));
+	json_object_set_new(j, "type", json_string(map_type_name(m->type)));
+	json_object_set_new(j, "internal", json_boolean(
+		m->flags & (STB_MAPF_INTERNAL | STB_MAPF_HIDDEN)));
+	json_object_set_new(j, "wraps", json_boolean(m->flags & STB_MAPF_WRAP));
+	json_object_set_new(j, "keys", keys);
+	json_object_set_new(j, "value", json_string(type_name(m->value)));
+	json_object_set_new(j, "key_size", number(m->key_size));
+	json_object_set_new(j, "value_size", number(m->value_size));
+	json_object_set_new(j, "max_entries", number(m->max_entries));
+	return j;
+}
+
+static json_t *build_json(struct arena *mem, const struct variant *v,
+			  const struct stb_program_build *b)
+{
+	json_t *j = json_object();
+
+	json_object_set_new(j, "path", name_of(mem, v, b->path));
+	json_object_set_new(j, "build_id", id_json(mem, &b->id));
+	return j;
+}
+
+static json_t *global_json(struct arena *mem, const struct variant *v,
+			   const struct stb_global *g)
+{
+	json_t *j = json_object();
+
+	json_object_set_new(j, "name", name_of(mem, v, g->name));
+	json_object_set_new(j, "type", json_string(type_name(g->type)));
+	return j;
+}
+
+/* An array of what `one` makes of each row. */
+#define LIST(j, key, rows, type, one) do {				\
+	json_t *list = json_array();					\
+	for (uint32_t i = 0; i < (rows).n; i++) {			\
+		const struct type *row = ROW(&(rows), struct type, i);	\
+		json_array_append_new(list, one);			\
+	}								\
+	json_object_set_new(j, key, list);				\
+} while (0)
+
+static json_t *variant_json(struct arena *mem, const struct variant *v)
+{
+	const struct stb_set *index = &v->b->sets[0];
+	json_t *j = json_object(), *kernel = json_object();
+	json_t *sections = json_object();
+
+	json_object_set_new(j, "name",
+			    text(mem, stb_string(index, v->row->name)));
+	json_object_set_new(kernel, "release",
+			    text(mem, stb_string(index, v->row->release)));
+	json_object_set_new(kernel, "build_id",
+			    id_json(mem, &v->row->kernel));
+	json_object_set_new(j, "kernel", kernel);
+	LIST(j, "sites", v->sites, stb_site, site_json(mem, v, row));
+	LIST(j, "handlers", v->handlers, stb_handler, handler_json(row));
+	LIST(j, "globals", v->globals, stb_global, global_json(mem, v, row));
+	LIST(j, "maps", v->maps, stb_map, map_json(mem, v, row));
+	LIST(j, "programs", v->builds, stb_program_build,
+	     build_json(mem, v, row));
+	json_object_set_new(sections, "meta", number(v->row->meta));
+	json_object_set_new(sections, "kcode", v->row->kcode ?
+			    number(v->row->kcode) : json_null());
+	json_object_set_new(sections, "ucode", v->row->ucode ?
+			    number(v->row->ucode) : json_null());
+	json_object_set_new(sections, "script", v->row->script ?
+			    number(v->row->script) : json_null());
+	json_object_set_new(j, "sections", sections);
+	return j;
+}
+
+static json_t *sections_json(struct arena *mem, struct bundle *b)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < stb_toc_count(&b->r); i++) {
+		const struct stb_toc *t = stb_toc_at(&b->r, i);
+		json_t *j = json_object();
+
+		json_object_set_new(j, "kind",
+				    json_string(section_name(t->kind)));
+		json_object_set_new(j, "offset", number(t->offset));
+		json_object_set_new(j, "size", number(t->size));
+		json_object_set_new(j, "raw_size", number(t->raw_size));
+		json_object_set_new(j, "digest", json_string(
+			hex(mem, t->digest, STB_DIGEST_SIZE)));
+		json_array_append_new(list, j);
+	}
+	return list;
+}
+
+static void show_json(struct arena *mem, struct bundle *b)
+{
+	const struct stb_bundle *row = bundle_row(b);
+	const struct stb_set *index = &b->sets[0];
+	json_t *j = json_object(), *variants = json_array();
+
+	json_object_set_new(j, "schema", json_integer(1));
+	json_object_set_new(j, "id", json_string(
+		hex(mem, b->r.header->toc_digest, STB_DIGEST_SIZE)));
+	json_object_set_new(j, "format", json_sprintf("%u.%u",
+			    b->r.header->major, b->r.header->minor));
+	json_object_set_new(j, "size", number(b->r.size));
+	json_object_set_new(j, "signed", json_false());
+	json_object_set_new(j, "script",
+			    text(mem, stb_string(index, row->script)));
+	json_object_set_new(j, "compiler",
+			    text(mem, stb_string(index, row->compiler)));
+	json_object_set_new(j, "epoch", number(row->epoch));
+	for (uint32_t i = 0; i < variant_count(b); i++) {
+		struct variant v = variant_at(b, i);
+
+		json_array_append_new(variants, variant_json(mem, &v));
+	}
+	json_object_set_new(j, "variants", variants);
+	json_object_set_new(j, "sections", sections_json(mem, b));
+	json_dumpf(j, stdout, JSON_INDENT(2));
+	printf("\n");
+	json_decref(j);
+}
+
+/* --- verbs ------------------------------------------------------------------- */
+
+static int show_script(struct bundle *b)
+{
+	for (uint32_t i = 0; i < variant_count(b); i++) {
+		struct variant v = variant_at(b, i);
+		struct rows t = rows_of(bundle_set(b, v.row->script),
+					STB_T_SOURCE, 1);
+
+		if (!t.n)
+			continue;
+		fwrite(t.base, 1, t.n, stdout);
+		return 0;
+	}
+	wrong(b->file, 0, "holds no script text");
+	return EXIT_DATA;
+}
+
+int verb_show(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "script", no_argument, NULL, 's' },
+		{ 0 }
+	};
+	struct arena mem = { 0 };
+	struct bundle b;
+	int c, how = 0, status;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == '?')
+			return EXIT_USAGE;
+		how = c;
+	}
+	if (optind != argc - 1) {
+		fprintf(stderr, "usage: %s show [--json | --script] FILE\n",
+			argv0);
+		return EXIT_USAGE;
+	}
+	status = bundle_load(&mem, argv[optind], &b);
+	if (!status && how == 's')
+		status = show_script(&b);
+	else if (!status && how == 'j')
+		show_json(&mem, &b);
+	else if (!status)
+		show_people(&mem, &b);
+	arena_free(&mem);
+	return status;
+}
+
+int verb_verify(int argc, char **argv)
+{
+	int status = 0;
+
+	if (argc < 2 || argv[1][0] == '-') {
+		fprintf(stderr, "usage: %s verify FILE...\n", argv0);
+		return EXIT_USAGE;
+	}
+	for (int i = 1; i < argc; i++) {
+		struct arena mem = { 0 };
+		struct bundle b;
+		int one = bundle_load(&mem, argv[i], &b);
+
+		if (one && !status)
+			status = one;
+		if (!one)
+			printf("%s: undamaged, not signed: %s\n", argv[i],
+			       hex(&mem, b.r.header->toc_digest,
+				   STB_DIGEST_SIZE));
+		arena_free(&mem);
+	}
+	return status;
+}
