@@ -120,6 +120,20 @@ static const char *type_name(uint32_t letter)
 	       letter == 'x' ? "stats" : "internal";
 }
 
+/* The letters of "ls16l", one after the other. */
+static const char *first_key(const struct variant *v, const struct stb_map *m)
+{
+	return stb_string(v->meta, m->keys);
+}
+
+static const char *next_key(const char *k)
+{
+	do
+		k++;
+	while (isdigit((unsigned char)*k));
+	return k;
+}
+
 static const char *hex(struct arena *mem, const uint8_t *p, size_t n)
 {
 	struct text t = { .mem = mem };
@@ -238,14 +252,13 @@ static void show_data(struct arena *mem, const struct variant *v)
 		printf("\n");
 	for (i = 0; i < v->maps.n; i++) {
 		const struct stb_map *m = ROW(&v->maps, struct stb_map, i);
-		const char *k = stb_string(v->meta, m->keys);
 
 		if (m->flags & (STB_MAPF_INTERNAL | STB_MAPF_HIDDEN))
 			continue;
 		printf("  array %s[", str(mem, v->meta, m->name));
-		for (; *k; k++)
+		for (const char *k = first_key(v, m); *k; k = next_key(k))
 			printf("%s%s", type_name((unsigned char)*k),
-			       k[1] ? ", " : "");
+			       *next_key(k) ? ", " : "");
 		printf("] of %s, at most %u entries%s\n", type_name(m->value),
 		       m->max_entries,
 		       m->flags & STB_MAPF_WRAP ? ", oldest go first" : "");
@@ -386,7 +399,7 @@ static json_t *map_json(struct arena *mem, const struct variant *v,
 	json_t *j = json_object(), *keys = json_array();
 	const char *k;
 
-	for (k = stb_string(v->meta, m->keys); *k; k++)
+	for (k = first_key(v, m); *k; k = next_key(k))
 		json_array_append_new(keys, json_string(
 			type_name((unsigned char)*k)));
 	json_object_set_new(j, "id", number(m->id));
