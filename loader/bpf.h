@@ -7,6 +7,33 @@
 
 #include "loader/sys.h"
 
+union bpf_attr;
+int sys_bpf(int cmd, union bpf_attr *attr, unsigned size);	/* -errno */
+
+/* A kernel's map; key_size 0 for a ring, whose max_entries is bytes. */
+int bpf_map_new(uint32_t type, const char *name, uint32_t key_size,
+		uint32_t value_size, uint32_t max_entries, uint32_t flags);
+int bpf_map_freeze(int fd);
+int bpf_btf_new(const void *data, uint32_t size);
+
+struct bpf_prog_spec {
+	uint32_t type, attach_type, attach_btf_id;
+	const char *name;
+	const void *insns;
+	uint32_t insn_count;
+	int btf_fd;		/* with func_info; -1: none */
+	const void *funcs;	/* of 8 bytes */
+	uint32_t func_count;
+};
+/* log: the verifier's, NUL-terminated; NULL and 0 when not wanted. */
+int bpf_prog_new(const struct bpf_prog_spec *s, char *log, uint32_t log_size);
+uint64_t bpf_prog_misses(int fd);
+
+/* Links: what they return holds the attachment until it is closed. */
+int bpf_link_perf(int prog, int perf_fd, uint64_t cookie);
+int bpf_link_trace(int prog, uint32_t attach_type, uint64_t cookie);
+int bpf_raw_tp_open(int prog, const char *name);
+
 /* --- elements of maps, for the interpreter's services ------------------- */
 
 /* Per-CPU maps: `value` is one part a possible CPU, each padded to 8 bytes. */

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * attach.c - sites to places. In: loaded programs, builds that were looked at.
+ * Out: one descriptor a site, whose closing detaches it.
+ *
+ * A program that is not on this host yet is waited for: its folder, or the
+ * nearest one above it that is there, is watched, and when the file appears
+ * its build-id decides whether the sites are armed.
+ */
+#include "loader/bpf.h"
+#include "loader/loader.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const struct stb_site *site_at(const struct loader *l, uint32_t i)
+{
+	return ROW(struct stb_site, l->sites, i);
+}
+
+static const char *path_of(const struct loader *l, uint32_t build)
+{
+	return stb_string(&l->meta, ROW(struct stb_program_build, l->builds,
+					build)->path);
+}
+
+static bool is_uprobe(const struct stb_site *s)
+{
+	return s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE;
+}
+
+/* --- one site ------------------------------------------------------------- */
+
+static int pmu_type(int *type, const char *path)
+{
+	if (!*type)
+		*type = (int)read_number(path);
+	return *type;
+}
+
+#define PMU "/sys/bus/event_source/devices/"
+
+/* The event that the program hangs on; all processes, all CPUs. */
+static int probe_event(struct loader *l, const struct stb_site *s)
+{
+	struct perf_event_attr a = { .size = sizeof(a) };
+	int type;
+	long fd;
+
+	if (is_uprobe(s)) {
+		type = pmu_type(&l->uprobe_pmu, PMU "uprobe/type");
+		a.uprobe_path = (uintptr_t)path_of(l, s->build);
+		a.probe_offset = s->offset;
+	} else {
+		type = pmu_type(&l->kprobe_pmu, PMU "kprobe/type");
+		if (s->flags & STB_SITE_BY_ADDRESS) {
+			a.kprobe_addr = s->addr + s->offset + l->slide;
+		} else {
+			a.kprobe_func =
+				(uintptr_t)stb_string(&l->meta, s->symbol);
+			a.probe_offset = s->offset;
+		}
+	}
+	if (type < 0)
+		return type;
+	a.type = type;
+	/* format/retprobe is config:0 in every kernel */
+	a.config = s->attach == STB_AT_KRETPROBE ||
+		   s->attach == STB_AT_URETPROBE;
+	fd = syscall(SYS_perf_event_open, &a, -1, 0, -1,
+		     PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* A link knows the cookie; without one, kernels before 5.15 do as well. */
+static int attach_event(struct loader *l, const struct stb_site *s, int prog)
+{
+	int event = probe_event(l, s), link;
+
+	if (event < 0)
+		return event;
+	link = bpf_link_perf(prog, event, s->cookie);
+	if (link == -EINVAL && !s->cookie &&
+	    !ioctl(event, PERF_EVENT_IOC_SET_BPF, prog))
+		return event;
+	close(event);	/* the link holds it */
+	return link;
+}
+
+static int attach_trace(const struct stb_site *s, int prog)
+{
+	if (!s->cookie)
+		return bpf_raw_tp_open(prog, NULL);
+	return bpf_link_trace(prog, s->attach == STB_AT_FENTRY ?
+			      BPF_TRACE_FENTRY : BPF_TRACE_FEXIT, s->cookie);
+}
+
+static int attach_site(struct loader *l, const struct stb_site *s)
+{
+	int prog = l->prog_fds[s->prog];
+
+	switch ((enum stb_attach)s->attach) {
+	case STB_AT_KPROBE:
+	case STB_AT_KRETPROBE:
+	case STB_AT_UPROBE:
+	case STB_AT_URETPROBE:
+		return attach_event(l, s, prog);
+	case STB_AT_FENTRY:
+	case STB_AT_FEXIT:
+		return attach_trace(s, prog);
+	case STB_AT_RAW_TP:
+		return bpf_raw_tp_open(prog, stb_string(&l->meta, s->symbol));
+	}
+	return -EINVAL;
+}
+
+static const char *reason(const struct stb_site *s, int error)
+{
+	if (error == EPERM || error == EACCES)
+		return "the kernel does not allow it here: lockdown, a "
+		       "security module or a container; see its log";
+	if (error == ENOENT && !is_uprobe(s))
+		return "it is not in this kernel: its module may not be "
+		       "loaded";
+	if (error == EINVAL || error == EILSEQ || error == EADDRNOTAVAIL ||
+	    error == EBUSY || error == ENOTSUP || error == 524)
+		return "the kernel cannot be probed there: leave this point "
+		       "out";
+	return "see docs/stap-load.md";
+}
+
+/* 0, or why not */
+static int arm(struct loader *l, uint32_t i)
+{
+	int fd = attach_site(l, site_at(l, i));
+
+	if (fd < 0)
+		return -fd;
+	l->links[i] = fd;
+	l->armed++;
+	return 0;
+}
+
+static void disarm(struct loader *l, uint32_t i)
+{
+	if (l->links[i] < 0)
+		return;
+	close(l->links[i]);
+	l->links[i] = -1;
+	l->armed--;
+}
+
+static void arm_or_die(struct loader *l, uint32_t i)
+{
+	const struct stb_site *s = site_at(l, i);
+	const char *name = stb_string(&l->meta, s->name);
+	int error = arm(l, i);
+	const char *text = error == 524 ? "not supported" : strerror(error);
+
+	if (!error)
+		return;
+	if (s->flags & STB_SITE_OPTIONAL) {
+		if (l->opt.verbose)
+			say("not attached: %s: %s", name, text);
+		return;
+	}
+	output_flush(&l->out);
+	die(error == ENOMEM || error == EMFILE || error == ENFILE ?
+	    EXIT_AGAIN : EXIT_KERNEL, "the kernel refused to attach %s: %s: "
+	    "%s", name, text, reason(s, error));
+}
+
+void attach_all(struct loader *l)
+{
+	l->links = zalloc(l->sites.n * sizeof(int));
+	memset(l->links, 0xff, l->sites.n * sizeof(int));
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = site_at(l, i);
+
+		if (!is_uprobe(s) || l->build_state[s->build] == BUILD_HERE)
+			arm_or_die(l, i);
+	}
+	if (l->opt.verbose && l->sites.n)
+		say("%llu of %u sites attached", (unsigned long long)l->armed,
+		    l->sites.n);
+}
+
+void detach_all(struct loader *l)
+{
+	for (uint32_t i = 0; l->links && i < l->sites.n; i++)
+		disarm(l, i);
+}
+
+/* --- programs that come later --------------------------------------------- */
+
+/* Watches the folder of path, or the nearest above it that is there. */
+static void watch_path(struct loader *l, const char *path)
+{
+	char folder[4096];
+	size_t n = strlen(path);
+	int got = -1;
+
+	if (n >= sizeof(folder))
+		return;
+	memcpy(folder, path, n + 1);
+	do {
+		while (n > 1 && folder[n - 1] != '/')
+			n--;
+		while (n > 1 && folder[n - 1] == '/')
+			n--;
+		folder[n] = 0;
+		got = inotify_add_watch(l->watch_fd, folder, IN_CREATE |
+					IN_CLOSE_WRITE | IN_MOVED_TO |
+					IN_ATTRIB | IN_ONLYDIR);
+	} while (got < 0 && n > 1);
+	if (got < 0)
+		say("cannot watch for %s: %s", path, strerror(errno));
+}
+
+/* False when one could not be armed: the file may still be written to. */
+static bool arm_build(struct loader *l, uint32_t build)
+{
+	uint32_t n = 0;
+	int error = 0;
+
+	for (uint32_t i = 0; i < l->sites.n && !error; i++)
+		if (is_uprobe(site_at(l, i)) && site_at(l, i)->build == build)
+			error = arm(l, i), n++;
+	if (!error) {
+		say("%s came: %u probes armed", path_of(l, build), n);
+		return true;
+	}
+	if (l->opt.verbose)
+		say("%s came, but cannot be probed yet: %s",
+		    path_of(l, build), strerror(error));
+	for (uint32_t i = 0; i < l->sites.n; i++)
+		if (is_uprobe(site_at(l, i)) && site_at(l, i)->build == build)
+			disarm(l, i);
+	return false;
+}
+
+static bool is_awaited(const struct loader *l, uint32_t build)
+{
+	return l->build_state[build] == BUILD_ABSENT ||
+	       l->build_state[build] == BUILD_UNKNOWN;
+}
+
+static void watch_builds(struct loader *l)
+{
+	for (uint32_t i = 0; i < l->builds.n; i++)
+		if (is_awaited(l, i))
+			watch_path(l, path_of(l, i));
+}
+
+bool await_builds(struct loader *l)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < l->builds.n; i++)
+		any = any || is_awaited(l, i);
+	if (!any)
+		return false;
+	l->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (l->watch_fd < 0) {
+		say("cannot watch for programs: %s", strerror(errno));
+		return false;
+	}
+	attach_arrived(l);
+	return true;
+}
+
+void attach_arrived(struct loader *l)
+{
+	_Alignas(8) char events[4096];
+
+	/* which file it was does not matter: all that wait are looked at,
+	   after the folders nearest to them are watched */
+	while (read(l->watch_fd, events, sizeof(events)) > 0)
+		continue;
+	watch_builds(l);
+	for (uint32_t i = 0; i < l->builds.n; i++) {
+		if (!is_awaited(l, i))
+			continue;
+		l->build_state[i] = look_at_build(l, i, false);
+		if (l->build_state[i] == BUILD_HERE && !arm_build(l, i))
+			l->build_state[i] = BUILD_ABSENT;
+	}
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "loader/bpf.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int sys_bpf(int cmd, union bpf_attr *attr, unsigned size)
+{
+	long n;
+
+	do	/* the verifier gives up when a signal is pending */
+		n = syscall(SYS_bpf, cmd, attr, size);
+	while (n < 0 && errno == EAGAIN && cmd == BPF_PROG_LOAD);
+	return n < 0 ? -errno : (int)n;
+}
+
+/* Kernel object names: 15 of [A-Za-z0-9_.] */
+static void set_name(char *to, const char *from)
+{
+	for (size_t i = 0; i < BPF_OBJ_NAME_LEN - 1 && from[i]; i++) {
+		char c = from[i];
+
+		to[i] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			(c >= '0' && c <= '9') || c == '.' ? c : '_';
+	}
+}
+
+int bpf_map_new(uint32_t type, const char *name, uint32_t key_size,
+		uint32_t value_size, uint32_t max_entries, uint32_t flags)
+{
+	union bpf_attr a = {
+		.map_type = type, .key_size = key_size,
+		.value_size = value_size, .max_entries = max_entries,
+		.map_flags = flags,
+	};
+
+	set_name(a.map_name, name);
+	return sys_bpf(BPF_MAP_CREATE, &a, sizeof(a));
+}
+
+int bpf_map_freeze(int fd)
+{
+	union bpf_attr a = { .map_fd = fd };
+
+	return sys_bpf(BPF_MAP_FREEZE, &a, sizeof(a));
+}
+
+int bpf_btf_new(const void *data, uint32_t size)
+{
+	union bpf_attr a = { .btf = (uintptr_t)data, .btf_size = size };
+
+	return sys_bpf(BPF_BTF_LOAD, &a, sizeof(a));
+}
+
+int bpf_prog_new(const struct bpf_prog_spec *s, char *log, uint32_t log_size)
+{
+	union bpf_attr a = {
+		.prog_type = s->type, .expected_attach_type = s->attach_type,
+		.attach_btf_id = s->attach_btf_id,
+		.insns = (uintptr_t)s->insns, .insn_cnt = s->insn_count,
+		.license = (uintptr_t)"GPL",
+		.log_level = log ? 1 : 0, .log_buf = (uintptr_t)log,
+		.log_size = log_size,
+	};
+
+	set_name(a.prog_name, s->name);
+	if (s->btf_fd >= 0) {
+		a.prog_btf_fd = s->btf_fd;
+		a.func_info_rec_size = 8;
+		a.func_info = (uintptr_t)s->funcs;
+		a.func_info_cnt = s->func_count;
+	}
+	return sys_bpf(BPF_PROG_LOAD, &a, sizeof(a));
+}
+
+uint64_t bpf_prog_misses(int fd)
+{
+	struct bpf_prog_info info = { 0 };
+	union bpf_attr a = {
+		.info = { .bpf_fd = fd, .info_len = sizeof(info),
+			  .info = (uintptr_t)&info },
+	};
+
+	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &a, sizeof(a)) < 0)
+		return 0;
+	return info.recursion_misses;
+}
+
+int bpf_link_perf(int prog, int perf_fd, uint64_t cookie)
+{
+	union bpf_attr a = {
+		.link_create = {
+			.prog_fd = prog, .target_fd = perf_fd,
+			.attach_type = BPF_PERF_EVENT,
+			.perf_event = { .bpf_cookie = cookie },
+		},
+	};
+
+	return sys_bpf(BPF_LINK_CREATE, &a, sizeof(a));
+}
+
+int bpf_link_trace(int prog, uint32_t attach_type, uint64_t cookie)
+{
+	union bpf_attr a = {
+		.link_create = {
+			.prog_fd = prog, .attach_type = attach_type,
+			.tracing = { .cookie = cookie },
+		},
+	};
+
+	return sys_bpf(BPF_LINK_CREATE, &a, sizeof(a));
+}
+
+int bpf_raw_tp_open(int prog, const char *name)
+{
+	union bpf_attr a = {
+		.raw_tracepoint = { .prog_fd = prog, .name = (uintptr_t)name },
+	};
+
+	return sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &a, sizeof(a));
+}
+
+/* --- elements of maps ----------------------------------------------------- */
+
+static int element(int cmd, int fd, const void *key, const void *value,
+		   uint64_t flags)
+{
+	union bpf_attr a = {
+		.map_fd = fd, .key = (uintptr_t)key,
+		.value = (uintptr_t)value, .flags = flags,
+	};
+
+	return sys_bpf(cmd, &a, sizeof(a));
+}
+
+int bpf_map_lookup(int fd, const void *key, void *value)
+{
+	return element(BPF_MAP_LOOKUP_ELEM, fd, key, value, 0);
+}
+
+int bpf_map_update(int fd, const void *key, const void *value, uint64_t flags)
+{
+	return element(BPF_MAP_UPDATE_ELEM, fd, key, value, flags);
+}
+
+int bpf_map_delete(int fd, const void *key)
+{
+	return element(BPF_MAP_DELETE_ELEM, fd, key, NULL, 0);
+}
+
+int bpf_map_next_key(int fd, const void *key, void *next)
+{
+	return element(BPF_MAP_GET_NEXT_KEY, fd, key, next, 0);
+}
+
+int bpf_map_lookup_batch(int fd, bool first, void *cursor, void *keys,
+			 void *values, uint32_t *count)
+{
+	union bpf_attr a = {
+		.batch = {
+			.in_batch = first ? 0 : (uintptr_t)cursor,
+			.out_batch = (uintptr_t)cursor,
+			.keys = (uintptr_t)keys, .values = (uintptr_t)values,
+			.count = *count, .map_fd = fd,
+		},
+	};
+	int result = sys_bpf(BPF_MAP_LOOKUP_BATCH, &a, sizeof(a));
+
+	*count = result < 0 && result != -ENOENT ? 0 : a.batch.count;
+	return result;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bundle.c - from a path to the tables of this kernel's variant.
+ *
+ * Only what is needed is decompressed: the index, then the sections of one
+ * variant. The file stays mapped; what was read lives until the end.
+ */
+#include "loader/loader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+_Noreturn void die_damaged(struct loader *l)
+{
+	const struct stb_reader *r = &l->reader;
+
+	if (r->error == STB_E_NEWER)
+		die(EXIT_DAMAGED, "%s: %s (%s %llu): format %d.%d is the "
+		    "newest this program reads: take a newer stap-load",
+		    l->opt.file, stb_error_text(r->error), r->error_in,
+		    (unsigned long long)r->error_at, STB_MAJOR, STB_MINOR);
+	die(EXIT_DAMAGED, "%s: %s (%s %llu): nothing was loaded; get the "
+	    "bundle again from where it was built", l->opt.file,
+	    stb_error_text(r->error), r->error_in,
+	    (unsigned long long)r->error_at);
+}
+
+static void read_section(struct loader *l, uint32_t section,
+			 struct stb_set *set)
+{
+	size_t size = stb_section_size(&l->reader, section);
+
+	if (!size || !stb_section_read(&l->reader, section, zalloc(size), size,
+				       set))
+		die_damaged(l);
+}
+
+void open_bundle(struct loader *l)
+{
+	const char *path = l->opt.file;
+	struct stat st;
+	void *data = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		die(errno == EACCES || errno == EPERM ? EXIT_DENIED :
+		    EXIT_NO_FILE, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		die(EXIT_DAMAGED, "%s: not a bundle: wanted a regular file",
+		    path);
+	if (st.st_size) {
+		data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (data == MAP_FAILED)
+			die(EXIT_AGAIN, "%s: cannot map it: %s", path,
+			    strerror(errno));
+	}
+	close(fd);
+	if (!stb_open(&l->reader, data ? data : (void *)l, st.st_size))
+		die_damaged(l);
+	read_section(l, 0, &l->index);
+	if (!stb_validate_index(&l->reader, &l->index))
+		die_damaged(l);
+}
+
+static size_t kernel_build_id(uint8_t *id, size_t max)
+{
+	uint8_t notes[4096];
+	long n = read_small("/sys/kernel/notes", notes, sizeof(notes));
+
+	if (n < 0)
+		die(EXIT_KERNEL, "wanted this kernel's build-id from "
+		    "/sys/kernel/notes: %s: is /sys mounted?",
+		    strerror((int)-n));
+	return find_build_id(notes, n, 4, id, max);
+}
+
+_Noreturn static void die_no_variant(const struct loader *l,
+				     const struct rows *variants,
+				     const uint8_t *id, size_t len)
+{
+	struct utsname uts;
+	char have[41];
+
+	uname(&uts);
+	say("%s has no probes for this kernel: wanted %s, build-id %s; it has",
+	    l->opt.file, uts.release, len ? hex(have, id, len) : "unknown");
+	for (uint32_t i = 0; i < variants->n; i++) {
+		const struct stb_variant *v =
+			ROW(struct stb_variant, *variants, i);
+
+		say("  %s: %s, build-id %s", stb_string(&l->index, v->name),
+		    stb_string(&l->index, v->release),
+		    hex(have, v->kernel.bytes, v->kernel.len));
+	}
+	die(EXIT_NO_MATCH, "add this kernel to the manifest and compile "
+	    "again, or boot one of these");
+}
+
+/* The tables of the variant and what holds between them. */
+static void read_variant(struct loader *l)
+{
+	const struct stb_variant *v = l->variant;
+
+	read_section(l, v->meta, &l->meta);
+	if (v->kcode)
+		read_section(l, v->kcode, &l->kcode);
+	if (v->ucode)
+		read_section(l, v->ucode, &l->ucode);
+	if (!stb_validate(&l->reader, &l->meta, v->kcode ? &l->kcode : NULL,
+			  v->ucode ? &l->ucode : NULL))
+		die_damaged(l);
+	l->limits = ROW(struct stb_limits,
+			rows_of(&l->meta, STB_T_LIMITS,
+				sizeof(struct stb_limits)), 0);
+	if (l->limits->globals_size < sizeof(struct stb_shared))
+		die(EXIT_DAMAGED, "%s: damaged: globals take %u bytes, "
+		    "wanted %zu at least", l->opt.file,
+		    l->limits->globals_size, sizeof(struct stb_shared));
+#define ROWS(kind, type) rows_of(&l->meta, kind, sizeof(struct type))
+	l->maps = ROWS(STB_T_MAPS, stb_map);
+	l->globals = ROWS(STB_T_GLOBALS, stb_global);
+	l->formats = ROWS(STB_T_FORMATS, stb_format);
+	l->builds = ROWS(STB_T_BUILDS, stb_program_build);
+	l->progs = ROWS(STB_T_PROGS, stb_prog);
+	l->sites = ROWS(STB_T_SITES, stb_site);
+	l->handlers = ROWS(STB_T_HANDLERS, stb_handler);
+#undef ROWS
+}
+
+void pick_variant(struct loader *l)
+{
+	struct rows variants = rows_of(&l->index, STB_T_VARIANTS,
+				       sizeof(struct stb_variant));
+	uint8_t id[20];
+	size_t len = kernel_build_id(id, sizeof(id));
+
+	for (uint32_t i = 0; i < variants.n && !l->variant; i++) {
+		const struct stb_variant *v =
+			ROW(struct stb_variant, variants, i);
+
+		if (len && v->kernel.len == len &&
+		    !memcmp(v->kernel.bytes, id, len))
+			l->variant = v;
+	}
+	if (!l->variant)
+		die_no_variant(l, &variants, id, len);
+	checked(l, "kernel: %s", stb_string(&l->index, l->variant->name));
+	read_variant(l);
+}
+
+/* --- var=value ------------------------------------------------------------ */
+
+_Noreturn static void die_no_global(const struct loader *l, const char *var,
+				    size_t len)
+{
+	char names[1024];
+	struct sink s = { .buf = names, .cap = sizeof(names) - 1 };
+
+	for (uint32_t i = 0; i < l->globals.n; i++) {
+		sink_puts(&s, i ? ", " : "it has ");
+		sink_puts(&s, stb_string(&l->meta, ROW(struct stb_global,
+				l->globals, i)->name));
+	}
+	names[s.n] = 0;
+	die(EXIT_USE, "%s: no global variable \"%.*s\" can be set; %s",
+	    l->opt.file, (int)len, var, s.n ? names : "it has none");
+}
+
+static const struct stb_global *find_global(const struct loader *l,
+					    const char *var, size_t len)
+{
+	for (uint32_t i = 0; i < l->globals.n; i++) {
+		const struct stb_global *g =
+			ROW(struct stb_global, l->globals, i);
+		const char *name = stb_string(&l->meta, g->name);
+
+		if (strlen(name) == len && !memcmp(name, var, len))
+			return g;
+	}
+	die_no_global(l, var, len);
+}
+
+static void set_global(struct loader *l, const char *var)
+{
+	size_t len = strcspn(var, "=");
+	const char *value = var + len + 1;
+	const struct stb_global *g = find_global(l, var, len);
+	char *at = (char *)l->shared + g->offset, *end;
+	long long n;
+
+	if (g->type == 's') {
+		if (strlen(value) >= g->size)
+			die(EXIT_USE, "%s: wanted at most %u bytes", var,
+			    g->size - 1);
+		memset(at, 0, g->size);
+		memcpy(at, value, strlen(value));
+		return;
+	}
+	errno = 0;
+	n = strtoll(value, &end, 0);
+	if (errno == ERANGE && *value != '-') {
+		errno = 0;
+		n = (long long)strtoull(value, &end, 0);
+	}
+	if (errno || end == value || *end)
+		die(EXIT_USE, "%s: wanted a number of 64 bits", var);
+	memcpy(at, &n, sizeof(n));
+}
+
+void set_globals(struct loader *l)
+{
+	for (int i = 0; i < l->opt.nvars; i++)
+		set_global(l, l->opt.vars[i]);
+}

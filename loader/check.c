@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * check.c - what a host must be, found out before anything is loaded: the
+ * privileges, what the kernel offers, and that each program that is probed is
+ * the build that was compiled for (a probe at a stale offset crashes it).
+ */
+#include "loader/loader.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void checked(const struct loader *l, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	if (!l->opt.check && !l->opt.verbose)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (l->opt.check)
+		dprintf(STDOUT_FILENO, "ok  %s\n", line);
+	else
+		say("%s", line);
+}
+
+/* --- build-ids ------------------------------------------------------------ */
+
+size_t find_build_id(const uint8_t *notes, size_t size, size_t align,
+		     uint8_t *id, size_t max)
+{
+	size_t at = 0;
+
+	while (at <= size && size - at >= sizeof(Elf64_Nhdr)) {
+		Elf64_Nhdr h;
+		uint64_t name, desc, end;
+
+		memcpy(&h, notes + at, sizeof(h));
+		name = at + sizeof(h);
+		desc = name + ((h.n_namesz + align - 1) & ~(align - 1));
+		end = desc + h.n_descsz;
+		if (end > size)
+			return 0;
+		if (h.n_type == NT_GNU_BUILD_ID && h.n_namesz == 4 &&
+		    !memcmp(notes + name, "GNU", 4) && h.n_descsz &&
+		    h.n_descsz <= max) {
+			memcpy(id, notes + desc, h.n_descsz);
+			return h.n_descsz;
+		}
+		at = (end + align - 1) & ~(align - 1);
+	}
+	return 0;
+}
+
+static int segment_build_id(int fd, const Elf64_Phdr *p, uint8_t *id,
+			    size_t max)
+{
+	uint8_t notes[4096];
+	size_t size = p->p_filesz < sizeof(notes) ? p->p_filesz :
+		sizeof(notes);
+	ssize_t n = pread(fd, notes, size, p->p_offset);
+
+	return n <= 0 ? 0 : find_build_id(notes, n, p->p_align == 8 ? 8 : 4,
+					  id, max);
+}
+
+int file_build_id(const char *path, uint8_t *id, size_t max)
+{
+	Elf64_Ehdr e;
+	Elf64_Phdr p;
+	int result = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, &e, sizeof(e), 0) != sizeof(e) ||
+	    memcmp(e.e_ident, ELFMAG, SELFMAG) ||
+	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_phentsize != sizeof(p))
+		goto out;
+	for (int i = 0; i < e.e_phnum && i < 256 && !result; i++) {
+		if (pread(fd, &p, sizeof(p), e.e_phoff + i * sizeof(p)) !=
+		    sizeof(p))
+			goto out;
+		if (p.p_type == PT_NOTE)
+			result = segment_build_id(fd, &p, id, max);
+	}
+out:
+	close(fd);
+	return result;
+}
+
+static const struct stb_program_build *build_at(const struct loader *l,
+						uint32_t i)
+{
+	return ROW(struct stb_program_build, l->builds, i);
+}
+
+static const char *build_path(const struct loader *l, uint32_t i)
+{
+	return stb_string(&l->meta, build_at(l, i)->path);
+}
+
+static bool is_build(const struct loader *l, uint32_t row, const char *path,
+		     const uint8_t *id, int len)
+{
+	const struct stb_program_build *b = build_at(l, row);
+
+	return len > 0 && b->id.len == len && !memcmp(b->id.bytes, id, len) &&
+	       !strcmp(build_path(l, row), path);
+}
+
+static void say_mismatch(const struct loader *l, const char *path,
+			 const uint8_t *id, int len)
+{
+	char text[41];
+
+	say("%s is another build than %s was compiled for: found build-id %s;"
+	    " it has probes for", path, l->opt.file,
+	    len > 0 ? hex(text, id, len) : "none");
+	for (uint32_t i = 0; i < l->builds.n; i++)
+		if (!strcmp(build_path(l, i), path))
+			say("  %s", hex(text, build_at(l, i)->id.bytes,
+					build_at(l, i)->id.len));
+}
+
+enum build_state look_at_build(struct loader *l, uint32_t row, bool loud)
+{
+	const char *path = build_path(l, row);
+	uint8_t id[20];
+	char text[41];
+	int len = file_build_id(path, id, sizeof(id));
+
+	if (len == -ENOENT || len == -ENOTDIR)
+		return BUILD_ABSENT;
+	if (len < 0 && loud)
+		die(len == -EACCES ? EXIT_DENIED : EXIT_NO_MATCH,
+		    "%s: cannot read its build-id: %s", path, strerror(-len));
+	if (is_build(l, row, path, id, len)) {
+		checked(l, "program: %s, build-id %s", path,
+			hex(text, id, len));
+		return BUILD_HERE;
+	}
+	for (uint32_t i = 0; i < l->builds.n; i++)
+		if (is_build(l, i, path, id, len))
+			return BUILD_OTHER;
+	if (!loud)
+		return BUILD_UNKNOWN;
+	say_mismatch(l, path, id, len);
+	die(EXIT_NO_MATCH, "add this build to the manifest and compile again, "
+	    "or install one of these");
+}
+
+/* --- privileges ----------------------------------------------------------- */
+
+static const struct {
+	unsigned cap;
+	const char *name, *for_what;
+} wanted_caps[] = {
+	{ CAP_BPF, "CAP_BPF", "to load programs into the kernel" },
+	{ CAP_PERFMON, "CAP_PERFMON", "to attach them to probe points" },
+};
+
+static void check_privileges(const struct loader *l)
+{
+	struct __user_cap_header_struct h = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct d[2] = { 0 };
+	uint64_t caps;
+
+	if (syscall(SYS_capget, &h, d))
+		die(EXIT_KERNEL, "capget: %s", strerror(errno));
+	caps = d[0].effective | (uint64_t)d[1].effective << 32;
+	for (size_t i = 0; i < COUNT_OF(wanted_caps); i++)
+		if (!(caps >> CAP_SYS_ADMIN & 1) &&
+		    !(caps >> wanted_caps[i].cap & 1))
+			die(EXIT_DENIED, "wanted %s %s, user %d has it not: "
+			    "run this as root or with CAP_BPF and "
+			    "CAP_PERFMON", wanted_caps[i].name,
+			    wanted_caps[i].for_what, (int)geteuid());
+	checked(l, "privileges: CAP_BPF, CAP_PERFMON");
+}
+
+/* --- what the kernel offers ----------------------------------------------- */
+
+/* Name of the first probe attached in one of the ways of the set. */
+static const char *first_probe(const struct loader *l, unsigned ways)
+{
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
+
+		if (ways >> s->attach & 1)
+			return stb_string(&l->meta, s->name);
+	}
+	return NULL;
+}
+
+/* Does a program call a helper that reads the kernel's memory? */
+static const char *first_reader(const struct loader *l)
+{
+	struct rows insns = rows_of(&l->kcode, STB_T_INSNS, 8);
+
+	for (uint32_t i = 0; i < l->progs.n; i++) {
+		const struct stb_prog *p = ROW(struct stb_prog, l->progs, i);
+
+		for (uint32_t k = 0; k < p->insn_count; k++) {
+			const struct bpf_insn *in =
+				ROW(struct bpf_insn, insns, p->insn_first + k);
+
+			if (in->code == (BPF_JMP | BPF_CALL) && !in->src_reg &&
+			    (in->imm == BPF_FUNC_probe_read_kernel ||
+			     in->imm == BPF_FUNC_probe_read_kernel_str ||
+			     in->imm == BPF_FUNC_probe_read ||
+			     in->imm == BPF_FUNC_probe_read_str))
+				return prog_probe(l, i);
+		}
+	}
+	return NULL;
+}
+
+static void check_lockdown(const struct loader *l)
+{
+	char text[128];
+	const char *probe;
+
+	if (read_small("/sys/kernel/security/lockdown", text,
+		       sizeof(text)) < 0 || !strstr(text, "[confidentiality]"))
+		return;
+	probe = first_probe(l, 1u << STB_AT_KPROBE | 1u << STB_AT_KRETPROBE);
+	if (!probe)
+		probe = first_reader(l);
+	if (probe)
+		die(EXIT_KERNEL, "%s: this kernel is locked down for "
+		    "confidentiality: it lets nobody read its memory or set "
+		    "kprobes; boot it without lockdown=confidentiality", probe);
+	checked(l, "lockdown: nothing in the bundle that it forbids");
+}
+
+#define PMU "/sys/bus/event_source/devices/"
+
+static void check_pmus(const struct loader *l)
+{
+	const char *probe = first_probe(l, 1u << STB_AT_KPROBE |
+					   1u << STB_AT_KRETPROBE);
+
+	if (probe && access(PMU "kprobe/type", R_OK))
+		die(EXIT_KERNEL, "%s: wanted kprobes, this kernel has none "
+		    "(no " PMU "kprobe): it was built without CONFIG_KPROBES "
+		    "or /sys is not mounted", probe);
+	if (probe)
+		checked(l, "kprobes: there");
+	probe = first_probe(l, 1u << STB_AT_UPROBE | 1u << STB_AT_URETPROBE);
+	if (probe && access(PMU "uprobe/type", R_OK))
+		die(EXIT_KERNEL, "%s: wanted uprobes, this kernel has none "
+		    "(no " PMU "uprobe): it was built without CONFIG_UPROBES "
+		    "or /sys is not mounted", probe);
+	if (probe)
+		checked(l, "uprobes: there");
+}
+
+/* The run-time address of _stext; early in the list. */
+static uint64_t stext_now(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[256], name[128];
+	unsigned long long addr = 0;
+
+	if (!f)
+		die(EXIT_KERNEL, "wanted the address of _stext: "
+		    "/proc/kallsyms: %s: is /proc mounted?", strerror(errno));
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx %*c %127s", &addr, name) == 2 &&
+		    !strcmp(name, "_stext"))
+			break;
+		else
+			addr = 0;
+	fclose(f);
+	if (!addr)
+		die(EXIT_DENIED, "wanted the address of _stext from "
+		    "/proc/kallsyms, which shows none: needs CAP_SYSLOG, or "
+		    "sysctl kernel.kptr_restrict=0");
+	return addr;
+}
+
+static bool needs_slide(const struct loader *l)
+{
+	if (l->limits->needs & STB_NEEDS_SLIDE)
+		return true;
+	for (uint32_t i = 0; i < l->sites.n; i++)
+		if (ROW(struct stb_site, l->sites, i)->flags &
+		    STB_SITE_BY_ADDRESS)
+			return true;
+	return false;
+}
+
+static void check_slide(struct loader *l)
+{
+	if (!needs_slide(l))
+		return;
+	if (!l->variant->stext)
+		die(EXIT_DAMAGED, "%s: damaged: needs the address of _stext, "
+		    "does not have it", l->opt.file);
+	l->slide = stext_now() - l->variant->stext;
+	checked(l, "addresses: _stext is known");
+}
+
+void check_host(struct loader *l)
+{
+	if (l->progs.n) {
+		check_privileges(l);
+		check_lockdown(l);
+		check_pmus(l);
+		check_slide(l);
+	}
+	if (l->builds.n)
+		l->build_state = zalloc(l->builds.n);
+	for (uint32_t i = 0; i < l->builds.n; i++) {
+		l->build_state[i] = look_at_build(l, i, true);
+		if (l->build_state[i] == BUILD_ABSENT)
+			say("%s is not there: its probes are armed when it "
+			    "comes", build_path(l, i));
+	}
+}

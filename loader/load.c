@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * load.c - what a variant has in the kernel: maps, the globals region, and
+ * programs. In: checked tables. Out: descriptors, and l->shared, which is
+ * plain memory where nothing runs in the kernel. Everything that was made
+ * goes away with this process.
+ */
+#include "loader/bpf.h"
+#include "loader/loader.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+_Noreturn static void die_refused(int error, const char *what,
+				  const char *name)
+{
+	enum exit_code code = EXIT_KERNEL;
+	const char *then = "see docs/stap-load.md, and the kernel's log";
+
+	if (error == EPERM) {
+		code = EXIT_DENIED;
+		then = "is this a container? Run it as root of the host";
+	} else if (error == ENOMEM || error == EAGAIN) {
+		code = EXIT_AGAIN;
+		then = "try again when more memory is free";
+	}
+	die(code, "the kernel refused %s %s: %s: %s", what, name,
+	    strerror(error), then);
+}
+
+/* --- maps ----------------------------------------------------------------- */
+
+static int new_map(const struct loader *l, const struct stb_map *m)
+{
+	const char *name = stb_string(&l->meta, m->name);
+
+	switch ((enum stb_map_type)m->type) {
+	case STB_MAP_HASH:
+		return bpf_map_new(BPF_MAP_TYPE_HASH, name, m->key_size,
+				   m->value_size, m->max_entries, 0);
+	case STB_MAP_PERCPU_HASH:
+		return bpf_map_new(BPF_MAP_TYPE_PERCPU_HASH, name,
+				   m->key_size, m->value_size, m->max_entries,
+				   0);
+	case STB_MAP_PERCPU_ARRAY:
+		return bpf_map_new(BPF_MAP_TYPE_PERCPU_ARRAY, name, 4,
+				   m->value_size, m->max_entries, 0);
+	case STB_MAP_RINGBUF:
+		return bpf_map_new(BPF_MAP_TYPE_RINGBUF, name, 0, 0,
+				   l->opt.ring_size, 0);
+	case STB_MAP_GLOBALS:
+		return bpf_map_new(BPF_MAP_TYPE_ARRAY, name, 4,
+				   m->value_size, 1, BPF_F_MMAPABLE);
+	case STB_MAP_RODATA:
+		return bpf_map_new(BPF_MAP_TYPE_ARRAY, name, 4,
+				   m->value_size, 1, BPF_F_RDONLY_PROG);
+	case STB_MAP_LOADER:
+		return -ENOENT;
+	}
+	return -EINVAL;
+}
+
+static void fill_rodata(const struct loader *l, int fd)
+{
+	struct rows data = rows_of(&l->kcode, STB_T_RODATA, 1);
+	uint32_t zero = 0;
+	int error = bpf_map_update(fd, &zero, data.base, 0);
+
+	if (!error)
+		error = bpf_map_freeze(fd);
+	if (error)
+		die_refused(-error, "the literals of", l->opt.file);
+}
+
+static void map_globals(struct loader *l, int fd)
+{
+	void *p = mmap(NULL, l->limits->globals_size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		die_refused(errno, "to share the globals of", l->opt.file);
+	l->shared = p;
+}
+
+/* Kernels before 5.11 count maps as locked memory. */
+static void raise_limits(const struct loader *l)
+{
+	struct rlimit r = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_MEMLOCK, &r);
+	if (l->sites.n + l->progs.n + l->maps.n < 900)
+		return;
+	if (!getrlimit(RLIMIT_NOFILE, &r)) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+static void load_maps(struct loader *l)
+{
+	for (uint32_t i = 0; i < l->maps.n; i++) {
+		const struct stb_map *m = ROW(struct stb_map, l->maps, i);
+		int fd;
+
+		l->map_fds[i] = -1;
+		if (m->type == STB_MAP_LOADER || !l->progs.n)
+			continue;
+		fd = new_map(l, m);
+		if (fd == -EPERM) {
+			raise_limits(l);
+			fd = new_map(l, m);
+		}
+		if (fd < 0)
+			die_refused(-fd, "map",
+				    stb_string(&l->meta, m->name));
+		l->map_fds[i] = fd;
+		if (m->type == STB_MAP_RODATA)
+			fill_rodata(l, fd);
+		if (m->type == STB_MAP_GLOBALS)
+			map_globals(l, fd);
+		if (m->type == STB_MAP_RINGBUF)
+			l->ring_fd = fd;
+	}
+}
+
+/* --- programs ------------------------------------------------------------- */
+
+const char *prog_probe(const struct loader *l, uint32_t prog)
+{
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
+
+		if (s->prog == prog)
+			return stb_string(&l->meta, s->name);
+	}
+	return stb_string(&l->meta,
+			  ROW(struct stb_prog, l->progs, prog)->name);
+}
+
+static int map_fd_of(const struct loader *l, uint32_t id)
+{
+	for (uint32_t i = 0; i < l->maps.n; i++)
+		if (ROW(struct stb_map, l->maps, i)->id == id)
+			return l->map_fds[i];
+	return -1;
+}
+
+/* In place: what was decompressed is ours. stb_validate has checked that each
+   lies inside its program and names a map. */
+static void relocate(const struct loader *l, struct bpf_insn *code,
+		     const struct stb_prog *p)
+{
+	struct rows relocs = rows_of(&l->kcode, STB_T_RELOCS,
+				     sizeof(struct stb_reloc));
+
+	for (uint32_t i = 0; i < p->reloc_count; i++) {
+		const struct stb_reloc *r =
+			ROW(struct stb_reloc, relocs, p->reloc_first + i);
+		struct bpf_insn *in = code + r->insn;
+
+		in->src_reg = r->kind == STB_REL_MAP ? BPF_PSEUDO_MAP_FD :
+			BPF_PSEUDO_MAP_VALUE;
+		in[0].imm = map_fd_of(l, r->target);
+		in[1].imm = r->kind == STB_REL_MAP ? 0 : (int)r->addend;
+	}
+}
+
+static void prog_spec(const struct loader *l, const struct stb_prog *p,
+		      int btf_fd, struct bpf_prog_spec *s)
+{
+	struct rows insns = rows_of(&l->kcode, STB_T_INSNS, 8);
+	struct rows funcs = rows_of(&l->kcode, STB_T_FUNC_INFO, 8);
+
+	*s = (struct bpf_prog_spec){
+		.name = stb_string(&l->meta, p->name),
+		.insns = ROW(void, insns, p->insn_first),
+		.insn_count = p->insn_count,
+		.btf_fd = p->func_count ? btf_fd : -1,
+		.func_count = p->func_count,
+	};
+	if (p->func_count)
+		s->funcs = ROW(void, funcs, p->func_first);
+	switch ((enum stb_prog_type)p->type) {
+	case STB_PROG_KPROBE:
+		s->type = BPF_PROG_TYPE_KPROBE;
+		break;
+	case STB_PROG_FENTRY:
+	case STB_PROG_FEXIT:
+		s->type = BPF_PROG_TYPE_TRACING;
+		s->attach_type = p->type == STB_PROG_FENTRY ?
+			BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
+		s->attach_btf_id = p->btf_id;
+		break;
+	case STB_PROG_RAW_TP:
+		s->type = BPF_PROG_TYPE_RAW_TRACEPOINT;
+		break;
+	}
+}
+
+/* Why, in the verifier's words: the last line, with -v the last sixty. */
+static void say_log(const struct loader *l, const struct bpf_prog_spec *s)
+{
+	uint32_t size = 1 << 20;
+	char *log = zalloc(size), *p;
+	int lines = l->opt.verbose ? 60 : 3;
+
+	bpf_prog_new(s, log, size);
+	for (p = log + strlen(log); p > log; p--)
+		if (p[-1] == '\n' && !lines--)
+			break;
+	if (*p)
+		say("the verifier says:\n%s", p);
+}
+
+_Noreturn static void die_prog(const struct loader *l, uint32_t i,
+			       const struct bpf_prog_spec *s, int error)
+{
+	const char *probe = prog_probe(l, i);
+
+	if (error == EPERM && s->attach_btf_id)
+		die(EXIT_KERNEL, "the kernel refused %s: it lets nobody trace "
+		    "functions by fentry: compile for it without, or probe "
+		    "a tracepoint", probe);
+	if (error != EACCES && error != EINVAL && error != E2BIG)
+		die_refused(error, "the program of", probe);
+	say_log(l, s);
+	die(EXIT_OURS, "the kernel refused the program of %s: %s: it should "
+	    "not have been built so: please report it%s", probe,
+	    strerror(error), l->opt.verbose ? "" : " with the output of -v");
+}
+
+static void load_progs(struct loader *l)
+{
+	struct rows btf = rows_of(&l->kcode, STB_T_BTF, 1);
+	int btf_fd = -1;
+
+	if (btf.n) {
+		btf_fd = bpf_btf_new(btf.base, btf.n);
+		if (btf_fd < 0)
+			die_refused(-btf_fd, "the types of", l->opt.file);
+	}
+	for (uint32_t i = 0; i < l->progs.n; i++) {
+		const struct stb_prog *p = ROW(struct stb_prog, l->progs, i);
+		struct bpf_prog_spec s;
+
+		prog_spec(l, p, btf_fd, &s);
+		relocate(l, (struct bpf_insn *)s.insns, p);
+		l->prog_fds[i] = bpf_prog_new(&s, NULL, 0);
+		if (l->prog_fds[i] < 0)
+			die_prog(l, i, &s, -l->prog_fds[i]);
+	}
+	if (btf_fd >= 0)
+		close(btf_fd);
+}
+
+void load_kernel(struct loader *l)
+{
+	struct rows image = rows_of(&l->meta, STB_T_GLOBALS_IMAGE, 1);
+
+	l->map_fds = zalloc(l->maps.n * sizeof(int));
+	l->prog_fds = zalloc(l->progs.n * sizeof(int));
+	if (l->sites.n + l->progs.n + l->maps.n >= 900)
+		raise_limits(l);
+	load_maps(l);
+	if (!l->shared)
+		l->shared = zalloc(l->limits->globals_size);
+	if (image.n)
+		memcpy(l->shared, image.base, image.n);
+	l->shared->slide = l->slide;
+	if (l->progs.n)
+		load_progs(l);
+}
+
+uint64_t missed_runs(const struct loader *l)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < l->progs.n; i++)
+		n += bpf_prog_misses(l->prog_fds[i]);
+	return n;
+}

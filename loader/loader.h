@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * loader.h - a run of one bundle, from the file to the end probes. main.c has
+ * the pass list; each pass fills its part of struct loader and dies with a
+ * message when the host or the bundle is not right.
+ */
+#ifndef LOADER_LOADER_H
+#define LOADER_LOADER_H
+
+#include "loader/format.h"
+#include "loader/sys.h"
+#include "runtime/abi.h"
+
+struct options {
+	const char *file, *output, *command;
+	char **vars;		/* "name=value" */
+	int nvars;
+	int64_t target;		/* -x; 0: none */
+	uint64_t time_ns;	/* -T; 0: no end */
+	uint32_t ring_size;	/* bytes, a power of two */
+	bool verbose, check;
+};
+
+/* The consumer's side of a BPF ring buffer; ring.c. */
+struct ring {
+	uint64_t *consumer;	/* NULL: there is none */
+	const uint64_t *producer;
+	const uint8_t *data;	/* mapped twice in a row */
+	uint64_t size;
+};
+
+/* Is a program build of the bundle on this host? check.c */
+enum build_state {
+	BUILD_UNKNOWN = 0,
+	BUILD_HERE,		/* that one */
+	BUILD_OTHER,		/* another declared build of the path is */
+	BUILD_ABSENT,		/* nothing at the path yet */
+};
+
+struct loader {
+	struct options opt;
+
+	/* the bundle: bundle.c */
+	struct stb_reader reader;
+	struct stb_set index, meta, kcode, ucode;
+	const struct stb_variant *variant;
+	const struct stb_limits *limits;
+	struct rows maps, globals, formats, builds, progs, sites, handlers;
+
+	/* checked: check.c */
+	uint8_t *build_state;	/* one a row of builds */
+	uint64_t slide;
+
+	/* in the kernel: bpf.c, attach.c */
+	int *map_fds;		/* one a row of maps, -1: not there */
+	int *prog_fds;
+	int *links;		/* one a row of sites, -1: not attached */
+	uint64_t armed;		/* how many sites are */
+	int ring_fd;		/* -1: none */
+	int watch_fd;		/* inotify, -1: nothing to wait for */
+	int kprobe_pmu, uprobe_pmu;	/* perf event types; 0: not read yet */
+
+	/* running: session.c, ring.c */
+	struct stb_shared *shared;	/* head of the globals region */
+	unsigned ncpus;
+	struct ring ring;
+	struct output out;
+	struct vm *vm;
+	uint64_t bad_records;
+};
+
+/* bundle.c: maps the file, finds this kernel's variant, reads its tables.
+   The kernel's code is read by read_kcode, once it is known to be needed. */
+void open_bundle(struct loader *l);
+void pick_variant(struct loader *l);
+/* "name=value" into the globals region */
+void set_globals(struct loader *l);
+_Noreturn void die_damaged(struct loader *l);
+
+/* check.c: everything that can be refused before something is loaded. */
+void check_host(struct loader *l);
+/* The build-id in the notes of an ELF file: length, 0 when it has none that
+   can be read, -errno. */
+int file_build_id(const char *path, uint8_t *id, size_t size);
+size_t find_build_id(const uint8_t *notes, size_t size, size_t align,
+		     uint8_t *id, size_t max);
+/* What is at the path of builds' row now; dies (loud) or says so when it is
+   none of the declared builds. */
+enum build_state look_at_build(struct loader *l, uint32_t row, bool loud);
+void checked(const struct loader *l, const char *fmt, ...)
+	PRINTF_LIKE(2, 3);	/* a line of --check and of -v */
+
+/* load.c: maps, globals region and programs into the kernel. */
+void load_kernel(struct loader *l);
+uint64_t missed_runs(const struct loader *l);
+const char *prog_probe(const struct loader *l, uint32_t prog);
+
+/* attach.c */
+void attach_all(struct loader *l);	/* what is on this host */
+bool await_builds(struct loader *l);	/* watches for those not here yet */
+void attach_arrived(struct loader *l);	/* watch_fd became readable */
+void detach_all(struct loader *l);
+
+/* ring.c */
+void ring_open(struct ring *r, int fd, uint64_t size);
+/* Prints what is there; bytes consumed. */
+uint64_t ring_drain(struct loader *l);
+bool ring_is_empty(const struct ring *r);
+
+/* session.c: begin to end; the exit code. */
+int run_session(struct loader *l);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main.c - stap-load: runs a bundle on this host. docs/stap-load.md is its
+ * manual. The pass list is at the end.
+ */
+#include "loader/loader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *argv0;
+
+static const char usage_text[] =
+"usage: stap-load [option...] FILE.stb [variable=value...]\n"
+"Runs the probes of a bundle on this host, until ^C or the script's exit().\n"
+"  -c CMD      run CMD when all is attached, end with it; target() is its pid\n"
+"  -x PID      target() is PID\n"
+"  -o FILE     write output there\n"
+"  -T SECONDS  end after that time\n"
+"  -s MB       room for output on its way from the kernel: 1, 2, 4... (4)\n"
+"  --check     say what is checked of this host, load nothing\n"
+"  -v          say what is done\n"
+"  -h, -V      this text; the version\n"
+"Exit: 0 the script ended, 1 a run-time error of the script, 64 usage,\n"
+"65 damaged bundle, 66 no such file, 69 nothing in it for this host,\n"
+"70 our fault, 71 the kernel refused, 73 cannot write, 75 try again,\n"
+"77 privilege.\n";
+
+_Noreturn static void usage(int status)
+{
+	if (write(status ? STDERR_FILENO : STDOUT_FILENO, usage_text,
+		  sizeof(usage_text) - 1) < 0)
+		status = EXIT_OUTPUT;
+	_exit(status);
+}
+
+static double positive(const char *what, const char *text)
+{
+	char *end;
+	double n = strtod(text, &end);
+
+	if (end == text || *end || !(n > 0) || n > 1e9)
+		die(EXIT_USE, "%s %s: wanted a number above 0", what, text);
+	return n;
+}
+
+static void set_ring_size(struct options *o, const char *text)
+{
+	double mb = positive("-s", text);
+
+	o->ring_size = 1u << 20;
+	while (o->ring_size < mb * (1 << 20) && o->ring_size < 1u << 30)
+		o->ring_size <<= 1;
+	if (o->ring_size != mb * (1 << 20))
+		die(EXIT_USE, "-s %s: wanted a power of two, at most 1024",
+		    text);
+}
+
+static void set_target(struct options *o, const char *text)
+{
+	o->target = (int64_t)positive("-x", text);
+	if (kill((pid_t)o->target, 0) && errno == ESRCH)
+		die(EXIT_USE, "-x %s: there is no such process", text);
+}
+
+static void add_argument(struct options *o, char *text)
+{
+	if (!o->file)
+		o->file = text;
+	else if (strchr(text, '='))
+		o->vars[o->nvars++] = text;
+	else
+		die(EXIT_USE, "%s: wanted variable=value (-h shows the usage)",
+		    text);
+}
+
+static void take_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'c':
+		o->command = optarg;
+		break;
+	case 'x':
+		set_target(o, optarg);
+		break;
+	case 'o':
+		o->output = optarg;
+		break;
+	case 'T':
+		o->time_ns = (uint64_t)(positive("-T", optarg) * 1e9);
+		break;
+	case 's':
+		set_ring_size(o, optarg);
+		break;
+	case 'G':
+		if (!strchr(optarg, '='))
+			die(EXIT_USE, "-G %s: wanted variable=value", optarg);
+		o->vars[o->nvars++] = optarg;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case 'C':
+		o->check = true;
+		break;
+	case 'V':
+		printf("stap-load 0.1, bundle format %d.%d\n", STB_MAJOR,
+		       STB_MINOR);
+		exit(0);
+	case 'h':
+		usage(0);
+	default:
+		say("-h shows the usage");
+		_exit(EXIT_USE);
+	}
+}
+
+/* Options may stand anywhere; what follows "--" are none. */
+static void options(struct options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "check", no_argument, NULL, 'C' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	int c;
+
+	o->ring_size = 4u << 20;
+	o->vars = zalloc(argc * sizeof(*o->vars));
+	while (optind < argc) {
+		c = getopt_long(argc, argv, "+c:x:o:T:s:G:vhV", longs, NULL);
+		if (c >= 0) {
+			take_option(o, c);
+			continue;
+		}
+		if (optind > 1 && !strcmp(argv[optind - 1], "--")) {
+			while (optind < argc)
+				add_argument(o, argv[optind++]);
+			break;
+		}
+		if (optind < argc)
+			add_argument(o, argv[optind++]);
+	}
+	if (!o->file)
+		die(EXIT_USE, "wanted a bundle (-h shows the usage)");
+	if (o->command && o->target)
+		die(EXIT_USE, "-c and -x: wanted one of them");
+}
+
+static void open_output(struct loader *l)
+{
+	int fd = STDOUT_FILENO;
+
+	if (l->opt.output)
+		fd = open(l->opt.output, O_WRONLY | O_CREAT | O_TRUNC |
+			  O_CLOEXEC, 0666);
+	if (fd < 0)
+		die(EXIT_OUTPUT, "-o %s: %s", l->opt.output, strerror(errno));
+	output_init(&l->out, fd);
+}
+
+int main(int argc, char **argv)
+{
+	struct loader l = {
+		.ring_fd = -1, .watch_fd = -1,
+	};
+
+	argv0 = "stap-load";
+	options(&l.opt, argc, argv);
+	open_bundle(&l);
+	pick_variant(&l);
+	check_host(&l);
+	if (l.opt.check)
+		return 0;
+	open_output(&l);
+	load_kernel(&l);
+	set_globals(&l);
+	return run_session(&l);
+}

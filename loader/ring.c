@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ring.c - what kernel handlers print. A sample is one handler run's output:
+ * records as runtime/abi.h has them, which also says who wakes whom when.
+ */
+#include "loader/loader.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { MAX_ARGS = 64 };
+
+void ring_open(struct ring *r, int fd, uint64_t size)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	uint8_t *p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			  0);
+	uint8_t *q = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, fd,
+			  page);
+
+	if (p == MAP_FAILED || q == MAP_FAILED)
+		die(EXIT_AGAIN, "cannot map the ring of %llu bytes: %s: try "
+		    "a smaller -s", (unsigned long long)size,
+		    strerror(errno));
+	r->consumer = (uint64_t *)p;
+	r->producer = (const uint64_t *)q;
+	r->data = q + page;
+	r->size = size;
+}
+
+/* Arguments of a record, as its format's types say: how many, -1: bad. */
+static int arguments(const char *types, const uint8_t *p, size_t size,
+		     struct arg *args)
+{
+	int n = 0;
+
+	for (; *types; types++, n++) {
+		struct { uint32_t len, room; } string;
+
+		if (n == MAX_ARGS || size < 8)
+			return -1;
+		memcpy(&args[n].num, p, 8);
+		memcpy(&string, p, 8);
+		p += 8;
+		size -= 8;
+		args[n].s = NULL;
+		if (*types == 'l')
+			continue;
+		if (*types != 's' || string.room > size ||
+		    string.room % 8 || string.len > string.room)
+			return -1;
+		args[n].s = (const char *)p;
+		args[n].len = string.len;
+		p += string.room;
+		size -= string.room;
+	}
+	return n;
+}
+
+static bool print_record(struct loader *l, uint32_t id, const uint8_t *p,
+			 size_t size)
+{
+	const struct stb_format *f;
+	struct arg args[MAX_ARGS];
+	int n;
+
+	if (id >= l->formats.n)
+		return false;
+	f = ROW(struct stb_format, l->formats, id);
+	n = arguments(stb_string(&l->meta, f->args), p, size, args);
+	if (n < 0)
+		return false;
+	output_print(&l->out, &l->meta, f, args, n);
+	return true;
+}
+
+static bool print_sample(struct loader *l, const uint8_t *p, size_t size)
+{
+	while (size >= sizeof(struct stb_record)) {
+		struct stb_record r;
+
+		memcpy(&r, p, sizeof(r));
+		if (!r.size)	/* the rest of the sample is not used */
+			return true;
+		if (r.size < sizeof(r) || r.size > size)
+			return false;
+		if (r.kind == STB_REC_PRINT &&
+		    !print_record(l, r.id, p + sizeof(r),
+				  r.size - sizeof(r)))
+			return false;
+		p += r.size;
+		size -= r.size;
+	}
+	return true;
+}
+
+uint64_t ring_drain(struct loader *l)
+{
+	struct ring *r = &l->ring;
+	uint64_t at, start, end, given;
+
+	if (!r->consumer)
+		return 0;
+	at = start = given = *r->consumer;
+	for (;;) {
+		end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+		while (at < end) {
+			const uint8_t *p = r->data + (at & (r->size - 1));
+			uint32_t len = __atomic_load_n((const uint32_t *)p,
+						       __ATOMIC_ACQUIRE);
+
+			if (len & BPF_RINGBUF_BUSY_BIT)
+				break;
+			if (!(len & BPF_RINGBUF_DISCARD_BIT) &&
+			    !print_sample(l, p + BPF_RINGBUF_HDR_SZ, len))
+				l->bad_records++;
+			len &= ~BPF_RINGBUF_DISCARD_BIT;
+			at += (len + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
+			if (at - given > r->size / 16) {
+				__atomic_store_n(r->consumer, at,
+						 __ATOMIC_RELEASE);
+				given = at;
+			}
+		}
+		if (at == given)
+			break;
+		__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
+		given = at;
+	}
+	return at - start;
+}
+
+bool ring_is_empty(const struct ring *r)
+{
+	return !r->consumer || *r->consumer ==
+		__atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+}

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * session.c - from begin probes to end probes.
+ *
+ *	begin probes -> attach -> RUNNING: records, timers -> stop:
+ *	detach -> what is left in the ring -> end or error probes -> report
+ *
+ * One thread, which sleeps in ppoll. Signals are blocked but there and while
+ * output is written; what they leave is a flag.
+ */
+#include "loader/loader.h"
+#include "loader/vm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The one thing that a signal handler can reach. */
+static volatile sig_atomic_t stop_signal;
+
+enum {
+	TICK_MS = 250,		/* how long counters may go unseen */
+	NAP_MS = 4,		/* while a busy ring fills again */
+	NAP_FROM = 4096,	/* bytes that make a ring busy */
+};
+
+struct timer {
+	uint32_t handler;
+	uint64_t period, random, due;
+};
+
+struct session {
+	struct loader *l;
+	struct vm *vm;
+	struct timer *timers;
+	uint32_t ntimers;
+	uint64_t end;		/* -T: when; UINT64_MAX never */
+	uint64_t seed;
+	pid_t child;		/* -c; 0: none or gone */
+	int go;			/* closed, it lets the child run */
+	sigset_t sleeping;	/* the mask while we wait */
+	bool failed;		/* an error ended it */
+	uint64_t user_errors;
+};
+
+static void on_signal(int sig)
+{
+	stop_signal = sig;
+}
+
+static void on_child(int sig)
+{
+}
+
+static void catch_signals(struct session *s)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction a = { .sa_handler = on_signal };
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < COUNT_OF(ends); i++) {
+		sigaddset(&blocked, ends[i]);
+		sigaction(ends[i], &a, NULL);
+	}
+	if (s->l->opt.command) {
+		sigaddset(&blocked, SIGCHLD);
+		a.sa_handler = on_child;
+		sigaction(SIGCHLD, &a, NULL);
+	}
+	a.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &a, NULL);
+	sigprocmask(SIG_BLOCK, &blocked, &s->sleeping);
+	for (size_t i = 0; i < COUNT_OF(ends); i++)
+		sigdelset(&s->sleeping, ends[i]);
+	sigdelset(&s->sleeping, SIGCHLD);
+}
+
+/* --- state ---------------------------------------------------------------- */
+
+static uint32_t state_of(const struct session *s)
+{
+	return __atomic_load_n(&s->l->shared->state, __ATOMIC_ACQUIRE);
+}
+
+static void set_state(struct session *s, enum stb_state state)
+{
+	__atomic_store_n(&s->l->shared->state, state, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t skipped(const struct session *s)
+{
+	const struct stb_shared *g = s->l->shared;
+
+	return __atomic_load_n(&g->skipped_lock, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&g->skipped_frame, __ATOMIC_RELAXED);
+}
+
+static uint64_t errors(const struct session *s)
+{
+	return __atomic_load_n(&s->l->shared->errors, __ATOMIC_RELAXED);
+}
+
+static void complain(struct session *s, const char *text)
+{
+	struct output *o = &s->l->out;
+
+	sink_puts(output_begin(o, STB_ERROR), text);
+	output_end(o, STB_ERROR);
+}
+
+/* Has what handlers did ended the session? */
+static bool over(struct session *s)
+{
+	const struct stb_limits *lim = s->l->limits;
+	struct stb_shared *g = s->l->shared;
+
+	if (!s->failed && errors(s) > lim->max_errors)
+		s->failed = true;
+	if (!s->failed && skipped(s) > lim->max_skipped) {
+		complain(s, "Skipped too many probes, check MAXSKIPPED or "
+			 "compile with fewer handlers that need a lock");
+		s->failed = true;
+	}
+	if (s->failed)
+		set_state(s, STB_FAILED);
+	return s->failed || state_of(s) >= STB_STOPPING ||
+	       __atomic_load_n(&g->exit_asked, __ATOMIC_RELAXED) ||
+	       s->l->out.broken;
+}
+
+/* --- handlers of ours ----------------------------------------------------- */
+
+static const struct stb_handler *handler_at(const struct session *s,
+					    uint32_t i)
+{
+	return ROW(struct stb_handler, s->l->handlers, i);
+}
+
+static void run_handler(struct session *s, uint32_t i)
+{
+	switch (vm_run(s->vm, i)) {
+	case VM_DONE:
+	case VM_SKIPPED:
+		break;
+	case VM_ERROR:
+		complain(s, vm_message(s->vm));
+		__atomic_fetch_add(&s->l->shared->errors, 1,
+				   __ATOMIC_RELAXED);
+		break;
+	}
+}
+
+/*
+ * All of a kind, by order; equal orders as they stand. Begin probes stop when
+ * the session is over, the others run to the last.
+ */
+static void run_all(struct session *s, enum stb_when when)
+{
+	int64_t last = INT64_MIN;
+	bool first = true;
+
+	for (;;) {
+		int64_t next = INT64_MAX;
+		bool found = false;
+
+		for (uint32_t i = 0; i < s->l->handlers.n; i++) {
+			const struct stb_handler *h = handler_at(s, i);
+
+			if (h->when == when && (first || h->order > last) &&
+			    h->order <= next) {
+				next = h->order;
+				found = true;
+			}
+		}
+		if (!found)
+			return;
+		for (uint32_t i = 0; i < s->l->handlers.n; i++) {
+			const struct stb_handler *h = handler_at(s, i);
+
+			if (h->when != when || h->order != next)
+				continue;
+			if (when == STB_BEGIN && over(s))
+				return;
+			run_handler(s, i);
+		}
+		last = next;
+		first = false;
+	}
+}
+
+/* --- timers --------------------------------------------------------------- */
+
+/* xorshift64* */
+static uint64_t random_number(struct session *s)
+{
+	s->seed ^= s->seed >> 12;
+	s->seed ^= s->seed << 25;
+	s->seed ^= s->seed >> 27;
+	return s->seed * 0x2545f4914f6cdd1dull;
+}
+
+static uint64_t interval(struct session *s, const struct timer *t)
+{
+	uint64_t n = t->period;
+
+	if (t->random)
+		n += random_number(s) % (2 * t->random + 1);
+	return n > t->random ? n - t->random : 1;
+}
+
+static void start_timers(struct session *s)
+{
+	uint64_t now = now_ns();
+
+	s->end = s->l->opt.time_ns ? now + s->l->opt.time_ns : UINT64_MAX;
+	s->seed = now | 1;
+	s->timers = zalloc(s->l->handlers.n * sizeof(*s->timers));
+	for (uint32_t i = 0; i < s->l->handlers.n; i++) {
+		const struct stb_handler *h = handler_at(s, i);
+		struct timer *t = &s->timers[s->ntimers];
+
+		if (h->when != STB_TIMER)
+			continue;
+		*t = (struct timer){
+			.handler = i, .period = h->period_ns,
+			.random = h->random_ns < h->period_ns ?
+				h->random_ns : h->period_ns,
+		};
+		t->due = now + interval(s, t);
+		s->ntimers++;
+	}
+}
+
+static struct timer *next_timer(const struct session *s)
+{
+	struct timer *next = NULL;
+
+	for (uint32_t i = 0; i < s->ntimers; i++)
+		if (!next || s->timers[i].due < next->due)
+			next = &s->timers[i];
+	return next;
+}
+
+/* Those that are due, in order. One that is late by more than its period
+   does not run twice to catch up. */
+static void run_timers(struct session *s)
+{
+	uint64_t now = now_ns();
+	struct timer *t;
+
+	while ((t = next_timer(s)) && t->due <= now && !over(s)) {
+		run_handler(s, t->handler);
+		t->due += interval(s, t);
+		if (t->due <= now)
+			t->due = now + interval(s, t);
+	}
+}
+
+/* --- -c CMD --------------------------------------------------------------- */
+
+/* Plain words: the shell can become the command, whose pid target() is. */
+static bool is_plain(const char *command)
+{
+	return !strpbrk(command, ";&|()<>{}$`\"'\\\n*?[]#~=!");
+}
+
+static void child_main(struct session *s, int gate)
+{
+	const char *command = s->l->opt.command;
+	char *line = zalloc(strlen(command) + 6), byte;
+
+	sigprocmask(SIG_UNBLOCK, &(sigset_t){ 0 }, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &s->sleeping, NULL);
+	close(s->go);
+	if (read(gate, &byte, 1) != 1)	/* the loader gave up */
+		_exit(0);
+	close(gate);
+	strcpy(line, is_plain(command) ? "exec " : "");
+	strcat(line, command);
+	execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+	say("/bin/sh: %s", strerror(errno));
+	_exit(127);
+}
+
+static void start_command(struct session *s)
+{
+	int gate[2];
+
+	if (pipe(gate))
+		die(EXIT_AGAIN, "pipe: %s", strerror(errno));
+	s->go = gate[1];
+	s->child = fork();
+	if (s->child < 0)
+		die(EXIT_AGAIN, "fork: %s", strerror(errno));
+	if (!s->child)
+		child_main(s, gate[0]);
+	close(gate[0]);
+	s->l->shared->target_pid = s->child;
+}
+
+static void release_command(struct session *s)
+{
+	if (s->child && write(s->go, "", 1) == 1)
+		close(s->go);
+}
+
+/* Did the command end? */
+static bool command_ended(struct session *s)
+{
+	int status;
+
+	if (!s->child || waitpid(s->child, &status, WNOHANG) != s->child)
+		return false;
+	s->child = 0;
+	if (WIFSIGNALED(status))
+		say("the command was ended by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status))
+		say("the command ended with status %d", WEXITSTATUS(status));
+	return true;
+}
+
+static void end_command(struct session *s)
+{
+	if (!s->child)
+		return;
+	close(s->go);
+	kill(s->child, SIGTERM);
+}
+
+/* --- the loop ------------------------------------------------------------- */
+
+/* When there will be something to do at the latest. */
+static uint64_t due(const struct session *s, uint64_t now, bool nap)
+{
+	const struct timer *t = next_timer(s);
+	uint64_t until = s->end, tick = now + TICK_MS * 1000000ull;
+
+	if (t && t->due < until)
+		until = t->due;
+	if (nap)
+		tick = now + NAP_MS * 1000000ull;
+	return s->l->progs.n && tick < until ? tick : until;
+}
+
+/* Sleeps until there is something to do; nap: a little, ring or not, and no
+   handler is asked to wake us. */
+static void wait_for_work(struct session *s, bool nap)
+{
+	struct loader *l = s->l;
+	uint64_t now = now_ns(), until = due(s, now, nap);
+	uint64_t left = until > now ? until - now : 0;
+	struct timespec ts = { left / 1000000000, left % 1000000000 };
+	struct pollfd fds[2];
+	int n = 0;
+
+	if (l->ring.consumer && !nap) {
+		fds[n++] = (struct pollfd){ l->ring_fd, POLLIN, 0 };
+		__atomic_store_n(&l->shared->waiting, 1, __ATOMIC_SEQ_CST);
+		if (!ring_is_empty(&l->ring))
+			ts = (struct timespec){ 0 };
+	}
+	if (l->watch_fd >= 0)
+		fds[n++] = (struct pollfd){ l->watch_fd, POLLIN, 0 };
+	ppoll(fds, n, until == UINT64_MAX ? NULL : &ts, &s->sleeping);
+	if (n && l->watch_fd >= 0 && fds[n - 1].revents)
+		attach_arrived(l);
+}
+
+static void main_loop(struct session *s)
+{
+	struct loader *l = s->l;
+	bool nap = false;
+
+	while (!over(s) && !stop_signal) {
+		uint64_t got;
+
+		wait_for_work(s, nap);
+		got = ring_drain(l);
+		nap = got >= NAP_FROM && got < l->ring.size / 4;
+		if (command_ended(s) || now_ns() >= s->end)
+			break;
+		run_timers(s);
+		output_flush(&l->out);
+	}
+}
+
+/* --- report --------------------------------------------------------------- */
+
+PRINTF_LIKE(1, 2) static void warning(const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	dprintf(STDERR_FILENO, "WARNING: %s\n", line);
+}
+
+static void report(struct session *s)
+{
+	struct loader *l = s->l;
+	uint64_t missed = skipped(s) + missed_runs(l);
+	uint64_t lost = __atomic_load_n(&l->shared->lost, __ATOMIC_RELAXED);
+
+	output_flush(&l->out);
+	if (errors(s) || missed)
+		warning("Number of errors: %llu, skipped probes: %llu",
+		    (unsigned long long)errors(s), (unsigned long long)missed);
+	if (lost)
+		warning("%llu outputs of probes were lost, the ring of "
+		    "%u MB was full: try again with a larger -s",
+		    (unsigned long long)lost, l->opt.ring_size >> 20);
+	if (l->bad_records)
+		warning("%llu outputs of probes made no sense: please "
+		    "report it", (unsigned long long)l->bad_records);
+	if (l->opt.verbose && l->progs.n)
+		say("errors %llu, skipped: %llu no lock, %llu no frame, %llu "
+		    "by the kernel; lost %llu",
+		    (unsigned long long)errors(s),
+		    (unsigned long long)l->shared->skipped_lock,
+		    (unsigned long long)l->shared->skipped_frame,
+		    (unsigned long long)missed_runs(l),
+		    (unsigned long long)lost);
+}
+
+static int exit_code(struct session *s)
+{
+	struct output *o = &s->l->out;
+
+	if (o->broken && o->error != EPIPE)
+		say("cannot write output: %s: make room or choose another "
+		    "-o FILE", strerror(o->error));
+	if (o->broken)
+		return EXIT_OUTPUT;
+	return s->failed || errors(s) > s->l->limits->max_errors ?
+		EXIT_SCRIPT_ERROR : EXIT_DONE;
+}
+
+static void start(struct session *s)
+{
+	struct loader *l = s->l;
+
+	if (l->ring_fd >= 0)
+		ring_open(&l->ring, l->ring_fd, l->opt.ring_size);
+	run_all(s, STB_BEGIN);
+	output_flush(&l->out);
+	if (over(s) || stop_signal)
+		return;
+	if (l->progs.n) {
+		attach_all(l);
+		await_builds(l);
+	}
+	start_timers(s);
+	set_state(s, STB_RUNNING);
+	release_command(s);
+	main_loop(s);
+}
+
+static int64_t wall_offset(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec - (int64_t)now_ns();
+}
+
+int run_session(struct loader *l)
+{
+	struct session s = { .l = l, .go = -1 };
+	struct vm_env env = {
+		.meta = &l->meta, .ucode = l->variant->ucode ? &l->ucode : NULL,
+		.globals = l->shared, .map_fds = l->map_fds,
+		.out = &l->out,
+	};
+
+	env.ncpus = l->ncpus = l->progs.n ? possible_cpus() : 1;
+	catch_signals(&s);
+	l->shared->wall_offset = wall_offset();
+	l->shared->target_pid = l->opt.target;
+	if (l->opt.command)
+		start_command(&s);
+	s.vm = vm_new(&env);
+	start(&s);
+	if (!s.failed)
+		set_state(&s, STB_STOPPING);
+	detach_all(l);
+	ring_drain(l);
+	over(&s);	/* errors that came last */
+	run_all(&s, s.failed ? STB_ON_ERROR : STB_END);
+	end_command(&s);
+	report(&s);
+	return exit_code(&s);
+}
