@@ -36,9 +36,7 @@ static bool read_all(struct arena *mem, struct bundle *b)
 				return false;
 			continue;
 		}
-		/* the digest first: do not ask for memory on a damaged word */
-		size = stb_section_verify(&b->r, i) ?
-			stb_section_size(&b->r, i) : 0;
+		size = stb_section_size(&b->r, i);
 		if (!size || !stb_section_read(&b->r, i,
 					       arena_alloc(mem, size), size,
 					       &b->sets[i]))

@@ -187,27 +187,15 @@ uint32_t stb_toc_count(const struct stb_reader *r)
 
 /* --- sections --------------------------------------------------------------- */
 
-/* One frame, of the current format, that states its size and fills the
-   section: nothing behind it that no one would look at. */
 size_t stb_section_size(struct stb_reader *r, uint32_t i)
 {
 	const struct stb_toc *t = stb_toc_at(r, i);
-	const uint8_t *frame;
-	uint32_t magic = 0;
 
-	if (!t)
-		return 0;
-	frame = r->data + t->offset;
-	if (t->size >= sizeof(magic))
-		memcpy(&magic, frame, sizeof(magic));
-	if (magic != ZSTD_MAGICNUMBER ||
-	    t->raw_size < sizeof(struct stb_tables) ||
-	    ZSTD_getFrameContentSize(frame, t->size) != t->raw_size ||
-	    ZSTD_findFrameCompressedSize(frame, t->size) != t->size) {
-		fail(r, STB_E_ZSTD, "section", i);
+	if (t && t->raw_size < sizeof(struct stb_tables)) {
+		fail(r, STB_E_TABLE, "section", i);
 		return 0;
 	}
-	return t->raw_size;
+	return t ? t->raw_size : 0;
 }
 
 bool stb_section_verify(struct stb_reader *r, uint32_t i)
@@ -229,13 +217,26 @@ bool stb_section_verify(struct stb_reader *r, uint32_t i)
 	return true;
 }
 
+/* One frame, of the current format, that states its size and fills the
+   section: nothing behind it that no one would look at. */
+static bool frame_ok(const struct stb_toc *t, const uint8_t *frame)
+{
+	uint32_t magic = 0;
+
+	if (t->size >= sizeof(magic))
+		memcpy(&magic, frame, sizeof(magic));
+	return magic == ZSTD_MAGICNUMBER &&
+	       ZSTD_getFrameContentSize(frame, t->size) == t->raw_size &&
+	       ZSTD_findFrameCompressedSize(frame, t->size) == t->size;
+}
+
 static bool decompress(struct stb_reader *r, uint32_t i, void *buf)
 {
 	const struct stb_toc *t = toc_row(r, i);
 	_Alignas(16) uint8_t work[ZSTD_WORK];
 	ZSTD_DCtx *dctx = ZSTD_initStaticDCtx(work, sizeof(work));
 
-	if (!dctx || ZSTD_decompressDCtx(dctx, buf, t->raw_size,
+	if (!dctx || !frame_ok(t, r->data + t->offset) || ZSTD_decompressDCtx(dctx, buf, t->raw_size,
 					 r->data + t->offset,
 					 t->size) != t->raw_size)
 		return fail(r, STB_E_ZSTD, "section", i);
@@ -577,8 +578,9 @@ static bool check_globals(struct variant *v)
 	for (uint32_t i = 0; i < t.n; i++) {
 		const struct stb_global *g = ROW(&t, struct stb_global, i);
 
-		if (!str_ok(v->meta, g->name) || !g->size ||
-		    g->size != type_size(v, (int)g->type) || g->offset % 8 ||
+		if (!str_ok(v->meta, g->name) || !g->size || g->size % 8 ||
+		    (g->type != 's' && (g->type != 'l' || g->size != 8)) ||
+		    g->offset % 8 ||
 		    !range_ok(g->offset, g->size, v->limits->globals_size))
 			return fail(v->r, STB_E_VALUE, "global", i);
 	}

@@ -181,7 +181,8 @@ _Static_assert(sizeof(struct stb_map) == 64, "stb_map");
 struct stb_global {		/* a scalar in the globals region */
 	stb_str name;
 	uint32_t type;		/* 'l' or 's' */
-	uint32_t offset, size;
+	uint32_t offset, size;	/* long: 8; string: its room, NUL included,
+				   a multiple of 8 */
 };
 _Static_assert(sizeof(struct stb_global) == 16, "stb_global");
 
@@ -313,8 +314,8 @@ bool stb_open(struct stb_reader *r, const void *data, size_t size);
 /* NULL and error when there are not so many. */
 const struct stb_toc *stb_toc_at(struct stb_reader *r, uint32_t i);
 uint32_t stb_toc_count(const struct stb_reader *r);
-/* Raw size of section i (<= STB_MAX_RAW) as both table and frame state it;
-   0 and error if it is not there. */
+/* Raw size of section i (<= STB_MAX_RAW) as the table states it; 0 and error if
+   it is not there. */
 size_t stb_section_size(struct stb_reader *r, uint32_t i);
 /* Does the section's digest hold, and is the padding behind it zero? */
 bool stb_section_verify(struct stb_reader *r, uint32_t i);
