@@ -156,7 +156,7 @@ static void check_unique(struct lib *l, const struct var *more)
 
 void similar_add(struct similar *s, const char *wanted, const char *name)
 {
-	unsigned cap = (unsigned)strlen(wanted) / 3 + 1, d, i;
+	unsigned cap = (unsigned)(strlen(wanted) + 1) / 3, d, i;
 
 	d = edit_distance(wanted, name, cap);
 	if (d > cap || !d)

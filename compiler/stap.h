@@ -191,6 +191,7 @@ struct var {
 	/* arrays: globals only */
 	int nkeys;		/* -1 unknown yet, 0 scalar */
 	enum type *key_types;
+	struct span typed_at, keyed_at;	/* where check.c learned it */
 	struct expr *init;	/* literal, or NULL */
 	int64_t max_entries;	/* 0: MAXMAPENTRIES */
 	bool wraps;		/* global a[N]% */
@@ -211,7 +212,7 @@ struct function {
 	unsigned nparams;
 	struct var *locals;	/* linked by next; params not included */
 	enum type type;		/* T_UNKNOWN until inferred; may stay void */
-	bool type_given, is_void;
+	bool type_given, is_void, returns_value;
 	struct stmt *body;	/* NULL: embedded C */
 	const char *c_body;
 	int64_t priority;
