@@ -174,7 +174,7 @@ static void renumber(struct btf_in *in, uint32_t *id)
 /* References go both ways in the table: until nothing is added. */
 static void mark_reached(struct btf_in *in)
 {
-	uint32_t id, last = 0, now = 1;
+	uint32_t id, last = UINT32_MAX, now = 0;
 
 	while (now != last) {
 		last = now;
