@@ -309,6 +309,9 @@ struct options {
 struct job {
 	struct arena mem;
 	const struct options *opt;
+	/* main sets these two before load_target() */
+	const struct kernel_decl *kernel;	/* the one to build for */
+	const struct manifest *manifest;	/* all that was declared */
 	struct target *target;		/* target.h */
 	struct script *script;
 	VEC(struct site *) sites;	/* points/family.h */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dwarf_in.h - what the files that use libdw share among themselves.
+ */
+#ifndef STB_DWARF_IN_H
+#define STB_DWARF_IN_H
+
+#include "facts.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+
+/* libdw's view of an open file, with its .gnu_debugaltlink; NULL: *why. */
+Dwarf *dwarf_handle(struct arena *mem, const struct object *debug,
+		    const char **why);
+
+struct dwarf {			/* of one binary, opened when first asked */
+	Dwarf *dw;
+	Dwarf_CFI *cfi, *eh_cfi;
+	struct type_slot *slots;	/* types by DIE */
+	size_t nslots, cap;
+};
+struct dwarf *dwarf_of(struct facts *f);
+
+/* Peels typedefs and qualifiers; NULL: void. */
+struct ctype *type_of_die(struct facts *f, Dwarf_Die *d);
+/* The type that DW_AT_type of d names; void if it names none. */
+struct ctype *type_of_attr(struct facts *f, Dwarf_Die *d);
+
+/*
+ * dwarf_loc.c: the location of d (a variable with DW_AT_location) when the
+ * program counter is pc; scope gives DW_OP_fbreg its meaning.
+ */
+struct loc dwarf_location(struct facts *f, Dwarf_Attribute *a,
+			  Dwarf_Die *function, uint64_t pc, bool at_entry);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * facts.h - what the files behind target.h share: open ELF files, the index
+ * of one binary, its DWARF and its BTF. target.c puts them together; nothing
+ * else of the compiler sees this.
+ */
+#ifndef STB_FACTS_H
+#define STB_FACTS_H
+
+#include "target.h"
+
+/* --- ELF files (symbols.c) ----------------------------------------------- */
+
+struct object {			/* an open ELF file */
+	const char *path;
+	int fd;
+	struct Elf *elf;
+	struct build_id id;
+	uint64_t size;		/* of the file */
+	bool has_dwarf, has_zstd;
+};
+
+struct bytes {			/* of a section, decompressed */
+	const uint8_t *p;
+	size_t n;
+	uint64_t addr;
+};
+
+struct symbol {
+	const char *name;
+	uint64_t addr, size;
+	bool is_func, is_global;
+};
+
+/* NULL, or why PATH is no ELF file of this architecture. */
+const char *object_open(struct arena *mem, const char *path, struct object *o);
+void object_close(struct object *o);
+/* false: no such section, or nothing in it. */
+bool object_section(const struct object *o, const char *name, struct bytes *b);
+/* n bytes at a link-time address; false: not in the file. */
+bool object_read(const struct object *o, uint64_t addr, void *to, size_t n);
+/* The offset in the file of a link-time address; 0: not loaded. */
+uint64_t object_offset(const struct object *o, uint64_t addr);
+/* Defined functions and objects of .symtab, else of .dynsym. */
+void object_symbols(const struct object *o,
+		    void (*each)(void *arg, const struct symbol *s), void *arg);
+bool same_id(const struct build_id *a, const struct build_id *b);
+const char *id_text(struct arena *mem, const struct build_id *id);
+/*
+ * The file that holds main's DWARF: `named` if not NULL, else main itself or
+ * what .build-id trees and .gnu_debuglink lead to. NULL if there is none;
+ * *refused (else left alone) says that one was found and is another build's.
+ * Every place looked at is told in `looked`.
+ */
+const char *debug_find(struct arena *mem, const struct object *main,
+		       const char *named, struct text *looked,
+		       const char **refused);
+
+/* --- the index (index.c, scanned by dwarf_scan.c) ------------------------ */
+
+enum {				/* ix_func.flags */
+	IXF_INLINE = 1,		/* no copy out of line */
+	IXF_STATIC = 2,
+	IXF_EXPORTED = 4,
+	IXF_TRACEABLE = 8,
+	IXF_SYMBOL = 16,	/* of the symbol table: no DWARF */
+	IXF_UNIQUE = 32,	/* no other symbol has this linkage name */
+	IXF_WHY = 8,		/* shift: enum ix_why */
+};
+enum ix_why { WHY_NOT, WHY_INIT, WHY_EXIT, WHY_BLACKLIST, WHY_NOINSTR,
+	      WHY_ENTRY, WHY_KPROBES };
+
+/* Strings are offsets into the part of strings; 0 is "". */
+struct ix_func {
+	uint64_t addr, size, die;	/* die: offset in .debug_info, 0 none */
+	uint32_t name, linkage, file, line;
+	uint32_t flags, btf_id;
+	int32_t btf_nargs;
+	uint32_t unused;
+};
+enum { IXT_BASE, IXT_STRUCT, IXT_UNION, IXT_ENUM, IXT_TYPEDEF };
+struct ix_type {
+	uint64_t die;
+	uint32_t name, kind;
+};
+struct ix_enum {
+	int64_t value;
+	uint32_t name, unused;
+};
+struct ix_global {
+	uint64_t die;
+	uint32_t name, file;
+};
+struct ix_symbol {
+	uint64_t addr, size;
+	uint32_t name, flags;		/* 1 function, 2 global */
+};
+struct ix_trace {
+	uint64_t addr;
+	uint32_t name, system;
+};
+
+struct index {
+	const char *str;
+	const struct ix_func *funcs;	/* by address, inline ones last */
+	const uint32_t *func_names;	/* funcs by name, then address */
+	const struct ix_type *types;	/* the others: by name */
+	const struct ix_enum *enums;
+	const struct ix_global *globals;
+	const struct ix_symbol *symbols;
+	const struct ix_trace *traces;
+	size_t nfuncs, ntypes, nenums, nglobals, nsymbols, ntraces;
+	const char *release;		/* kernels: as linux_banner says */
+};
+
+/* What a scan gathers; see index.c for how it becomes a file. */
+struct ix_build {
+	struct arena mem;
+	struct text strings;
+	struct ix_intern *interned;
+	VEC(struct ix_func) funcs;
+	VEC(struct ix_type) types;
+	VEC(struct ix_enum) enums;
+	VEC(struct ix_global) globals;
+	VEC(struct ix_symbol) symbols;
+	VEC(struct ix_trace) traces;
+	/* offsets of members that tracepoints are found by; -1: none */
+	int64_t call_class, call_tp, class_system;
+	uint32_t release;
+};
+uint32_t ix_string(struct ix_build *b, const char *s);
+
+/*
+ * The index of a binary, out of the cache or made now (and left there).
+ * main and debug may be one. NULL and *why: DWARF could not be read.
+ */
+struct index *index_open(struct arena *mem, enum binary_kind kind,
+			 const struct object *main, const struct object *debug,
+			 const char **why);
+/* [*first, return): funcs of that name, as positions in func_names. */
+size_t index_func_range(const struct index *ix, const char *name,
+			size_t *first);
+/* First entry of that name, or -1; more may follow. */
+long index_type_find(const struct index *ix, const char *name);
+long index_enum_find(const struct index *ix, const char *name);
+long index_global_find(const struct index *ix, const char *name);
+const struct ix_symbol *index_symbol(const struct index *ix, const char *name);
+const struct ix_func *index_func_at(const struct index *ix, uint64_t addr);
+
+/* Functions, types, enumerators, globals of FILE's DWARF into b. */
+const char *dwarf_scan(struct ix_build *b, const struct object *debug);
+
+/* --- one binary's facts (target.c) ---------------------------------------- */
+
+struct facts {			/* binary.impl */
+	struct target *t;
+	struct binary *bin;
+	struct object main, debug;
+	bool same_file;		/* debug is main */
+	struct index *ix;	/* NULL: BTF answers */
+	struct dwarf *dw;	/* opened when first asked */
+	const char *looked;	/* where debuginfo was looked for */
+};
+struct arena *target_mem(struct target *t);
+struct btf_facts *target_btf(struct target *t);	/* NULL: none */
+
+/* --- DWARF (dwarf*.c) ---------------------------------------------------- */
+
+struct ctype *dwarf_type_at(struct facts *f, uint64_t die);
+bool dwarf_member_at(struct ctype *t, size_t i, struct member *out);
+bool dwarf_enumerator_at(struct ctype *t, size_t i, const char **name,
+			 int64_t *value);
+/* The function's parameters in order; names and types. */
+struct variable **dwarf_params(struct facts *f, uint64_t die, size_t *n);
+/* All variables in scope at p, parameters first; die is p's function. */
+struct variable **dwarf_variables(struct facts *f, struct place *p,
+				  uint64_t die, size_t *n);
+struct variable *dwarf_return(struct facts *f, uint64_t die);
+struct variable *dwarf_global(struct facts *f, uint64_t die);
+
+/* --- BTF (btf.c) --------------------------------------------------------- */
+
+/* The kernel's BTF: of the running one, or out of vmlinux. NULL: none. */
+struct btf_facts *btf_open(struct arena *mem, const void *data, size_t size);
+struct btf_facts *btf_open_host(struct arena *mem);
+void btf_close(struct btf_facts *bf);
+/* The FUNC of that name; 0: none. */
+int btf_func_id(struct btf_facts *bf, const char *name);
+/*
+ * Each FUNC: its id, 0 where its arguments are not such as fentry takes, and
+ * the number of its arguments.
+ */
+void btf_each_func(struct btf_facts *bf,
+		   void (*each)(void *arg, const char *name, uint32_t id,
+				int nargs), void *arg);
+struct ctype *btf_type_named(struct btf_facts *bf, struct binary *b,
+			     const char *name);
+bool btf_member_at(struct ctype *t, size_t i, struct member *out);
+bool btf_enumerator_at(struct ctype *t, size_t i, const char **name,
+		       int64_t *value);
+bool btf_enum_named(struct btf_facts *bf, const char *name, int64_t *value);
+struct variable **btf_params_of(struct btf_facts *bf, struct binary *b,
+				uint32_t id, size_t *n);
+struct variable *btf_return(struct btf_facts *bf, struct binary *b,
+			    uint32_t id);
+/* Each tracepoint: its name and the id of its function prototype. */
+void btf_each_trace(struct btf_facts *bf,
+		    void (*each)(void *arg, const char *name, uint32_t id),
+		    void *arg);
+/* The arguments of a prototype behind the first, unnamed ones "argN". */
+struct tracearg *btf_trace_args(struct btf_facts *bf, struct binary *b,
+				const char *name, uint32_t id, size_t *n);
+
+/* --- shared by both ------------------------------------------------------- */
+
+/* The i-th integer register of the ABI, as DWARF numbers them; -1: none. */
+int abi_register(int i);
+/* Fills param_index and abi_arg of parameters in order. */
+void abi_classify(struct variable **params, size_t n, bool struct_return);
+/* Is a value of this type returned through memory? */
+bool abi_in_memory(struct ctype *t);
+/* Fills loc for a value of v->type just returned. */
+void abi_return(struct arena *mem, struct variable *v);
+struct loc loc_steps(struct arena *mem, enum loc_kind kind,
+		     const struct locstep *s, size_t n);
+
+#endif
