@@ -131,7 +131,7 @@ static bool tell(struct job *j, struct text *t)
 		return false;
 	*slot = t->s;
 	fflush(stdout);
-	fwrite(t->s, 1, t->n, stderr);
+	fwrite(t->s, 1, t->n + j->nul_messages, stderr);
 	return true;
 }
 

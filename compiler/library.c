@@ -714,9 +714,40 @@ void library_aliases(struct lib *l, struct known_aliases *out)
 	}
 }
 
+/* -G NAME=VALUE: the first value of a scalar global of the script's. */
+static void set_global(struct lib *l, const char *set)
+{
+	struct arena *mem = &l->j->mem;
+	size_t n = strcspn(set, "=");
+	struct similar s = { .n = 0 };
+	const char *name = arena_strndup(mem, set, n);
+	struct expr *e = NEW(mem, struct expr);
+	struct var *v;
+	char *end;
+
+	for (v = l->script->globals; v && strcmp(v->name, name); v = v->next)
+		similar_add(&s, name, v->name);
+	if (!v || !set[n]) {
+		complain(l->j, (struct span){ 0 }, E_UNKNOWN_VARIABLE,
+			 v ? "-G %s: a value is missing" :
+			 "-G %s: the script has no such global%s", set,
+			 similar_text(mem, &s));
+		return;
+	}
+	e->str = set + n + 1;
+	e->len = strlen(e->str);
+	e->num = (int64_t)strtoull(e->str, &end, 0);
+	e->kind = *e->str && !*end ? X_NUMBER : X_STRING;
+	if (v->init && v->init->kind == X_STRING)
+		e->kind = X_STRING;
+	e->at = v->at;
+	v->init = e;
+}
+
 bool pull_library(struct job *j)
 {
 	struct lib l = { .j = j, .script = j->script };
+	size_t i;
 
 	check_unique(&l, j->script->globals);
 	check_overloads(&l);
@@ -726,6 +757,8 @@ bool pull_library(struct job *j)
 	resolve_all(&l);
 	if (j->errors)
 		return false;
+	for (i = 0; i < j->opt->globals.n; i++)
+		set_global(&l, j->opt->globals.v[i]);
 	drop_unused(&l);
 	find_recursion(&l);
 	add_display(&l);

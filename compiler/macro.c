@@ -104,19 +104,20 @@ static const char *version_of(struct pp *pp, const char *release)
 static struct value word_value(struct pp *pp, const char *name)
 {
 	struct target *t = pp->j->target;
-	const char *release = t ? target_release(t) : "0", *s;
+	const char *release, *s;
 	struct utsname host;
 
+	if (uname(&host) < 0)
+		die("uname: %m");
+	release = t ? target_release(t) :
+		arena_strdup(&pp->j->mem, host.release);
 	if (!strcmp(name, "kernel_vr"))
 		return (struct value){ .str = release };
 	if (!strcmp(name, "kernel_v"))
 		return (struct value){ .str = version_of(pp, release) };
-	if (!strcmp(name, "arch")) {
-		if (uname(&host) < 0)
-			die("uname failed");
+	if (!strcmp(name, "arch"))
 		return (struct value){
 			.str = arena_strdup(&pp->j->mem, host.machine) };
-	}
 	if (!strcmp(name, "systemtap_v"))
 		return (struct value){ .str = "4.8" };
 	if (!strcmp(name, "systemtap_privilege"))

@@ -290,15 +290,14 @@ struct options {
 	char **args;			/* $1 @1 ... */
 	int nargs;
 	const char *dump;		/* stop after this pass and print */
-	const char *out;		/* x.stb */
-	const char *out_dir;		/* per-target objects and plan */
+	const char *out_dir;		/* this target's objects and plan */
 	const char *share_dir;		/* runtime/ and tapsets/ */
 	const char *clang;
 	const char *engine;		/* "auto" */
 	int verbose;
 	bool no_warnings;
 	bool no_global_display;
-	VEC(const char *) defines;	/* -D NAME=VALUE, as given */
+	VEC(const char *) globals;	/* -G NAME=VALUE, as given */
 	struct limits {			/* SystemTap's names and defaults */
 		int64_t maxstringlen;	/* 512 */
 		int64_t maxaction;	/* 1000; begin/end/timers 10x */
@@ -319,13 +318,14 @@ struct job {
 	struct text c_kernel, c_user;	/* emitted C; empty: none needed */
 	int errors, warnings;
 	struct dict complained;		/* messages told already */
-	struct dict tapset_loaded;
+	bool nul_messages;		/* each ends in NUL: driver.c reads */
 };
 
 /* The passes, in order; each false: complained, stop after it. */
-bool load_target(struct job *j);	/* target.c: facts of j->target */
+bool load_target(struct job *j);	/* main.c: j->target */
 bool parse_script(struct job *j);	/* lex.c parse.c: AST */
-bool pull_library(struct job *j);	/* library.c: aliases, tapsets, names */
+bool pull_library(struct job *j);	/* library.c: aliases, tapsets, names,
+					   -G values */
 bool expand_points(struct job *j);	/* points/points.c: j->sites */
 bool check_types(struct job *j);	/* check.c: typed AST */
 bool lower_probes(struct job *j);	/* lower.c: j->ir */

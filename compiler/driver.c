@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * driver.c - one compile per kernel, side by side, then one bundle. Each child
+ * writes what it has to say into a file; when all are done, messages are told
+ * once each, with the kernels they were about. Leaves OUT_DIR/KERNEL/plan (and
+ * what it names) if an output folder was asked for, and the bundle.
+ */
+#include "driver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct child {
+	const struct kernel_decl *kernel;
+	const char *dir;	/* of its objects and plan */
+	const char *messages;	/* file */
+	pid_t pid;
+	int status;
+};
+
+struct message {
+	const char *text;
+	struct text kernels;	/* "debian-6.1, debian-6.12" */
+};
+
+/* Kernel labels name folders: what a path would take otherwise is '_'. */
+static const char *folder_of(struct command *cmd, const char *name)
+{
+	char *s = arena_printf(&cmd->mem, "%s/%s", cmd->out_dir, name);
+	char *p = s + strlen(cmd->out_dir) + 1;
+
+	if (*p == '.')
+		*p = '_';
+	for (; *p; p++)
+		if (*p == '/')
+			*p = '_';
+	return s;
+}
+
+static bool make_folder(const char *path)
+{
+	return mkdir(path, 0777) == 0 || errno == EEXIST;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag,
+		      struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* In the child: out and errors into its file, then the compile. */
+static int child_main(struct command *cmd, struct child *c)
+{
+	int fd = open(c->messages, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND,
+		      0666);
+
+	if (fd < 0)
+		die("%s: %m", c->messages);
+	if (dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+		die("dup2: %m");
+	close(fd);
+	return compile(cmd, c->kernel, c->dir, true);
+}
+
+static void start(struct command *cmd, struct child *c)
+{
+	fflush(NULL);
+	c->pid = fork();
+	if (c->pid < 0)
+		die("fork: %m");
+	if (!c->pid) {
+		int status = child_main(cmd, c);
+
+		fflush(NULL);
+		_exit(status);
+	}
+}
+
+static void finish(struct child *c, int n)
+{
+	int status, i;
+	pid_t pid;
+
+	do
+		pid = wait(&status);
+	while (pid < 0 && errno == EINTR);
+	if (pid < 0)
+		die("wait: %m");
+	for (i = 0; i < n && c[i].pid != pid; i++)
+		;
+	if (i == n)
+		return;
+	c[i].pid = 0;
+	c[i].status = WIFEXITED(status) ? WEXITSTATUS(status) :
+		128 + WTERMSIG(status);
+}
+
+static void run(struct command *cmd, struct child *c, int n)
+{
+	int next = 0, running = 0;
+
+	while (next < n || running) {
+		if (next < n && running < cmd->jobs) {
+			start(cmd, &c[next++]);
+			running++;
+		} else {
+			finish(c, next);
+			running--;
+		}
+	}
+}
+
+/* --- messages ----------------------------------------------------------------- */
+
+static void add_message(struct command *cmd, struct dict *seen, void *list,
+			const char *text, const char *kernel)
+{
+	VEC(struct message *) *all = list;
+	struct message **m = (struct message **)dict_at(seen, text);
+
+	if (!*m) {
+		*m = NEW(&cmd->mem, struct message);
+		(*m)->text = text;
+		(*m)->kernels.mem = &cmd->mem;
+		vec_push(&cmd->mem, all, *m);
+	}
+	text_printf(&(*m)->kernels, "%s%s", (*m)->kernels.n ? ", " : "", kernel);
+}
+
+/* What the children said, the same thing once, in the order of the manifest. */
+static void tell(struct command *cmd, struct child *c, int n)
+{
+	VEC(struct message *) all = { 0 };
+	struct dict seen = { .mem = &cmd->mem };
+	size_t size, k, len;
+	const char *text;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		text = read_file(&cmd->mem, c[i].messages, &size);
+		for (k = 0; text && k < size; k += len + 1) {
+			len = strlen(text + k);
+			if (len)
+				add_message(cmd, &seen, &all, text + k,
+					    c[i].kernel->name);
+		}
+		if (c[i].status > 128)
+			add_message(cmd, &seen, &all,
+				    arena_printf(&cmd->mem,
+						 "%s: bug: killed by signal "
+						 "%d\n", argv0,
+						 c[i].status - 128),
+				    c[i].kernel->name);
+	}
+	for (k = 0; k < all.n; k++) {
+		len = strlen(all.v[k]->text);
+		fprintf(stderr, "%s%s", all.v[k]->text,
+			all.v[k]->text[len - 1] == '\n' ? "" : "\n");
+		fprintf(stderr, "    for: %s\n", all.v[k]->kernels.s);
+	}
+}
+
+/* --- the bundle --------------------------------------------------------------- */
+
+/* stb of the same build, else of PATH. */
+static int pack(struct command *cmd, struct child *c, int n)
+{
+	char *own = arena_printf(&cmd->mem, "%s/stb", cmd->exe_dir);
+	VEC(char *) argv = { 0 };
+	int status, i;
+	pid_t pid;
+
+	vec_push(&cmd->mem, &argv, access(own, X_OK) ? "stb" : own);
+	vec_push(&cmd->mem, &argv, "pack");
+	vec_push(&cmd->mem, &argv, "-o");
+	vec_push(&cmd->mem, &argv, (char *)cmd->out);
+	for (i = 0; i < n; i++)
+		vec_push(&cmd->mem, &argv,
+			 arena_printf(&cmd->mem, "%s/plan", c[i].dir));
+	vec_push(&cmd->mem, &argv, NULL);
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		die("fork: %m");
+	if (!pid) {
+		execvp(argv.v[0], argv.v);
+		fprintf(stderr, "%s: %s: %m\n", argv0, argv.v[0]);
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			die("wait: %m");
+	return WIFEXITED(status) && WEXITSTATUS(status) < 126 ?
+		WEXITSTATUS(status) : 1;
+}
+
+static struct child *children(struct command *cmd, int *n)
+{
+	struct child *c = NEW_ARRAY(&cmd->mem, struct child,
+				    cmd->manifest.kernels.n + 1);
+	size_t i;
+
+	*n = 0;
+	for (i = 0; i < cmd->manifest.kernels.n; i++) {
+		struct child *one = &c[*n];
+
+		one->kernel = cmd->manifest.kernels.v[i];
+		if (cmd->only && strcmp(cmd->only, one->kernel->name))
+			continue;
+		one->dir = folder_of(cmd, one->kernel->name);
+		one->messages = arena_printf(&cmd->mem, "%s/messages",
+					     one->dir);
+		if (!make_folder(one->dir))
+			die("%s: %m", one->dir);
+		++*n;
+	}
+	return c;
+}
+
+static int compile_all(struct command *cmd)
+{
+	struct child *c;
+	int n, i, worst = 0;
+
+	c = children(cmd, &n);
+	if (!n) {
+		fprintf(stderr, "%s: the manifest has no kernel \"%s\"\n",
+			argv0, cmd->only ? cmd->only : "");
+		return 64;
+	}
+	if (n == 1) {
+		worst = compile(cmd, c[0].kernel, c[0].dir, false);
+	} else {
+		run(cmd, c, n);
+		tell(cmd, c, n);
+		for (i = 0; i < n; i++) {
+			unlink(c[i].messages);
+			if (c[i].status > 128)
+				c[i].status = 70;
+			if (c[i].status > worst)
+				worst = c[i].status;
+		}
+	}
+	if (worst || cmd->only)
+		return worst;
+	return pack(cmd, c, n);
+}
+
+int drive(struct command *cmd)
+{
+	const char *tmp = getenv("TMPDIR");
+	bool keep = cmd->out_dir != NULL;
+	int status;
+
+	if (keep) {
+		if (!make_folder(cmd->out_dir))
+			die("%s: %m", cmd->out_dir);
+	} else {
+		char *dir = arena_printf(&cmd->mem, "%s/stapc.XXXXXX",
+					 tmp && *tmp ? tmp : "/tmp");
+
+		cmd->out_dir = mkdtemp(dir);
+		if (!cmd->out_dir)
+			die("%s: %m", dir);
+	}
+	status = compile_all(cmd);
+	if (!keep)
+		remove_tree(cmd->out_dir);
+	return status;
+}

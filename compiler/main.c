@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main.c - stapc: options, and the passes in order. See driver.c for what
+ * happens around them when there are several kernels.
+ */
+#include "driver.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VERSION "0.1"
+
+/* --- the passes ---------------------------------------------------------------- */
+
+bool load_target(struct job *j)
+{
+	j->target = target_open(j, j->kernel, j->manifest);
+	return j->target != NULL;
+}
+
+static void dump_untyped(struct job *j, FILE *out)
+{
+	dump_ast(j, out, false);
+}
+
+static void dump_typed(struct job *j, FILE *out)
+{
+	dump_ast(j, out, true);
+}
+
+static void dump_c(struct job *j, FILE *out)
+{
+	if (j->c_kernel.n)
+		fprintf(out, "/* kernel */\n%s", j->c_kernel.s);
+	if (j->c_user.n)
+		fprintf(out, "/* user */\n%s", j->c_user.s);
+}
+
+static void dump_plan(struct job *j, FILE *out)
+{
+	char *path = arena_printf(&j->mem, "%s/plan", j->opt->out_dir);
+	char *text = read_file(&j->mem, path, NULL);
+
+	if (!text)
+		die("%s: %m", path);
+	fputs(text, out);
+}
+
+/* The program. A pass may have two names, its folder's in tests/ the second. */
+static const struct pass {
+	const char *dumps[2];
+	bool (*run)(struct job *j);
+	void (*dump)(struct job *j, FILE *out);
+} passes[] = {
+	{ { NULL },		load_target,	NULL },
+	{ { "tokens", "lex" },	NULL,		dump_tokens },
+	{ { "ast", "parse" },	parse_script,	dump_untyped },
+	{ { "lib", "library" },	pull_library,	dump_untyped },
+	{ { "sites" },		expand_points,	dump_sites },
+	{ { "typed" },		check_types,	dump_typed },
+	{ { "ir", "lower" },	lower_probes,	dump_ir },
+	{ { "c", "emit" },	emit_sources,	dump_c },
+	{ { NULL },		run_compilers,	NULL },
+	{ { "plan" },		write_plan,	dump_plan },
+};
+
+static const struct pass *find_dump(const char *name)
+{
+	size_t i, k;
+
+	for (i = 0; i < COUNT_OF(passes); i++)
+		for (k = 0; k < 2 && passes[i].dumps[k]; k++)
+			if (!strcmp(passes[i].dumps[k], name))
+				return &passes[i];
+	return NULL;
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* What stands before the first dump of the language alone needs no kernel. */
+static bool needs_target(const struct job *j, const struct pass *last)
+{
+	return !last || last > find_dump("lib") || !j->kernel->is_host;
+}
+
+static bool run_passes(struct job *j)
+{
+	const struct pass *p, *last = NULL;
+	double start;
+
+	if (j->opt->dump)
+		last = find_dump(j->opt->dump);
+	for (p = passes; p < passes + COUNT_OF(passes); p++) {
+		start = now_ms();
+		if (p->run && (p->run != load_target || needs_target(j, last))
+		    && !p->run(j))
+			return false;
+		if (p->run && j->opt->verbose > 1)
+			fprintf(stderr, "%s: %s: pass %zu %.1f ms\n", argv0,
+				j->kernel->name, (size_t)(p - passes),
+				now_ms() - start);
+		if (p == last) {
+			p->dump(j, stdout);
+			break;
+		}
+	}
+	return !j->errors;
+}
+
+int compile(const struct command *cmd, const struct kernel_decl *k,
+	    const char *out_dir, bool nul_messages)
+{
+	struct options opt = cmd->opt;
+	struct job j = { .opt = &opt, .manifest = &cmd->manifest, .kernel = k,
+			 .nul_messages = nul_messages };
+	bool ok;
+
+	opt.out_dir = out_dir;
+	ok = run_passes(&j);
+	fflush(stdout);
+	arena_free(&j.mem);
+	return ok ? 0 : 1;
+}
+
+/* --- options ------------------------------------------------------------------- */
+
+static const char usage_text[] =
+"Usage: stapc [options] SCRIPT.stp [ARGUMENT...]\n"
+"       stapc [options] -e TEXT [ARGUMENT...]\n"
+"Compiles a SystemTap script for every kernel of a manifest into one bundle.\n"
+"\n"
+"  -e TEXT              the script itself\n"
+"  -o FILE.stb          the bundle (default: the script's name with .stb)\n"
+"  -m, --manifest FILE  kernels and programs to compile for; may be repeated;\n"
+"                       without one, the running kernel\n"
+"  -j N                 compile for N kernels at a time (default: CPUs)\n"
+"  -D NAME=VALUE        set a limit: MAXSTRINGLEN MAXACTION MAXNESTING\n"
+"                       MAXMAPENTRIES MAXERRORS MAXSKIPPED\n"
+"  -G NAME=VALUE        set a global variable of the script\n"
+"  --engine=ENGINE      auto, bpf or module\n"
+"  --no-global-var-display\n"
+"                       do not show at the end what is written, never read\n"
+"  --dump=PASS          stop behind a pass and print what it made: tokens ast\n"
+"                       lib sites typed ir c plan\n"
+"  --out-dir DIR        keep objects and plans, in DIR/KERNEL\n"
+"  --target-only NAME   compile for this kernel only and pack nothing\n"
+"  --share DIR          where runtime/ and tapsets/ lie\n"
+"  --clang PROGRAM      compiler for BPF (default: clang-14 or clang)\n"
+"  -v                   tell more; twice: how long passes took\n"
+"  -w                   no warnings\n"
+"  -h, --help           this\n"
+"  -V, --version        version\n"
+"\n"
+"Exit status: 0 compiled, 1 the script is wrong or the build failed, 64 wrong\n"
+"usage, 66 no such file, 70 a fault of stapc itself.\n";
+
+static _Noreturn void usage(const char *fmt, ...) PRINTF_LIKE(1, 2);
+static _Noreturn void usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "%s: ", argv0);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "; `%s --help` tells more\n", argv0);
+	exit(64);
+}
+
+static int64_t number(const char *what, const char *s, int64_t min, int64_t max)
+{
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(s, &end, 0);
+	if (errno || end == s || *end || n < min || n > max)
+		usage("%s: \"%s\" is not a number from %lld to %lld", what, s,
+		      (long long)min, (long long)max);
+	return n;
+}
+
+/* -D NAME=VALUE */
+static void set_limit(struct options *opt, const char *arg)
+{
+	struct limits *l = &opt->limits;
+	const struct {
+		const char *name;
+		int64_t *value, min, max;
+	} known[] = {
+		{ "MAXSTRINGLEN", &l->maxstringlen, 8, 4096 },
+		{ "MAXACTION", &l->maxaction, 1, 1 << 20 },
+		{ "MAXNESTING", &l->maxnesting, 1, 1000 },
+		{ "MAXMAPENTRIES", &l->maxmapentries, 1, 1 << 24 },
+		{ "MAXERRORS", &l->maxerrors, 0, INT32_MAX },
+		{ "MAXSKIPPED", &l->maxskipped, 0, INT32_MAX },
+	};
+	size_t n = strcspn(arg, "="), i;
+
+	for (i = 0; i < COUNT_OF(known); i++)
+		if (strlen(known[i].name) == n && !memcmp(known[i].name, arg, n))
+			break;
+	if (i == COUNT_OF(known))
+		usage("-D %s: the limits that can be set are MAXSTRINGLEN, "
+		      "MAXACTION, MAXNESTING, MAXMAPENTRIES, MAXERRORS and "
+		      "MAXSKIPPED", arg);
+	*known[i].value = number(known[i].name, arg[n] ? arg + n + 1 : "",
+				 known[i].min, known[i].max);
+}
+
+static void must_read(const char *path)
+{
+	if (!access(path, R_OK))
+		return;
+	fprintf(stderr, "%s: %s: %m\n", argv0, path);
+	exit(66);
+}
+
+static void read_manifest(struct command *cmd, const char *path)
+{
+	struct options opt = { .verbose = cmd->opt.verbose };
+	struct job *j = NEW(&cmd->mem, struct job);
+
+	must_read(path);
+	j->opt = &opt;
+	if (!manifest_read(j, path, &cmd->manifest))
+		exit(1);
+	j->opt = NULL;		/* its arena holds the manifest's text */
+}
+
+static void read_host(struct command *cmd)
+{
+	struct options opt = { .verbose = cmd->opt.verbose };
+	struct job *j = NEW(&cmd->mem, struct job);
+
+	j->opt = &opt;
+	manifest_host(j, &cmd->manifest);
+	j->opt = NULL;
+}
+
+enum { OPT_ENGINE = 256, OPT_DUMP, OPT_OUT_DIR, OPT_ONLY, OPT_SHARE, OPT_CLANG,
+       OPT_NO_DISPLAY };
+
+static const struct option long_options[] = {
+	{ "manifest", required_argument, NULL, 'm' },
+	{ "engine", required_argument, NULL, OPT_ENGINE },
+	{ "dump", required_argument, NULL, OPT_DUMP },
+	{ "out-dir", required_argument, NULL, OPT_OUT_DIR },
+	{ "target-only", required_argument, NULL, OPT_ONLY },
+	{ "share", required_argument, NULL, OPT_SHARE },
+	{ "clang", required_argument, NULL, OPT_CLANG },
+	{ "no-global-var-display", no_argument, NULL, OPT_NO_DISPLAY },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void set_engine(struct options *opt, const char *engine)
+{
+	if (!strcmp(engine, "module"))
+		usage("--engine=module: kernel modules are not there yet; "
+		      "bpf is");
+	if (strcmp(engine, "auto") && strcmp(engine, "bpf"))
+		usage("--engine=%s: auto, bpf or module", engine);
+	opt->engine = engine;
+}
+
+/* One option; a flat switch */
+static void option(struct command *cmd, int c, char *arg)
+{
+	struct options *opt = &cmd->opt;
+
+	switch (c) {
+	case 'e':
+		opt->script_text = arg;
+		opt->script_name = "<input>";
+		break;
+	case 'o':
+		cmd->out = arg;
+		break;
+	case 'm':
+		read_manifest(cmd, arg);
+		break;
+	case 'j':
+		cmd->jobs = (int)number("-j", arg, 1, 4096);
+		break;
+	case 'D':
+		set_limit(opt, arg);
+		break;
+	case 'G':
+		vec_push(&cmd->mem, &opt->globals, arg);
+		break;
+	case 'v':
+		opt->verbose++;
+		break;
+	case 'w':
+		opt->no_warnings = true;
+		break;
+	case OPT_ENGINE:
+		set_engine(opt, arg);
+		break;
+	case OPT_DUMP:
+		if (!find_dump(arg))
+			usage("--dump=%s: tokens, ast, lib, sites, typed, ir, "
+			      "c or plan", arg);
+		opt->dump = arg;
+		break;
+	case OPT_OUT_DIR:
+		cmd->out_dir = arg;
+		break;
+	case OPT_ONLY:
+		cmd->only = arg;
+		break;
+	case OPT_SHARE:
+		opt->share_dir = arg;
+		break;
+	case OPT_CLANG:
+		opt->clang = arg;
+		break;
+	case OPT_NO_DISPLAY:
+		opt->no_global_display = true;
+		break;
+	case 'h':
+		fputs(usage_text, stdout);
+		exit(0);
+	case 'V':
+		puts("stapc " VERSION);
+		exit(0);
+	default:
+		usage("wrong option");
+	}
+}
+
+/* --- where things lie ------------------------------------------------------------ */
+
+static const char *own_folder(struct arena *mem)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n < 0)
+		die("/proc/self/exe: %m");
+	path[n] = 0;
+	*strrchr(path, '/') = 0;
+	return arena_strdup(mem, path);
+}
+
+/* In the tree, or where `make install` puts it. */
+static const char *find_share(struct command *cmd)
+{
+	static const char *const places[] = { "..", "../share/stb", "../.." };
+	char *dir, real[PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(places); i++) {
+		dir = arena_printf(&cmd->mem, "%s/%s", cmd->exe_dir, places[i]);
+		if (!access(arena_printf(&cmd->mem, "%s/runtime/rt.h", dir),
+			    R_OK))
+			return realpath(dir, real) ?
+				arena_strdup(&cmd->mem, real) : dir;
+	}
+	return NULL;
+}
+
+static bool in_path(struct arena *mem, const char *program)
+{
+	const char *p = getenv("PATH");
+	size_t n;
+
+	for (; p && *p; p += n + (p[n] == ':')) {
+		n = strcspn(p, ":");
+		if (!access(arena_printf(mem, "%.*s/%s", (int)n, p, program),
+			    X_OK))
+			return true;
+	}
+	return false;
+}
+
+static const char *find_clang(struct arena *mem)
+{
+	static const char *const names[] = {
+		"clang-14", "clang", "clang-19", "clang-18", "clang-17",
+		"clang-16", "clang-15",
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(names); i++)
+		if (in_path(mem, names[i]))
+			return names[i];
+	return names[0];
+}
+
+/* x.stp -> x.stb, in the folder we are in. */
+static const char *bundle_name(struct command *cmd)
+{
+	const char *name = cmd->opt.script_name, *slash, *dot;
+
+	if (cmd->opt.script_text)
+		return "stap.stb";
+	slash = strrchr(name, '/');
+	name = slash ? slash + 1 : name;
+	dot = strrchr(name, '.');
+	return arena_printf(&cmd->mem, "%.*s.stb",
+			    dot ? (int)(dot - name) : (int)strlen(name), name);
+}
+
+static void defaults(struct command *cmd)
+{
+	struct options *opt = &cmd->opt;
+
+	cmd->exe_dir = own_folder(&cmd->mem);
+	cmd->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	if (cmd->jobs < 1)
+		cmd->jobs = 1;
+	opt->engine = "auto";
+	opt->limits = (struct limits){
+		.maxstringlen = 512, .maxaction = 1000, .maxnesting = 10,
+		.maxmapentries = 2048, .maxerrors = 0, .maxskipped = 100,
+	};
+}
+
+static void arguments(struct command *cmd, int argc, char **argv)
+{
+	struct options *opt = &cmd->opt;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:vwhV", long_options,
+				NULL)) != -1) {
+		if (c == ':')
+			usage("%s wants a value", argv[optind - 1]);
+		if (c == '?')
+			usage("unknown option \"%s\"", argv[optind - 1]);
+		option(cmd, c, optarg);
+	}
+	if (!opt->script_text) {
+		if (optind >= argc)
+			usage("no script");
+		opt->script_name = argv[optind++];
+		if (!strcmp(opt->script_name, "-"))
+			opt->script_name = "/dev/stdin";
+		else
+			must_read(opt->script_name);
+	}
+	opt->args = argv + optind;
+	opt->nargs = argc - optind;
+	/* strings end on a multiple of 8, see runtime/rt.h */
+	opt->limits.maxstringlen = (opt->limits.maxstringlen + 7) & ~7;
+	if (!cmd->out)
+		cmd->out = bundle_name(cmd);
+	if (!opt->share_dir)
+		opt->share_dir = find_share(cmd);
+	if (!opt->clang)
+		opt->clang = find_clang(&cmd->mem);
+	if (!cmd->manifest.kernels.n)
+		read_host(cmd);
+	if (!opt->share_dir && !opt->dump)
+		die("runtime/ is not found beside %s; --share DIR tells where "
+		    "it is", cmd->exe_dir);
+}
+
+int main(int argc, char **argv)
+{
+	struct command cmd = { 0 };
+
+	argv0 = "stapc";
+	defaults(&cmd);
+	arguments(&cmd, argc, argv);
+	if (cmd.opt.dump && !cmd.only)
+		cmd.only = cmd.manifest.kernels.v[0]->name;
+	return drive(&cmd);
+}
