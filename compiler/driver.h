@@ -12,6 +12,7 @@
 struct command {
 	struct arena mem;
 	struct options opt;		/* of every compile; out_dir by driver */
+	struct job setup;		/* reads the manifests, owns their text */
 	struct manifest manifest;
 	const char *out;		/* x.stb */
 	const char *out_dir;		/* NULL: a temporary one */

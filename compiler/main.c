@@ -229,24 +229,9 @@ static void must_read(const char *path)
 
 static void read_manifest(struct command *cmd, const char *path)
 {
-	struct options opt = { .verbose = cmd->opt.verbose };
-	struct job *j = NEW(&cmd->mem, struct job);
-
 	must_read(path);
-	j->opt = &opt;
-	if (!manifest_read(j, path, &cmd->manifest))
+	if (!manifest_read(&cmd->setup, path, &cmd->manifest))
 		exit(1);
-	j->opt = NULL;		/* its arena holds the manifest's text */
-}
-
-static void read_host(struct command *cmd)
-{
-	struct options opt = { .verbose = cmd->opt.verbose };
-	struct job *j = NEW(&cmd->mem, struct job);
-
-	j->opt = &opt;
-	manifest_host(j, &cmd->manifest);
-	j->opt = NULL;
 }
 
 enum { OPT_ENGINE = 256, OPT_DUMP, OPT_OUT_DIR, OPT_ONLY, OPT_SHARE, OPT_CLANG,
@@ -423,6 +408,7 @@ static void defaults(struct command *cmd)
 	cmd->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	if (cmd->jobs < 1)
 		cmd->jobs = 1;
+	cmd->setup.opt = opt;
 	opt->engine = "auto";
 	opt->limits = (struct limits){
 		.maxstringlen = 512, .maxaction = 1000, .maxnesting = 10,
@@ -463,7 +449,7 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	if (!opt->clang)
 		opt->clang = find_clang(&cmd->mem);
 	if (!cmd->manifest.kernels.n)
-		read_host(cmd);
+		manifest_host(&cmd->setup, &cmd->manifest);
 	if (!opt->share_dir && !opt->dump)
 		die("runtime/ is not found beside %s; --share DIR tells where "
 		    "it is", cmd->exe_dir);
@@ -472,11 +458,15 @@ static void arguments(struct command *cmd, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct command cmd = { 0 };
+	int status;
 
 	argv0 = "stapc";
 	defaults(&cmd);
 	arguments(&cmd, argc, argv);
 	if (cmd.opt.dump && !cmd.only)
 		cmd.only = cmd.manifest.kernels.v[0]->name;
-	return drive(&cmd);
+	status = drive(&cmd);
+	arena_free(&cmd.setup.mem);
+	arena_free(&cmd.mem);
+	return status;
 }
