@@ -17,12 +17,6 @@
 
 /* --- the passes ---------------------------------------------------------------- */
 
-bool load_target(struct job *j)
-{
-	j->target = target_open(j, j->kernel, j->manifest);
-	return j->target != NULL;
-}
-
 static void dump_untyped(struct job *j, FILE *out)
 {
 	dump_ast(j, out, false);

@@ -322,7 +322,7 @@ struct job {
 };
 
 /* The passes, in order; each false: complained, stop after it. */
-bool load_target(struct job *j);	/* main.c: j->target */
+bool load_target(struct job *j);	/* target.c: facts of j->target */
 bool parse_script(struct job *j);	/* lex.c parse.c: AST */
 bool pull_library(struct job *j);	/* library.c: aliases, tapsets, names,
 					   -G values */
