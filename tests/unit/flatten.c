@@ -220,6 +220,9 @@ static void progs(struct arena *mem, const char *clang, bool *skipped)
 	check_types(&c);
 	if (!in_kernel(&c))
 		*skipped = true;
+	/* alone: the types that one function names are there all the same */
+	EXPECT("only h1", flatten_progs(mem, path, &names[1], 1, &again), true);
+	EXPECT("BTF of h1", again.btf.n > 100 && again.btf.n < c.btf.n, true);
 	flatten_progs(mem, path, names, 2, &again);
 	EXPECT("size of BTF again", again.btf.n, c.btf.n);
 	EXPECT("BTF again", memcmp(again.btf.s, c.btf.s, c.btf.n), 0);
