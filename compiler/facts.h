@@ -65,6 +65,7 @@ enum {				/* ix_func.flags */
 	IXF_TRACEABLE = 8,
 	IXF_SYMBOL = 16,	/* of the symbol table: no DWARF */
 	IXF_UNIQUE = 32,	/* no other symbol has this linkage name */
+	IXF_INLINED = 64,	/* there are instances beside the copy */
 	IXF_WHY = 8,		/* shift: enum ix_why */
 };
 enum ix_why { WHY_NOT, WHY_INIT, WHY_EXIT, WHY_BLACKLIST, WHY_NOINSTR,
@@ -159,7 +160,6 @@ struct facts {			/* binary.impl */
 	bool same_file;		/* debug is main */
 	struct index *ix;	/* NULL: BTF answers */
 	struct dwarf *dw;	/* opened when first asked */
-	const char *looked;	/* where debuginfo was looked for */
 };
 struct arena *target_mem(struct target *t);
 struct btf_facts *target_btf(struct target *t);	/* NULL: none */

@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INDEX_VERSION = 1 };
+enum { INDEX_VERSION = 2 };
 
 enum part { P_STRINGS, P_FUNCS, P_FUNC_NAMES, P_TYPES, P_ENUMS, P_GLOBALS,
 	    P_SYMBOLS, P_TRACES, NPARTS };
@@ -267,22 +267,25 @@ static void drop_doubles(struct ix_build *b)
 {
 	size_t nstr = b->strings.n, i, kept = 0;
 	uint8_t *copied = arena_alloc(&b->mem, nstr);
+	uint8_t *inlined = arena_alloc(&b->mem, nstr);
 	struct ix_func *v = b->funcs.v;
 
 	for (i = 0; i < b->funcs.n; i++) {
 		if (v[i].flags & IXF_INLINE) {
+			inlined[v[i].name] = 1;
 			if (copied[v[i].name])
 				continue;
-			copied[v[i].name] = 1;
-		} else {
-			if (kept && v[kept - 1].addr == v[i].addr &&
-			    v[kept - 1].name == v[i].name)
-				continue;
-			copied[v[i].name] = 1;
+		} else if (kept && v[kept - 1].addr == v[i].addr &&
+			   v[kept - 1].name == v[i].name) {
+			continue;
 		}
+		copied[v[i].name] = 1;
 		v[kept++] = v[i];
 	}
 	b->funcs.n = kept;
+	for (i = 0; i < kept; i++)
+		if (inlined[v[i].name] && !(v[i].flags & IXF_INLINE))
+			v[i].flags |= IXF_INLINED;
 }
 
 static uint32_t why_not(const struct gather *g, const uint64_t *black,

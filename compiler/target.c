@@ -165,7 +165,7 @@ static bool open_files(struct target *t, struct binary *b, const char *file,
 		return complain(t->j, nowhere, E_BINARY, "%s has no build-id: "
 				"link it with -Wl,--build-id", file);
 	b->debug = debug_find(t->mem, &f->main, debug, &looked, &refused);
-	f->looked = looked.s;
+	b->looked = looked.s;
 	if (refused)
 		return complain(t->j, nowhere, E_BINARY, "the debuginfo of %s "
 				"is not to be had: %s (looked at %s)", file,
@@ -398,6 +398,7 @@ static struct func *make_func(struct binary *b, const struct ix_func *x)
 	f->is_exported = x->flags & IXF_EXPORTED;
 	f->is_static = x->flags & IXF_STATIC;
 	f->is_inline_only = x->flags & IXF_INLINE;
+	f->is_also_inlined = x->flags & IXF_INLINED;
 	f->traceable = x->flags & IXF_TRACEABLE;
 	f->btf_id = x->btf_id;
 	f->btf_nargs = x->btf_nargs;

@@ -62,7 +62,8 @@ struct binary {
 	const char *file, *debug;	/* read here; debug may be == file */
 	struct build_id id;
 	bool has_dwarf;
-	void *impl;		/* dwarf.c / btf.c / index.c */
+	const char *looked;	/* where DWARF was looked for, for messages */
+	void *impl;		/* struct facts */
 };
 
 /*
@@ -92,6 +93,7 @@ struct func {
 	uint64_t file_offset;	/* of addr in bin->file; programs */
 	bool is_exported, is_static;
 	bool is_inline_only;	/* instances only */
+	bool is_also_inlined;	/* a copy, and instances */
 	/* kernel: why it cannot be probed, or NULL ("__init", "blacklisted") */
 	const char *forbidden;
 	bool traceable;		/* kernel: has an fentry call site */

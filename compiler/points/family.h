@@ -54,6 +54,9 @@ struct family {
 	const struct shape *shapes;	/* ended by pattern NULL */
 };
 
+/* points.c: every family, ended by NULL. */
+extern const struct family *const families[];
+
 extern const struct family family_begin, family_timer, family_kernel,
 	family_trace, family_process;
 
@@ -61,5 +64,37 @@ extern const struct family family_begin, family_timer, family_kernel,
 struct site *site_new(struct job *j, struct probe *pr, struct point *pt,
 		      const struct family *f, enum attach attach,
 		      const char *name);
+
+/*
+ * points.c: what `pt` asks for is not there. Says nothing and returns true
+ * where the point is optional, else complains (E_NO_MATCH), returns false.
+ */
+bool site_missing(struct job *j, const struct point *pt, struct span at,
+		  const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/*
+ * points.c: a function pattern, "NAME", "NAME@FILE", "NAME@FILE:LINE", as
+ * kernel.function and process.function take it, looked up in one binary.
+ */
+struct func_pattern {
+	const char *name, *file;	/* globs; file may be NULL */
+	unsigned line;			/* 0: any */
+	bool is_exact;			/* name without wildcards */
+	struct expr *arg;		/* as written */
+};
+bool func_pattern(struct job *j, struct expr *arg, struct func_pattern *out);
+/* Functions of b that match and can be probed; forbidden ones are left out.
+   *left tells of the first that was. */
+struct func_list {
+	VEC(struct func *) v;
+	const char *left;
+};
+void func_find(struct job *j, struct binary *b, const struct func_pattern *p,
+	       struct func_list *out);
+/* "vfs_read@fs/read_write.c:450" */
+const char *func_place_name(struct job *j, const struct func *f);
+/* " (similar: a, b)", or "": functions with names near p's. */
+const char *func_similar(struct job *j, struct binary *b,
+			 const struct func_pattern *p);
 
 #endif

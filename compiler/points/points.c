@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * points.c - probe points become sites. In: probes whose aliases are expanded.
+ * Out: j->sites, in the order of the script. Holds afterwards: every point
+ * that is not optional has a site at least, or was complained of.
+ *
+ * A point is matched against the shapes of all families; its components may
+ * hold wildcards. What a shape means is its family's affair.
+ */
+#include "family.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct family *const families[] = {
+	&family_begin, &family_timer, &family_kernel, &family_trace,
+	&family_process, NULL
+};
+
+/* Points of SystemTap that have no family yet: refused, but known. */
+static const char *const later[] = {
+	"kernel.function(s).inline", "kernel.function(s).callee(s)",
+	"kernel.function(s).callees", "kernel.function(s).label(s)",
+	"kernel.function(s).exported", "kernel.statement(s)",
+	"kernel.statement(n)", "kernel.data(s)", "kernel.data(n)",
+	"kernel.mark(s)", "module(s).function(s)", "module(s).statement(s)",
+	"kprobe.function(s)", "kprobe.statement(n)",
+	"process.function(s)", "process(s).function(s).inline",
+	"process(s).statement(s)", "process(s).mark(s)", "process(s).begin",
+	"process(s).end", "process(s).thread", "process(s).syscall",
+	"process(s).insn", "process.begin", "process.end", "process.syscall",
+	"process(s).library(s)", "process(s).plt", "procfs(s).read",
+	"procfs(s).write", "perf", "netfilter", "timer.profile", "java",
+	"python2", "python3", "input", "debuginfod", NULL
+};
+
+enum { MAX_ARGS = 8 };
+
+/* --- matching a point against a pattern ------------------------------------- */
+
+struct part {			/* of a pattern: name(s) name(n) name(n?) */
+	const char *name;
+	size_t len;
+	char arg;		/* 's', 'n' or 0 */
+	bool arg_optional;
+};
+
+/* The next part of a pattern; *p moves behind it. false: the end. */
+static bool next_part(const char **p, struct part *out)
+{
+	const char *s = *p;
+
+	if (!*s)
+		return false;
+	*out = (struct part){ .name = s, .len = strcspn(s, ".(") };
+	s += out->len;
+	if (*s == '(') {
+		out->arg = s[1];
+		out->arg_optional = s[2] == '?';
+		s = strchr(s, ')') + 1;
+	}
+	*p = *s == '.' ? s + 1 : s;
+	return true;
+}
+
+static bool name_matches(struct job *j, const struct component *c,
+			 const struct part *part)
+{
+	return glob_match(c->name, arena_strndup(&j->mem, part->name,
+						 part->len));
+}
+
+static bool arg_matches(const struct component *c, const struct part *part)
+{
+	if (!c->arg)
+		return !part->arg || part->arg_optional;
+	return part->arg && c->arg->kind ==
+		(part->arg == 's' ? X_STRING : X_NUMBER);
+}
+
+enum fit {
+	FIT,
+	FIT_NAMES,		/* but for an argument */
+	FIT_NOT,
+};
+
+/* *bad: the first component that does not fit, the last one if too few. */
+static enum fit match(struct job *j, const struct point *pt,
+		      const char *pattern, struct expr **args,
+		      const struct component **bad, size_t *depth)
+{
+	const struct component *c = pt->parts, *last = c;
+	const char *p = pattern;
+	struct part part;
+	enum fit fit = FIT;
+	size_t n = 0;
+
+	*bad = NULL;
+	for (*depth = 0; next_part(&p, &part); (*depth)++) {
+		if (!c || !name_matches(j, c, &part)) {
+			*bad = c ? c : last;
+			return FIT_NOT;
+		}
+		if (!arg_matches(c, &part)) {
+			if (fit == FIT)
+				*bad = c;
+			fit = FIT_NAMES;
+		}
+		if (part.arg && n < MAX_ARGS)
+			args[n++] = c->arg;
+		last = c;
+		c = c->next;
+	}
+	if (c)
+		*bad = c;
+	return c ? FIT_NOT : fit;
+}
+
+/* --- what is wrong with a point that fits nothing ------------------------------ */
+
+struct misfit {
+	struct job *j;
+	const struct point *pt;
+	const struct component *bad;	/* furthest one got */
+	size_t depth;
+	const char *pattern;		/* whose names fit */
+	VEC(const char *) could;	/* names that could stand there */
+	bool is_known;			/* it fits a point of `later` */
+};
+
+static void could_be(struct misfit *m, const char *pattern, size_t depth)
+{
+	struct part part;
+	const char *name;
+	size_t i;
+
+	for (; next_part(&pattern, &part); depth--) {
+		if (depth)
+			continue;
+		name = arena_strndup(&m->j->mem, part.name, part.len);
+		for (i = 0; i < m->could.n; i++)
+			if (!strcmp(m->could.v[i], name))
+				return;
+		vec_push(&m->j->mem, &m->could, name);
+		return;
+	}
+}
+
+static void consider(struct misfit *m, const char *pattern, bool is_later)
+{
+	struct expr *args[MAX_ARGS] = { NULL };
+	const struct component *bad;
+	size_t depth;
+	enum fit fit = match(m->j, m->pt, pattern, args, &bad, &depth);
+
+	if (is_later) {
+		/* what goes on behind it is known as well */
+		const char *end = pattern;
+		struct part part;
+		size_t n = 0;
+
+		while (next_part(&end, &part))
+			n++;
+		m->is_known |= fit != FIT_NOT || (depth == n && depth);
+		return;
+	}
+	if (fit == FIT_NAMES) {
+		m->pattern = pattern;
+		m->bad = bad;
+		return;
+	}
+	if (m->pattern || depth < m->depth)
+		return;
+	if (depth > m->depth)
+		m->could.n = 0;
+	m->depth = depth;
+	m->bad = bad;
+	could_be(m, pattern, depth);
+}
+
+/* " (similar: a, b)": names near that, all if they are few. */
+static const char *near_names(struct misfit *m)
+{
+	struct text t = { .mem = &m->j->mem };
+	size_t i;
+
+	for (i = 0; i < m->could.n; i++)
+		if (m->depth ||
+		    edit_distance(m->bad->name, m->could.v[i], 2) <= 2)
+			text_printf(&t, "%s%s", t.n ? ", " : "",
+				    m->could.v[i]);
+	return t.n ? arena_printf(&m->j->mem, " (similar: %s)", t.s) : "";
+}
+
+/* Did all of its components fit, and more were wanted? */
+static bool ends_early(const struct point *pt, size_t depth)
+{
+	const struct component *c;
+
+	for (c = pt->parts; c && depth; c = c->next)
+		depth--;
+	return !c;
+}
+
+static bool complain_misfit(struct job *j, const struct point *pt)
+{
+	struct misfit m = { .j = j, .pt = pt, .bad = pt->parts };
+	const struct family *const *f;
+	const struct shape *s;
+	const struct probe *a;
+	size_t i;
+
+	for (f = families; *f; f++)
+		for (s = (*f)->shapes; s->pattern; s++)
+			consider(&m, s->pattern, false);
+	if (!m.pattern)
+		for (i = 0; later[i]; i++)
+			consider(&m, later[i], true);
+	for (a = j->script->aliases; a; a = a->next)
+		if (!m.depth)
+			could_be(&m, a->alias->name, 0);
+	if (m.is_known)
+		return complain(j, pt->at, E_UNSUPPORTED,
+				"this probe point is not supported yet");
+	if (m.pattern)
+		return complain(j, m.bad->at, E_PROBE_ARG,
+				"the argument of '%s' does not fit %s",
+				m.bad->name, m.pattern);
+	if (m.depth && ends_early(pt, m.depth))
+		return complain(j, m.bad->at, E_UNKNOWN_PROBE,
+				"no probe point ends with '%s'%s",
+				m.bad->name, near_names(&m));
+	return complain(j, m.bad->at, E_UNKNOWN_PROBE,
+			"no probe point has '%s' there%s", m.bad->name,
+			near_names(&m));
+}
+
+/* --- expanding ---------------------------------------------------------------- */
+
+struct site *site_new(struct job *j, struct probe *pr, struct point *pt,
+		      const struct family *f, enum attach attach,
+		      const char *name)
+{
+	struct site *s = NEW(&j->mem, struct site);
+
+	s->probe = pr;
+	s->point = pt;
+	s->family = f;
+	s->attach = attach;
+	s->name = name;
+	vec_push(&j->mem, &j->sites, s);
+	return s;
+}
+
+bool site_missing(struct job *j, const struct point *pt, struct span at,
+		  const char *fmt, ...)
+{
+	va_list ap;
+
+	if (pt->optional || pt->sufficient)
+		return true;
+	va_start(ap, fmt);
+	complain(j, at, E_NO_MATCH, "%s", arena_vprintf(&j->mem, fmt, ap));
+	va_end(ap);
+	return false;
+}
+
+static bool expand_point(struct job *j, struct probe *pr, struct point *pt)
+{
+	const struct family *const *f;
+	const struct component *bad;
+	const struct shape *s;
+	bool any = false, ok = true;
+	size_t depth;
+
+	for (f = families; *f; f++)
+		for (s = (*f)->shapes; s->pattern; s++) {
+			struct expr *args[MAX_ARGS] = { NULL };
+
+			if (match(j, pt, s->pattern, args, &bad, &depth) !=
+			    FIT)
+				continue;
+			any = true;
+			ok &= s->expand(j, pr, pt, s, args);
+		}
+	if (any)
+		return ok;
+	return pt->optional || complain_misfit(j, pt);
+}
+
+bool expand_points(struct job *j)
+{
+	struct probe *pr;
+	struct point *pt;
+	bool ok = true;
+	size_t before;
+
+	for (pr = j->script->probes; pr; pr = pr->next)
+		for (pt = pr->points; pt; pt = pt->next) {
+			before = j->sites.n;
+			ok &= expand_point(j, pr, pt);
+			if (pt->sufficient && j->sites.n > before)
+				break;
+		}
+	return ok;
+}
+
+/* --- functions ------------------------------------------------------------------ */
+
+static bool has_wildcard(const char *s)
+{
+	return strpbrk(s, "*?[") != NULL;
+}
+
+bool func_pattern(struct job *j, struct expr *arg, struct func_pattern *out)
+{
+	char *at, *colon, *end, *s = arena_strdup(&j->mem, arg->str);
+
+	*out = (struct func_pattern){ .arg = arg, .name = s };
+	at = strchr(s, '@');
+	if (at) {
+		*at = 0;
+		out->file = at + 1;
+		colon = strrchr(at + 1, ':');
+		if (colon) {
+			*colon = 0;
+			out->line = (unsigned)strtoul(colon + 1, &end, 10);
+			if (!isdigit((unsigned char)colon[1]) || *end)
+				return complain(j, arg->at, E_PROBE_ARG,
+						"no line number behind ':' in "
+						"\"%s\"", arg->str);
+		}
+	}
+	if (!*s)
+		return complain(j, arg->at, E_PROBE_ARG,
+				"no function's name in \"%s\"", arg->str);
+	out->is_exact = !has_wildcard(s);
+	return true;
+}
+
+struct func_search {
+	struct job *j;
+	const struct func_pattern *p;
+	struct func_list *out;
+};
+
+static bool file_matches(struct job *j, const char *glob, const char *file)
+{
+	return file && (glob_match(glob, file) ||
+			glob_match(arena_printf(&j->mem, "*/%s", glob), file));
+}
+
+static void leave(struct func_search *q, const struct func *f, const char *why)
+{
+	if (!q->out->left)
+		q->out->left = arena_printf(&q->j->mem, "%s (%s:%u): %s",
+					    f->name, f->file ? f->file : "?",
+					    f->line, why);
+}
+
+static void consider_func(void *arg, struct func *f)
+{
+	struct func_search *q = arg;
+	const struct func_pattern *p = q->p;
+
+	if ((p->file && !file_matches(q->j, p->file, f->file)) ||
+	    (p->line && p->line != f->line))
+		return;
+	if (f->is_inline_only)
+		leave(q, f, "it was inlined wherever it is called, which "
+		      "cannot be probed yet");
+	else if (f->forbidden)
+		leave(q, f, f->forbidden);
+	else
+		vec_push(&q->j->mem, &q->out->v, f);
+}
+
+void func_find(struct job *j, struct binary *b, const struct func_pattern *p,
+	       struct func_list *out)
+{
+	struct func_search q = { j, p, out };
+	size_t i;
+
+	target_functions(j->target, b, p->name, consider_func, &q);
+	for (i = 0; p->is_exact && i < out->v.n; i++)
+		if (out->v.v[i]->is_also_inlined)
+			warn_at(j, p->arg->at, "function %s is inlined in "
+				"some places too, which are not probed",
+				out->v.v[i]->name);
+}
+
+const char *func_place_name(struct job *j, const struct func *f)
+{
+	if (!f->file)
+		return f->name;
+	return arena_printf(&j->mem, "%s@%s:%u", f->name, f->file, f->line);
+}
+
+const char *func_similar(struct job *j, struct binary *b,
+			 const struct func_pattern *p)
+{
+	struct text t = { .mem = &j->mem };
+	const char *near[5];
+	size_t i, n;
+
+	n = p->is_exact ? target_similar(j->target, b, p->name, near,
+					 COUNT_OF(near)) : 0;
+	for (i = 0; i < n; i++)
+		if (strcmp(near[i], p->name))
+			text_printf(&t, "%s%s", t.n ? ", " : "", near[i]);
+	return t.n ? arena_printf(&j->mem, " (similar: %s)", t.s) : "";
+}
+
+/* --- as text ---------------------------------------------------------------------- */
+
+static const char *attach_name(enum attach a)
+{
+	switch (a) {
+	case AT_BEGIN: return "begin";
+	case AT_END: return "end";
+	case AT_ERROR: return "error";
+	case AT_NEVER: return "never";
+	case AT_TIMER: return "timer";
+	case AT_KPROBE: return "kprobe";
+	case AT_KRETPROBE: return "kretprobe";
+	case AT_FENTRY: return "fentry";
+	case AT_FEXIT: return "fexit";
+	case AT_RAW_TP: return "raw_tp";
+	case AT_UPROBE: return "uprobe";
+	case AT_URETPROBE: return "uretprobe";
+	}
+	bug("attach %d", (int)a);
+}
+
+static void dump_loc(FILE *out, const struct loc *l)
+{
+	static const char *const ops[] = {
+		[L_REG] = "reg", [L_ARG] = "arg", [L_NUM] = "num",
+		[L_ADDR] = "addr", [L_LOAD] = "load", [L_PLUS] = "plus",
+		[L_MINUS] = "minus", [L_MUL] = "mul", [L_DIV] = "div",
+		[L_MOD] = "mod", [L_AND] = "and", [L_OR] = "or",
+		[L_XOR] = "xor", [L_SHL] = "shl", [L_SHR] = "shr",
+		[L_SHRA] = "shra", [L_NEG] = "neg", [L_NOT] = "not",
+		[L_DUP] = "dup", [L_SWAP] = "swap", [L_DROP] = "drop",
+		[L_OVER] = "over", [L_EQ] = "eq", [L_NE] = "ne",
+		[L_LT] = "lt", [L_LE] = "le", [L_GT] = "gt", [L_GE] = "ge",
+		[L_ABS] = "abs", [L_ROT] = "rot",
+	};
+	static const char *const kinds[] = {
+		[LOC_ABSENT] = "optimised away", [LOC_VALUE] = "value",
+		[LOC_MEMORY] = "memory at", [LOC_PIECES] = "pieces",
+	};
+	size_t i;
+
+	fputs(kinds[l->kind], out);
+	for (i = 0; i < l->nsteps; i++) {
+		fprintf(out, " %s", ops[l->steps[i].op]);
+		if (l->steps[i].op <= L_LOAD)
+			fprintf(out, l->steps[i].op == L_ADDR ? " 0x%jx" :
+				" %jd", (intmax_t)l->steps[i].n);
+	}
+	for (i = 0; i < l->npieces; i++) {
+		fprintf(out, " [%u bits: ", l->pieces[i].bits);
+		dump_loc(out, l->pieces[i].loc);
+		fputc(']', out);
+	}
+}
+
+static void dump_variable(FILE *out, const struct variable *v)
+{
+	fprintf(out, "\t$%s: %s, ", v->name, v->type->name);
+	dump_loc(out, &v->loc);
+	if (v->abi_arg >= 0)
+		fprintf(out, ", argument %d", v->abi_arg);
+	fputc('\n', out);
+}
+
+static void dump_site(struct job *j, const struct site *s, FILE *out)
+{
+	struct variable *v;
+	size_t i;
+
+	fprintf(out, "%s %s\n", attach_name(s->attach), s->name);
+	if (s->timer_ns) {
+		fprintf(out, "\tevery %ju ns", (uintmax_t)s->timer_ns);
+		if (s->timer_random_ns)
+			fprintf(out, " +- %ju ns",
+				(uintmax_t)s->timer_random_ns);
+		fputc('\n', out);
+	}
+	if (s->order)
+		fprintf(out, "\torder %jd\n", (intmax_t)s->order);
+	if (s->maxactive)
+		fprintf(out, "\tmaxactive %jd\n", (intmax_t)s->maxactive);
+	if (s->point->condition)
+		fprintf(out, "\tif a condition holds\n");
+	for (i = 0; s->tp && i < s->tp->nargs; i++)
+		fprintf(out, "\t$%s: %s\n", s->tp->args[i].name,
+			s->tp->args[i].type->name);
+	if (!s->place)
+		return;
+	if (s->is_user)
+		fprintf(out, "\tin %s\n", s->place->func->bin->name);
+	for (i = 0; (v = place_variable_at(j->target, s->place, i)); i++)
+		dump_variable(out, v);
+	v = s->is_return ? place_return(j->target, s->place) : NULL;
+	if (v)
+		dump_variable(out, v);
+}
+
+void dump_sites(struct job *j, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < j->sites.n; i++)
+		dump_site(j, j->sites.v[i], out);
+}
