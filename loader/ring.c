@@ -97,39 +97,34 @@ static bool print_sample(struct loader *l, const uint8_t *p, size_t size)
 	return true;
 }
 
+/* Up to where it is filled now: what we print may itself hit probes. */
 uint64_t ring_drain(struct loader *l)
 {
 	struct ring *r = &l->ring;
-	uint64_t at, start, end, given;
+	uint64_t at, start, given, end;
 
 	if (!r->consumer)
 		return 0;
 	at = start = given = *r->consumer;
-	for (;;) {
-		end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
-		while (at < end) {
-			const uint8_t *p = r->data + (at & (r->size - 1));
-			uint32_t len = __atomic_load_n((const uint32_t *)p,
-						       __ATOMIC_ACQUIRE);
+	end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+	while (at < end) {
+		const uint8_t *p = r->data + (at & (r->size - 1));
+		uint32_t len = __atomic_load_n((const uint32_t *)p,
+					       __ATOMIC_ACQUIRE);
 
-			if (len & BPF_RINGBUF_BUSY_BIT)
-				break;
-			if (!(len & BPF_RINGBUF_DISCARD_BIT) &&
-			    !print_sample(l, p + BPF_RINGBUF_HDR_SZ, len))
-				l->bad_records++;
-			len &= ~BPF_RINGBUF_DISCARD_BIT;
-			at += (len + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
-			if (at - given > r->size / 16) {
-				__atomic_store_n(r->consumer, at,
-						 __ATOMIC_RELEASE);
-				given = at;
-			}
-		}
-		if (at == given)
+		if (len & BPF_RINGBUF_BUSY_BIT)
 			break;
-		__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
-		given = at;
+		if (!(len & BPF_RINGBUF_DISCARD_BIT) &&
+		    !print_sample(l, p + BPF_RINGBUF_HDR_SZ, len))
+			l->bad_records++;
+		len &= ~BPF_RINGBUF_DISCARD_BIT;
+		at += (len + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
+		if (at - given > r->size / 16) {
+			__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
+			given = at;
+		}
 	}
+	__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
 	return at - start;
 }
 

@@ -266,27 +266,35 @@ static void run_timers(struct session *s)
 
 /* --- -c CMD --------------------------------------------------------------- */
 
-/* Plain words: the shell can become the command, whose pid target() is. */
-static bool is_plain(const char *command)
+/* Plain words need no shell, which would stand between us and the command
+   whose pid target() is. Goes on when there is no such program. */
+static void exec_words(const char *command)
 {
-	return !strpbrk(command, ";&|()<>{}$`\"'\\\n*?[]#~=!");
+	char *line, **words;
+	size_t n = 0;
+
+	if (strpbrk(command, ";&|()<>{}$`\"'\\\n*?[]#~=!"))
+		return;
+	line = strdup(command);
+	words = zalloc((strlen(command) + 2) * sizeof(*words));
+	for (char *p = strtok(line, " \t"); p; p = strtok(NULL, " \t"))
+		words[n++] = p;
+	if (n)
+		execvp(words[0], words);
 }
 
-static void child_main(struct session *s, int gate)
+_Noreturn static void child_main(struct session *s, int gate)
 {
-	const char *command = s->l->opt.command;
-	char *line = zalloc(strlen(command) + 6), byte;
+	char byte;
 
-	sigprocmask(SIG_UNBLOCK, &(sigset_t){ 0 }, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &s->sleeping, NULL);
 	close(s->go);
 	if (read(gate, &byte, 1) != 1)	/* the loader gave up */
 		_exit(0);
 	close(gate);
-	strcpy(line, is_plain(command) ? "exec " : "");
-	strcat(line, command);
-	execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+	exec_words(s->l->opt.command);
+	execl("/bin/sh", "sh", "-c", s->l->opt.command, (char *)NULL);
 	say("/bin/sh: %s", strerror(errno));
 	_exit(127);
 }
@@ -451,12 +459,12 @@ static void start(struct session *s)
 {
 	struct loader *l = s->l;
 
-	if (l->ring_fd >= 0)
-		ring_open(&l->ring, l->ring_fd, l->opt.ring_size);
 	run_all(s, STB_BEGIN);
 	output_flush(&l->out);
 	if (over(s) || stop_signal)
 		return;
+	if (l->ring_fd >= 0)
+		ring_open(&l->ring, l->ring_fd, l->opt.ring_size);
 	if (l->progs.n) {
 		attach_all(l);
 		await_builds(l);
