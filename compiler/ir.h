@@ -133,6 +133,8 @@ struct ir_stmt {
 	int64_t num;		/* register, argument, address, offset */
 	uint8_t size;		/* IR_LOAD: 1 2 4 8 */
 	bool is_signed, want_old;
+	uint32_t cap;		/* strings out of IR_CALL: most bytes with the
+				   NUL; 0: string_len */
 	enum ir_space space;
 	int stat;		/* STB_ST_* */
 	int format;		/* IR_PRINT, IR_FORMAT */
@@ -185,6 +187,7 @@ struct ir_function {
 	struct ir_stmt *body;
 	bool recursive;
 	bool in_kernel, in_loader;	/* by ir.c */
+	uint32_t result_cap;		/* by ir.c: strings, with the NUL */
 	bool needs_frame;		/* by ir.c: has strings, itself or below */
 	struct ir_function *next;
 };
@@ -254,6 +257,7 @@ struct ir_build {
 };
 
 struct ir {
+	struct arena *mem;	/* the job's */
 	struct ir_handler *handlers;
 	struct ir_function *functions;	/* callees first */
 	struct ir_global *globals;
@@ -276,6 +280,8 @@ int ir_format_id(struct arena *mem, struct ir *ir, const char *text, size_t len,
    handler runs on cannot do (E_ENGINE, with the engine that can). */
 bool ir_finish(struct job *j, struct ir *ir);
 void ir_print(const struct ir *ir, FILE *out);
+/* Statements alone: equal text, equal meaning. */
+void ir_print_body(const struct ir_stmt *s, struct text *t);
 
 /*
  * emit.c: C for the kernel engine and for the loader's, empty when there is

@@ -1,0 +1,741 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ir_finish.c - what only the whole program tells: who touches which global,
+ * which of them need a lock and who takes it, how long strings can get, who
+ * needs a frame; and what the engine of a handler cannot do.
+ *
+ * In: IR as lower.c makes it. Out: the fields marked "by ir.c" in ir.h.
+ * docs/ir.md has the rules and their reasons.
+ */
+#include "ir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct tag E_ENGINE[1];
+
+/* What one handler does to globals, itself and through functions. */
+struct tally {
+	bool *reads, *writes;	/* by index of the global */
+	int singles;		/* steps that do not commute with others */
+	bool torn;		/* copies of strings, which are no single step */
+};
+
+struct finish {
+	struct job *j;
+	struct ir *ir;
+	struct arena mem;
+	size_t nglobals, nhandlers;
+	struct tally *tallies;		/* by handler */
+	bool *only_added;		/* by global */
+	bool changed;			/* a fixpoint has not been reached */
+	unsigned round;
+};
+
+struct walk {
+	struct finish *f;
+	struct ir_handler *h;
+	struct tally *tally;
+	bool counting;		/* singles, too: constants are known */
+	int loops;		/* around the statement */
+	VEC(struct ir_function *) calls;
+};
+
+static bool in_kernel(const struct ir_handler *h)
+{
+	return h->prog != IR_LOADER;
+}
+
+/* begin, end and error probes never run beside others. */
+static bool is_alone(const struct ir_handler *h)
+{
+	return h->when == IR_BEGIN || h->when == IR_END ||
+	       h->when == IR_ERROR;
+}
+
+static bool calls_now(const struct walk *w, const struct ir_function *fn)
+{
+	size_t i;
+
+	for (i = 0; i < w->calls.n; i++)
+		if (w->calls.v[i] == fn)
+			return true;
+	return false;
+}
+
+/* --- who touches what -------------------------------------------------------- */
+
+enum { READS = 1, WRITES = 2, COMMUTES = 4, TEARS = 8 };
+
+static bool is_sum(const struct ir_stmt *s)
+{
+	return s->op == IR_ADD || s->op == IR_SUB;
+}
+
+/* What a statement does to its global: a flat switch. */
+static unsigned access_of(const struct ir_stmt *s)
+{
+	bool string = s->global && s->global->value == IR_V_STRING;
+
+	switch (s->kind) {
+	case IR_GET: case IR_MAP_GET:
+		return READS | (string ? TEARS : 0);
+	case IR_MAP_IN: case IR_STAT_GET: case IR_STAT_BUCKET:
+	case IR_PRINT_HIST: case IR_FOREACH:
+		return READS;
+	case IR_SET: case IR_MAP_SET:
+		return WRITES | (string ? TEARS : 0);
+	case IR_MAP_DEL: case IR_MAP_CLEAR:
+		return WRITES;
+	case IR_MODIFY: case IR_MAP_MODIFY:
+		if (s->dst)
+			return READS | WRITES;
+		return WRITES | (is_sum(s) ? COMMUTES : 0);
+	case IR_MAP_CAT:
+		return READS | WRITES | TEARS;
+	case IR_STAT_ADD:
+		return WRITES | COMMUTES;
+	case IR_MOVE: case IR_UN: case IR_BIN: case IR_CAT: case IR_STRCMP:
+	case IR_LOAD: case IR_LOAD_STR: case IR_REG: case IR_ARG:
+	case IR_RETVAL: case IR_CTX: case IR_KADDR: case IR_CALL:
+	case IR_CALL_FN: case IR_PRINT: case IR_FORMAT: case IR_IF:
+	case IR_LOOP: case IR_BREAK: case IR_CONTINUE: case IR_TRY:
+	case IR_RAISE: case IR_RETURN: case IR_NEXT: case IR_EXIT:
+		return 0;
+	}
+	bug("statement %d", s->kind);
+}
+
+static void tally_access(struct walk *w, const struct ir_stmt *s)
+{
+	unsigned how = access_of(s);
+	struct ir_global *g = s->global;
+
+	if (!how || g->hidden)
+		return;
+	if (in_kernel(w->h))
+		g->in_kernel = true;
+	else
+		g->in_loader = true;
+	w->tally->reads[g->index] |= how & READS;
+	w->tally->writes[g->index] |= (how & WRITES) != 0;
+	if (in_kernel(w->h) && (how & WRITES) && s->kind != IR_STAT_ADD &&
+	    !((s->kind == IR_MODIFY || s->kind == IR_MAP_MODIFY) && is_sum(s)))
+		w->f->only_added[g->index] = false;
+	if (!w->counting || g->constant)
+		return;
+	if (how & TEARS)
+		w->tally->torn = true;
+	if (!(how & COMMUTES))
+		w->tally->singles += w->loops ? 2 : 1;
+}
+
+static void tally_body(struct walk *w, const struct ir_stmt *s);
+
+static void tally_call(struct walk *w, struct ir_function *fn)
+{
+	if (in_kernel(w->h))
+		fn->in_kernel = true;
+	else
+		fn->in_loader = true;
+	if (calls_now(w, fn))
+		return;
+	vec_push(&w->f->mem, &w->calls, fn);
+	w->loops += fn->recursive;
+	tally_body(w, fn->body);
+	w->loops -= fn->recursive;
+	w->calls.n--;
+}
+
+/* Of two ways, only one is gone. */
+static void tally_either(struct walk *w, const struct ir_stmt *s)
+{
+	int before = w->tally->singles, most;
+
+	tally_body(w, s->body);
+	most = w->tally->singles;
+	w->tally->singles = before;
+	tally_body(w, s->other);
+	if (w->tally->singles < most)
+		w->tally->singles = most;
+}
+
+static void tally_body(struct walk *w, const struct ir_stmt *s)
+{
+	bool loops;
+
+	for (; s; s = s->next) {
+		tally_access(w, s);
+		if (s->kind == IR_CALL_FN)
+			tally_call(w, s->fn);
+		if (s->kind == IR_IF) {
+			tally_either(w, s);
+			continue;
+		}
+		loops = s->kind == IR_LOOP || s->kind == IR_FOREACH;
+		w->loops += loops;
+		tally_body(w, s->body);
+		tally_body(w, s->other);
+		w->loops -= loops;
+	}
+}
+
+static void tally_all(struct finish *f, bool counting)
+{
+	struct ir_handler *h;
+	size_t i = 0;
+
+	for (h = f->ir->handlers; h; h = h->next, i++) {
+		struct walk w = { .f = f, .h = h, .counting = counting,
+				  .tally = &f->tallies[i] };
+
+		tally_body(&w, h->body);
+		if (in_kernel(h))
+			f->ir->has_kernel = true;
+		else
+			f->ir->has_loader = true;
+	}
+}
+
+static void find_constants(struct finish *f)
+{
+	struct ir_handler *h;
+	struct ir_global *g;
+	size_t i;
+
+	for (g = f->ir->globals; g; g = g->next) {
+		g->constant = !g->hidden;
+		for (h = f->ir->handlers, i = 0; h; h = h->next, i++)
+			if (f->tallies[i].writes[g->index] && !is_alone(h))
+				g->constant = false;
+	}
+}
+
+/* Hidden arrays belong to the engine of the handlers that use them. */
+static void place_hidden(struct ir *ir)
+{
+	struct ir_global *g;
+
+	for (g = ir->globals; g; g = g->next)
+		if (g->hidden)
+			g->in_kernel = true;
+}
+
+/* --- locks ------------------------------------------------------------------- */
+
+static bool touches(const struct tally *t, const struct ir_global *g)
+{
+	return !g->hidden && !g->constant &&
+	       (t->reads[g->index] || t->writes[g->index]);
+}
+
+static bool touches_locked(struct finish *f, const struct tally *t)
+{
+	struct ir_global *g;
+
+	for (g = f->ir->globals; g; g = g->next)
+		if (g->lock >= 0 && touches(t, g))
+			return true;
+	return false;
+}
+
+static void lock_global(struct finish *f, struct ir_global *g)
+{
+	if (g->lock < 0)
+		f->changed = true;
+	g->lock = 0;
+}
+
+/* Kernel handlers lock all they touch, or nothing. */
+static void lock_kernel(struct finish *f, const struct tally *t)
+{
+	struct ir_global *g;
+
+	if (!t->torn && t->singles <= 1 && !touches_locked(f, t))
+		return;
+	for (g = f->ir->globals; g; g = g->next)
+		if (touches(t, g))
+			lock_global(f, g);
+}
+
+/* A timer that reads and writes what the kernel stores into. */
+static void lock_loader(struct finish *f, const struct tally *t)
+{
+	struct ir_global *g;
+
+	for (g = f->ir->globals; g; g = g->next)
+		if (touches(t, g) && g->in_kernel && !g->only_added &&
+		    t->reads[g->index] && t->writes[g->index])
+			lock_global(f, g);
+}
+
+static void take_locks(struct finish *f, struct ir_handler *h,
+		       const struct tally *t)
+{
+	struct ir_global *g;
+
+	if (is_alone(h))
+		return;
+	h->locks = NEW_ARRAY(f->ir->mem, struct ir_lock, f->nglobals + 1);
+	for (g = f->ir->globals; g; g = g->next) {
+		if (g->lock < 0 || !touches(t, g))
+			continue;
+		h->locks[h->nlocks++] = (struct ir_lock) {
+			g, t->writes[g->index] ? IR_LOCK_WRITE : IR_LOCK_READ,
+		};
+	}
+}
+
+static void decide_locks(struct finish *f)
+{
+	struct ir_handler *h;
+	struct ir_global *g;
+	size_t i;
+
+	for (g = f->ir->globals; g; g = g->next) {
+		g->lock = -1;
+		g->only_added = f->only_added[g->index] && g->in_kernel &&
+				g->in_loader && !g->constant;
+	}
+	do {
+		f->changed = false;
+		for (h = f->ir->handlers, i = 0; h; h = h->next, i++) {
+			if (in_kernel(h))
+				lock_kernel(f, &f->tallies[i]);
+			else if (!is_alone(h))
+				lock_loader(f, &f->tallies[i]);
+		}
+	} while (f->changed);
+	f->ir->nlocks = 0;
+	for (g = f->ir->globals; g; g = g->next)
+		if (g->lock >= 0)
+			g->lock = f->ir->nlocks++;
+	for (h = f->ir->handlers, i = 0; h; h = h->next, i++)
+		take_locks(f, h, &f->tallies[i]);
+	for (g = f->ir->globals; g; g = g->next)
+		g->only_added &= g->lock < 0;
+}
+
+/* --- how long strings get ---------------------------------------------------- */
+
+static void raise_cap(struct finish *f, uint32_t *cap, uint64_t to)
+{
+	if (f->round > 8 && to > *cap)
+		to = f->ir->string_len;	/* grows in a loop */
+	if (to > f->ir->string_len)
+		to = f->ir->string_len;
+	if (to <= *cap)
+		return;
+	*cap = (uint32_t)to;
+	f->changed = true;
+}
+
+static uint64_t cap_of(const struct ir_opnd *o)
+{
+	if (o->kind == IR_LIT)
+		return o->len + 1;
+	if (o->kind == IR_SLOT && o->slot->type == IR_STRING)
+		return o->slot->cap;
+	return 0;
+}
+
+/* Literal text and 24 bytes for a number, the width where that is more. */
+static uint64_t cap_of_format(const struct ir *ir, const struct ir_stmt *s)
+{
+	const struct ir_format *form = &ir->formats.v[s->format];
+	uint64_t cap = form->len + 1;
+	size_t i;
+
+	for (i = 0; i + 1 < form->len; i++) {
+		if (form->text[i] != '%')
+			continue;
+		i += strspn(form->text + i + 1, "0 +-#") + 1;
+		if (form->text[i] == '*' || form->text[i] == '.')
+			return ir->string_len;
+		cap += strtoul(form->text + i, NULL, 10) % 65536;
+	}
+	for (i = 0; i < s->nargs; i++)
+		cap += s->arg_types[i] == 's' ? cap_of(&s->args[i]) : 24;
+	return cap;
+}
+
+static void size_keys(struct finish *f, const struct ir_stmt *s)
+{
+	struct ir_global *g = s->global;
+	size_t i;
+
+	for (i = 0; i < s->nargs && i < g->nkeys; i++)
+		if (g->keys[i] == IR_STRING)
+			raise_cap(f, &g->key_caps[i], cap_of(&s->args[i]));
+}
+
+static void size_foreach(struct finish *f, const struct ir_stmt *s)
+{
+	struct ir_global *g = s->global;
+	size_t i;
+
+	if (s->each->over_buckets)
+		return;
+	for (i = 0; i < g->nkeys; i++)
+		if (s->each->keys[i] && g->keys[i] == IR_STRING)
+			raise_cap(f, &s->each->keys[i]->cap, g->key_caps[i]);
+	if (s->each->value && g->value == IR_V_STRING)
+		raise_cap(f, &s->each->value->cap, g->value_cap);
+}
+
+static void size_call(struct finish *f, const struct ir_stmt *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nargs; i++)
+		if (s->fn->params[i]->type == IR_STRING)
+			raise_cap(f, &s->fn->params[i]->cap,
+				  cap_of(&s->args[i]));
+}
+
+/* The most bytes a statement's string result can have. */
+static uint64_t cap_of_result(struct finish *f, const struct ir_stmt *s)
+{
+	if (s->kind == IR_MOVE)
+		return cap_of(&s->a);
+	if (s->kind == IR_CAT)
+		return cap_of(&s->a) + cap_of(&s->b) - 1;
+	if (s->kind == IR_LOAD_STR && s->b.kind == IR_NUM && s->b.num >= 0)
+		return (uint64_t)s->b.num + 1;
+	if (s->kind == IR_CALL && s->cap)
+		return s->cap;
+	if (s->kind == IR_CALL_FN)
+		return s->fn->result_cap;
+	if (s->kind == IR_MAP_GET)
+		return s->global->value_cap;
+	if (s->kind == IR_FORMAT)
+		return cap_of_format(f->ir, s);
+	return f->ir->string_len;
+}
+
+static void size_body(struct finish *f, struct ir_function *fn,
+		      const struct ir_stmt *s)
+{
+	for (; s; s = s->next) {
+		if (s->global && s->args)
+			size_keys(f, s);
+		if (s->kind == IR_FOREACH)
+			size_foreach(f, s);
+		if (s->kind == IR_CALL_FN)
+			size_call(f, s);
+		if (s->kind == IR_RETURN && fn && fn->has_result &&
+		    fn->result == IR_STRING)
+			raise_cap(f, &fn->result_cap, cap_of(&s->a));
+		if (s->kind == IR_MAP_SET && s->global->value == IR_V_STRING)
+			raise_cap(f, &s->global->value_cap, cap_of(&s->a));
+		if (s->kind == IR_MAP_CAT)
+			raise_cap(f, &s->global->value_cap, f->ir->string_len);
+		if (s->dst && s->dst->type == IR_STRING)
+			raise_cap(f, &s->dst->cap, cap_of_result(f, s));
+		size_body(f, fn, s->body);
+		size_body(f, fn, s->other);
+	}
+}
+
+static void size_strings(struct finish *f)
+{
+	struct ir_function *fn;
+	struct ir_handler *h;
+	struct ir_global *g;
+	size_t i;
+
+	for (g = f->ir->globals; g; g = g->next)
+		g->key_caps = NEW_ARRAY(f->ir->mem, uint32_t, g->nkeys + 1);
+	f->round = 0;
+	do {
+		f->changed = false;
+		for (fn = f->ir->functions; fn; fn = fn->next)
+			size_body(f, fn, fn->body);
+		for (h = f->ir->handlers; h; h = h->next)
+			size_body(f, NULL, h->body);
+		f->round++;
+	} while (f->changed);
+	for (g = f->ir->globals; g; g = g->next) {
+		for (i = 0; i < g->nkeys; i++)
+			g->key_caps[i] = g->keys[i] == IR_LONG ? 0 :
+				(g->key_caps[i] + 8) & ~7u;
+		g->value_cap = g->value != IR_V_STRING ? 0 :
+			       !g->nkeys ? f->ir->string_len :
+			       (g->value_cap + 8) & ~7u;
+	}
+}
+
+/* --- frames and output ------------------------------------------------------- */
+
+static bool has_strings(const struct ir_slot *s)
+{
+	for (; s; s = s->next)
+		if (s->type == IR_STRING)
+			return true;
+	return false;
+}
+
+/* A string key or value must be built somewhere before a map call. */
+static bool body_needs_frame(const struct ir_stmt *s)
+{
+	size_t i;
+
+	for (; s; s = s->next) {
+		if (s->kind == IR_LOOP || s->kind == IR_FORMAT)
+			return true;
+		if (s->kind == IR_CALL_FN && s->fn->needs_frame)
+			return true;
+		if (s->kind == IR_RAISE && s->nargs)
+			return true;
+		if (s->global && s->args && s->global->value == IR_V_STRING)
+			return true;
+		for (i = 0; s->global && i < s->nargs; i++)
+			if (s->global->keys[i] == IR_STRING)
+				return true;
+		if (body_needs_frame(s->body) || body_needs_frame(s->other))
+			return true;
+	}
+	return false;
+}
+
+static void decide_frames(struct ir *ir)
+{
+	struct ir_function *fn;
+	struct ir_handler *h;
+	bool changed;
+
+	do {
+		changed = false;
+		for (fn = ir->functions; fn; fn = fn->next) {
+			if (fn->needs_frame)
+				continue;
+			fn->needs_frame = has_strings(fn->slots) ||
+					  body_needs_frame(fn->body);
+			changed |= fn->needs_frame;
+		}
+	} while (changed);
+	for (h = ir->handlers; h; h = h->next)
+		h->needs_frame = has_strings(h->slots) ||
+				 body_needs_frame(h->body);
+}
+
+/*
+ * The most records that a run prints: `*most`; returns how many when it falls
+ * through the end of the statements, -1 when it does not.
+ */
+static int prints_of(const struct ir_stmt *s, int n, int *most)
+{
+	int a, b;
+
+	for (; s; s = s->next) {
+		switch (s->kind) {
+		case IR_PRINT:
+			n++;
+			break;
+		case IR_PRINT_HIST: case IR_CALL_FN: case IR_TRY:
+		case IR_LOOP: case IR_FOREACH:
+			n += 2;	/* may be many: not looked into */
+			break;
+		case IR_IF:
+			a = prints_of(s->body, n, most);
+			b = prints_of(s->other, n, most);
+			n = a > b ? a : b;
+			break;
+		case IR_NEXT: case IR_RETURN: case IR_RAISE:
+			return -1;
+		case IR_MOVE: case IR_UN: case IR_BIN: case IR_CAT:
+		case IR_STRCMP: case IR_LOAD: case IR_LOAD_STR: case IR_REG:
+		case IR_ARG: case IR_RETVAL: case IR_CTX: case IR_KADDR:
+		case IR_CALL: case IR_GET: case IR_SET: case IR_MODIFY:
+		case IR_MAP_GET: case IR_MAP_SET: case IR_MAP_MODIFY:
+		case IR_MAP_CAT: case IR_MAP_IN: case IR_MAP_DEL:
+		case IR_MAP_CLEAR: case IR_STAT_ADD: case IR_STAT_GET:
+		case IR_STAT_BUCKET: case IR_FORMAT: case IR_BREAK:
+		case IR_CONTINUE: case IR_EXIT:
+			break;
+		}
+		if (n < 0)
+			return -1;
+		if (n > *most)
+			*most = n;
+	}
+	return n;
+}
+
+/* --- what an engine cannot do ------------------------------------------------ */
+
+static bool refuse(struct walk *w, struct span at, const char *what)
+{
+	bool kernel = in_kernel(w->h);
+	struct job *j = w->f->j;
+
+	complain(j, at, E_ENGINE, kernel ?
+		 "%s cannot run in a kernel probe of the bpf engine; "
+		 "move it to a timer or end probe, which the loader runs "
+		 "(the module engine will do it where it stands)" :
+		 "%s cannot run in a begin, end, error or timer probe, which "
+		 "the loader runs; move it to a probe of the kernel or of a "
+		 "process (the module engine will do it where it stands)",
+		 what);
+	if (w->calls.n)
+		note_at(j, w->h->at, "called from the probe");
+	return false;
+}
+
+/* Does the kernel's bpf_snprintf() know every directive? */
+static const char *bad_directive(const struct ir_format *f, struct arena *mem)
+{
+	size_t i, start;
+	int n = 0;
+
+	for (i = 0; i < f->len; i++) {
+		if (f->text[i] != '%')
+			continue;
+		start = i++;
+		if (f->text[i] == '%')
+			continue;
+		i += strspn(f->text + i, "0 +-");
+		while (f->text[i] >= '0' && f->text[i] <= '9')
+			i++;
+		while (f->text[i] == 'l')
+			i++;
+		if (i >= f->len || !strchr("diuxXcs", f->text[i]))
+			return arena_printf(mem, "sprintf with %.*s",
+					    (int)(i - start + (i < f->len)),
+					    f->text + start);
+		if (++n > 12)
+			return "sprintf of more than 12 values";
+	}
+	return NULL;
+}
+
+static const char *kernel_cannot(struct walk *w, const struct ir_stmt *s)
+{
+	struct ir *ir = w->f->ir;
+
+	if (s->kind == IR_FOREACH)
+		return "foreach";
+	if (s->kind == IR_STAT_GET || s->kind == IR_STAT_BUCKET)
+		return "reading an aggregate";
+	if (s->kind == IR_PRINT_HIST)
+		return "printing a histogram";
+	if (s->kind == IR_MAP_CLEAR && s->global->nkeys)
+		return "delete of a whole array";
+	if (s->kind == IR_MAP_CLEAR && s->global->value == IR_V_STAT)
+		return "delete of an aggregate";
+	if (s->kind == IR_MAP_DEL && s->global->value == IR_V_STAT &&
+	    s->global->wraps)
+		return "delete from a wrapping array of aggregates";
+	if (s->kind == IR_FORMAT)
+		return bad_directive(&ir->formats.v[s->format], ir->mem);
+	if (s->kind == IR_CALL_FN && s->fn->recursive)
+		return "a recursive function";
+	if (s->kind == IR_CALL && !(s->where & IR_IN_KERNEL))
+		return arena_printf(ir->mem, "%s()", s->name);
+	return NULL;
+}
+
+static const char *loader_cannot(struct walk *w, const struct ir_stmt *s)
+{
+	if (s->kind == IR_LOAD || s->kind == IR_LOAD_STR)
+		return s->space == IR_KERNEL_MEM ? "reading kernel memory" :
+						   "reading user memory";
+	if (s->kind == IR_KADDR)
+		return "the address of a kernel variable";
+	if (s->kind == IR_CALL && !(s->where & IR_IN_LOADER))
+		return arena_printf(w->f->ir->mem, "%s()", s->name);
+	return NULL;
+}
+
+static bool check_body(struct walk *w, const struct ir_stmt *s)
+{
+	const char *what;
+	bool ok = true;
+
+	for (; s; s = s->next) {
+		what = in_kernel(w->h) ? kernel_cannot(w, s) :
+					 loader_cannot(w, s);
+		if (what)
+			ok = refuse(w, s->at, what);
+		if (s->kind == IR_CALL_FN && !calls_now(w, s->fn)) {
+			vec_push(&w->f->mem, &w->calls, s->fn);
+			ok &= check_body(w, s->fn->body);
+			w->calls.n--;
+		}
+		ok &= check_body(w, s->body);
+		ok &= check_body(w, s->other);
+	}
+	return ok;
+}
+
+static bool ir_check(struct finish *f)
+{
+	struct ir_handler *h;
+	bool ok = true;
+
+	for (h = f->ir->handlers; h; h = h->next) {
+		struct walk w = { .f = f, .h = h };
+
+		ok &= check_body(&w, h->body);
+	}
+	return ok;
+}
+
+/* --- all together ------------------------------------------------------------ */
+
+/* Maps get the first numbers, so that those of maps have no gaps. */
+static size_t number_globals(struct ir *ir)
+{
+	struct ir_global *g;
+	int n = 0, maps;
+
+	for (maps = 1; maps >= 0; maps--)
+		for (g = ir->globals; g; g = g->next)
+			if ((g->nkeys || g->value == IR_V_STAT) == maps)
+				g->index = n++;
+	return (size_t)n;
+}
+
+static void new_tallies(struct finish *f)
+{
+	struct ir_handler *h;
+	size_t i;
+
+	for (h = f->ir->handlers; h; h = h->next)
+		f->nhandlers++;
+	f->tallies = NEW_ARRAY(&f->mem, struct tally, f->nhandlers + 1);
+	for (i = 0; i < f->nhandlers; i++) {
+		f->tallies[i].reads = NEW_ARRAY(&f->mem, bool, f->nglobals + 1);
+		f->tallies[i].writes = NEW_ARRAY(&f->mem, bool,
+						 f->nglobals + 1);
+	}
+	f->only_added = NEW_ARRAY(&f->mem, bool, f->nglobals + 1);
+	for (i = 0; i < f->nglobals; i++)
+		f->only_added[i] = true;
+}
+
+bool ir_finish(struct job *j, struct ir *ir)
+{
+	struct finish f = { .j = j, .ir = ir };
+	struct ir_handler *h;
+	bool ok;
+
+	f.nglobals = number_globals(ir);
+	new_tallies(&f);
+	place_hidden(ir);
+	tally_all(&f, false);
+	find_constants(&f);
+	tally_all(&f, true);
+	decide_locks(&f);
+	size_strings(&f);
+	decide_frames(ir);
+	for (h = ir->handlers; h; h = h->next) {
+		int most = 0;
+
+		prints_of(h->body, 0, &most);
+		h->one_print = most == 1;
+	}
+	ok = ir_check(&f);
+	arena_free(&f.mem);
+	return ok;
+}
