@@ -104,6 +104,8 @@ struct origin {
 };
 
 void span_line_col(struct span s, unsigned *line, unsigned *col); /* 1-based */
+/* "operator '->' at FILE:LINE:COL"; complain.c. */
+void span_describe(struct text *t, struct span s);
 
 /* --- failing ------------------------------------------------------------ */
 

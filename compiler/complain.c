@@ -69,6 +69,13 @@ static void show_place(struct text *t, struct span s)
 	text_printf(t, "%s:%u:%u", s.src->name, line, col);
 }
 
+void span_describe(struct text *t, struct span s)
+{
+	describe(t, s);
+	text_puts(t, " at ");
+	show_place(t, s);
+}
+
 /* The source line and a caret; `head` is right-aligned with the message. */
 static void show_line(struct text *t, struct span s, const char *head)
 {
@@ -150,9 +157,7 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 		text_printf(&t, " [%s]", tag->name);
 	if (at.src) {
 		text_puts(&t, parse ? "\n        saw: " : ": ");
-		describe(&t, at);
-		text_puts(&t, " at ");
-		show_place(&t, at);
+		span_describe(&t, at);
 		text_putc(&t, '\n');
 		show_line(&t, at, parse ? "     source: " :
 					  "        source: ");
@@ -177,9 +182,7 @@ void warn_at(struct job *j, struct span at, const char *fmt, ...)
 	va_end(ap);
 	if (at.src) {
 		text_puts(&t, ": ");
-		describe(&t, at);
-		text_puts(&t, " at ");
-		show_place(&t, at);
+		span_describe(&t, at);
 		text_putc(&t, '\n');
 		show_line(&t, at, " source: ");
 		show_origins(&t, at);
