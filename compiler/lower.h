@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * lower.h - what the files of the lowering pass share: where they are in the
+ * script and in the IR. lower.c has sites, handlers and statements,
+ * lower_expr.c expressions, lower_print.c formats, lower_target.c target
+ * variables.
+ */
+#ifndef STB_LOWER_H
+#define STB_LOWER_H
+
+#include "points/family.h"
+#include "ir.h"
+
+/* A value kept from a function's entry for its return: @entry(e), $param. */
+struct capture {
+	const struct expr *e;
+	struct ir_global *map;	/* hidden, by key */
+	struct ir_slot *value;	/* in the return handler */
+	const char *text;	/* of e: equal ones are kept once */
+	struct capture *next;
+};
+
+/* One lowering of all of a job. */
+struct lowering {
+	struct job *j;
+	struct arena *mem;
+	struct ir *ir;
+	struct ir_global **globals_tail;
+	struct ir_function **functions_tail;
+	struct ir_handler **handlers_tail;
+	VEC(struct hidden *) hidden;
+	int nhandlers, nhidden;
+};
+
+/* Inside of one handler or function. */
+struct lower {
+	struct lowering *all;
+	struct job *j;
+	struct arena *mem;
+	struct ir *ir;
+	struct site *site;	/* NULL in a function */
+	const struct function *function;
+	struct ir_function *ir_fn;
+	const struct stmt *body;	/* whole script body: for types */
+	enum ir_prog prog;
+	bool is_return;		/* a handler at a function's return */
+	bool at_entry;		/* the entry side of a return site */
+	struct place *place;	/* whose variables are seen; or NULL */
+	struct binary *bin;	/* types of @cast without a module */
+	enum ir_space space;	/* of what variables point to */
+	bool needs_regs;	/* out: fentry or fexit will not do */
+	bool quiet, failed;	/* a trial: complaints only set failed */
+	struct capture *captures, **captures_tail;
+	struct ir_stmt **tail;	/* where the next statement goes */
+	struct ir_slot *slots, **slots_tail;
+	int nslots;
+	VEC(struct ir_slot *) strings;	/* temporaries; the first nbusy of */
+	size_t nbusy;			/* them are used by this statement */
+	VEC(struct var *) vars;		/* locals that have a slot here */
+	VEC(const struct var *) typing;	/* whose C type is being looked for */
+};
+
+/* --- lower.c --------------------------------------------------------------- */
+
+struct ir_opnd num_opnd(int64_t n);
+struct ir_opnd slot_opnd(struct ir_slot *s);
+struct ir_opnd lit_opnd(const char *s, size_t n);
+/* A new statement at the end of what is being made. */
+struct ir_stmt *add(struct lower *l, enum ir_kind kind, struct span at);
+struct ir_stmt *add_into(struct lower *l, enum ir_kind kind, struct span at,
+			 struct ir_slot *dst);
+void add_move(struct lower *l, struct span at, struct ir_slot *dst,
+	      struct ir_opnd a);
+struct ir_opnd add_bin(struct lower *l, struct span at, enum ir_op op,
+		       struct ir_opnd a, struct ir_opnd b);
+struct ir_slot *new_slot(struct lower *l, enum ir_type type, const char *name);
+struct ir_slot *temp_slot(struct lower *l, enum ir_type type);
+struct ir_slot *var_slot(struct lower *l, struct var *v);
+struct ir_global *global_of(struct lower *l, struct var *v);
+/* Statements go to *list until leave(); NULL-ended. */
+struct ir_stmt **enter(struct lower *l, struct ir_stmt **list);
+void leave(struct lower *l, struct ir_stmt **back);
+/* Format of a fault: "WHAT near TOKEN at PLACE"; its argument types. */
+int fault(struct lower *l, struct span at, const char *what, const char *args);
+void lower_stmts(struct lower *l, const struct stmt *s);
+struct ir_function *function_of(struct lower *l, struct function *f);
+/* The value that e had at the entry, for handlers at a return. */
+struct ir_opnd captured(struct lower *l, const struct expr *e);
+
+/* --- lower_expr.c ------------------------------------------------------------ */
+
+/*
+ * The value of e. Where that needs a place and `want` is not NULL (and not an
+ * operand itself), the value is made there; the caller moves it otherwise.
+ */
+struct ir_opnd lower_into(struct lower *l, const struct expr *e,
+			  struct ir_slot *want);
+struct ir_opnd lower_expr(struct lower *l, const struct expr *e);
+/* For what it does; the value is dropped. */
+void lower_effect(struct lower *l, const struct expr *e);
+/* dst = e */
+void lower_assign(struct lower *l, const struct expr *e, struct ir_slot *dst);
+/* A list of arguments; their types ("ls") too, if wanted. */
+struct ir_opnd *lower_args(struct lower *l, const struct expr *args,
+			   size_t n, const char **types);
+/* Known at compile time (@defined, numbers, operators on them)? */
+bool fold(struct lower *l, const struct expr *e, int64_t *value);
+/* A string known at compile time, NULL if it is not. */
+const char *fold_string(struct lower *l, const struct expr *e, size_t *len);
+/* Does evaluating e change locals? */
+bool changes_locals(const struct expr *e);
+/* X_STAT: its global and keys, into s. */
+void stat_target(struct lower *l, const struct expr *e, struct ir_stmt *s);
+
+/* --- lower_print.c ----------------------------------------------------------- */
+
+struct shape_of_text {		/* a format being put together */
+	struct text format, types;
+	VEC(struct ir_opnd) args;
+	bool hold;	/* arguments may change variables read before them */
+};
+void shape_init(struct lower *l, struct shape_of_text *sh);
+void shape_text(struct shape_of_text *sh, const char *s, size_t n);
+void shape_value(struct lower *l, struct shape_of_text *sh,
+		 const char *directive, struct ir_opnd o, char type);
+/* The text of e, formatted as late as can be. */
+void shape_expr(struct lower *l, struct shape_of_text *sh,
+		const struct expr *e);
+struct ir_opnd shape_string(struct lower *l, struct shape_of_text *sh,
+			    struct span at, struct ir_slot *want);
+struct ir_opnd lower_print(struct lower *l, const struct expr *e,
+			   struct ir_slot *want);
+/* print of text on a channel: warn(), log() */
+void print_text(struct lower *l, const struct expr *e, const char *behind,
+		enum ir_channel channel);
+
+/* --- lower_target.c ---------------------------------------------------------- */
+
+struct ir_opnd lower_target(struct lower *l, const struct expr *e);
+/* Pieces of $x$, $$vars, ... */
+void shape_target(struct lower *l, struct shape_of_text *sh,
+		  const struct expr *e);
+bool target_is_text(const struct expr *e);
+bool target_is_defined(struct lower *l, const struct expr *e);
+/* dst = str of memory at a; n: at most, or IR_NONE. */
+struct ir_opnd load_string(struct lower *l, struct span at, struct ir_opnd a,
+			   struct ir_opnd n, enum ir_space space,
+			   struct ir_slot *want);
+struct ir_opnd load_number(struct lower *l, struct span at, struct ir_opnd a,
+			   int64_t offset, unsigned size, bool is_signed,
+			   enum ir_space space);
+
+#endif

@@ -1,0 +1,1042 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * lower_expr.c - expressions to operands. Left before right; && || ?: only as
+ * far as needed; what is known at compile time leaves no statements, so that
+ * code behind @defined of what is not there is never looked at.
+ */
+#include "lower.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- known at compile time ------------------------------------------------------ */
+
+static bool fold_binary(enum op op, int64_t a, int64_t b, int64_t *v)
+{
+	uint64_t ua = (uint64_t)a, ub = (uint64_t)b;
+
+	switch (op) {
+	case OP_ADD: *v = (int64_t)(ua + ub); return true;
+	case OP_SUB: *v = (int64_t)(ua - ub); return true;
+	case OP_MUL: *v = (int64_t)(ua * ub); return true;
+	case OP_DIV:
+		if (!b)
+			return false;
+		*v = b == -1 ? (int64_t)-ua : a / b;
+		return true;
+	case OP_MOD:
+		if (!b)
+			return false;
+		*v = b == -1 ? 0 : a % b;
+		return true;
+	case OP_SHL: *v = (int64_t)(ua << (ub & 63)); return true;
+	case OP_SHR: *v = a >> (ub & 63); return true;
+	case OP_USHR: *v = (int64_t)(ua >> (ub & 63)); return true;
+	case OP_AND: *v = a & b; return true;
+	case OP_OR: *v = a | b; return true;
+	case OP_XOR: *v = a ^ b; return true;
+	case OP_LT: *v = a < b; return true;
+	case OP_LE: *v = a <= b; return true;
+	case OP_GT: *v = a > b; return true;
+	case OP_GE: *v = a >= b; return true;
+	case OP_EQ: *v = a == b; return true;
+	case OP_NE: *v = a != b; return true;
+	case OP_NONE: case OP_ANDAND: case OP_OROR: case OP_CAT: case OP_STAT:
+	case OP_NEG: case OP_NOT: case OP_BITNOT: case OP_PLUS:
+	case OP_PREINC: case OP_PREDEC: case OP_POSTINC: case OP_POSTDEC:
+	case OP_MATCH: case OP_NOMATCH: case OP_KERNEL: case OP_USER:
+		return false;
+	}
+	return false;
+}
+
+/* "a" == "a": names of probes compared with literals, mostly. */
+static bool fold_strings(struct lower *l, const struct expr *e, int64_t *v)
+{
+	const char *a, *b;
+	size_t an, bn;
+	int order;
+
+	a = fold_string(l, e->a, &an);
+	b = a ? fold_string(l, e->b, &bn) : NULL;
+	if (!b)
+		return false;
+	order = memcmp(a, b, an < bn ? an : bn);
+	if (!order)
+		order = an < bn ? -1 : an > bn;
+	return fold_binary(e->op, order, 0, v);
+}
+
+static bool fold_pair(struct lower *l, const struct expr *e, int64_t *v)
+{
+	int64_t a, b;
+
+	if (e->a->type == T_STRING || e->b->type == T_STRING)
+		return fold_strings(l, e, v);
+	if (!fold(l, e->a, &a))
+		return false;
+	if ((e->op == OP_ANDAND && !a) || (e->op == OP_OROR && a)) {
+		*v = e->op == OP_OROR;
+		return true;
+	}
+	if (!fold(l, e->b, &b))
+		return false;
+	if (e->op == OP_ANDAND || e->op == OP_OROR) {
+		*v = b != 0;
+		return true;
+	}
+	return fold_binary(e->op, a, b, v);
+}
+
+static bool fold_unary(struct lower *l, const struct expr *e, int64_t *v)
+{
+	int64_t a;
+
+	if (!fold(l, e->a, &a))
+		return false;
+	if (e->op == OP_NEG)
+		*v = (int64_t)-(uint64_t)a;
+	else if (e->op == OP_NOT)
+		*v = !a;
+	else
+		*v = e->op == OP_BITNOT ? ~a : a;
+	return true;
+}
+
+/* @const("NAME"), @const("42") */
+static bool fold_const(struct lower *l, const struct expr *e, int64_t *v)
+{
+	char *end;
+
+	*v = strtoll(e->str, &end, 0);
+	if (*e->str && !*end)
+		return true;
+	return l->bin && target_enum(l->j->target, l->bin, e->str, v);
+}
+
+bool fold(struct lower *l, const struct expr *e, int64_t *v)
+{
+	int64_t cond;
+
+	if (e->kind == X_NUMBER) {
+		*v = e->num;
+		return true;
+	}
+	if (e->kind == X_UNARY)
+		return fold_unary(l, e, v);
+	if (e->kind == X_BINARY)
+		return fold_pair(l, e, v);
+	if (e->kind == X_TERNARY && fold(l, e->a, &cond))
+		return fold(l, cond ? e->b : e->c, v);
+	if (e->kind == X_DEFINED) {
+		*v = e->a->kind != X_TARGET || target_is_defined(l, e->a);
+		return true;
+	}
+	if (e->kind == X_CONST || e->kind == X_ENUM)
+		return fold_const(l, e, v);
+	return false;
+}
+
+static const char *function_name(const struct lower *l)
+{
+	if (l->site->place)
+		return l->site->place->func->name;
+	return l->site->tp ? l->site->tp->name : l->site->name;
+}
+
+/* pp() and the like, which a site knows; NULL: another function. */
+static const char *name_of_site(struct lower *l, const struct expr *e)
+{
+	const char *name = e->builtin->name;
+	struct text t = { .mem = l->mem };
+
+	if (!l->site)
+		return NULL;
+	if (!strcmp(name, "pp"))
+		return l->site->name;
+	if (!strcmp(name, "ppfunc") || !strcmp(name, "probefunc"))
+		return function_name(l);
+	if (strcmp(name, "pn") || !l->site->point)
+		return NULL;
+	dump_point(&t, l->site->point);
+	return t.s;
+}
+
+const char *fold_string(struct lower *l, const struct expr *e, size_t *len)
+{
+	const char *s = NULL;
+	int64_t cond;
+
+	if (e->kind == X_STRING) {
+		*len = e->len;
+		return e->str;
+	}
+	if (e->kind == X_TERNARY && fold(l, e->a, &cond))
+		return fold_string(l, cond ? e->b : e->c, len);
+	if (e->kind == X_CALL && e->builtin)
+		s = name_of_site(l, e);
+	if (s)
+		*len = strlen(s);
+	return s;
+}
+
+/* --- order ------------------------------------------------------------------------ */
+
+static void find_change(const struct expr *e, void *arg)
+{
+	if ((e->kind == X_ASSIGN || e->kind == X_INCDEC) &&
+	    e->a->kind == X_NAME && !e->a->var->is_global)
+		*(bool *)arg = true;
+}
+
+bool changes_locals(const struct expr *e)
+{
+	bool found = false;
+
+	walk_expr(e, find_change, &found);
+	return found;
+}
+
+/* o as it is now, whatever `behind` does to the variable that it is. */
+static struct ir_opnd held(struct lower *l, struct ir_opnd o,
+			   const struct expr *behind)
+{
+	struct ir_slot *copy;
+
+	if (o.kind != IR_SLOT || !changes_locals(behind))
+		return o;
+	copy = temp_slot(l, o.slot->type);
+	add_move(l, behind->at, copy, o);
+	return slot_opnd(copy);
+}
+
+/* Where to put a result: `want`, or a new slot where want is an operand. */
+static struct ir_slot *result(struct lower *l, enum ir_type type,
+			      struct ir_slot *want, const struct ir_opnd *args,
+			      size_t n)
+{
+	size_t i;
+
+	if (!want || want->type != type)
+		return temp_slot(l, type);
+	for (i = 0; type == IR_STRING && i < n; i++)
+		if (args[i].kind == IR_SLOT && args[i].slot == want)
+			return temp_slot(l, type);
+	return want;
+}
+
+struct ir_opnd *lower_args(struct lower *l, const struct expr *args,
+			   size_t n, const char **types)
+{
+	struct ir_opnd *v = NEW_ARRAY(l->mem, struct ir_opnd, n + 1);
+	struct text t = { .mem = l->mem };
+	const struct expr *a, *b;
+	size_t i = 0;
+
+	text_puts(&t, "");
+	for (a = args; a && i < n; a = a->next, i++) {
+		v[i] = lower_expr(l, a);
+		for (b = a->next; b; b = b->next)
+			v[i] = held(l, v[i], b);
+		text_putc(&t, a->type == T_STRING ? 's' : 'l');
+	}
+	if (types)
+		*types = t.s;
+	return v;
+}
+
+static enum ir_type type_of(const struct expr *e)
+{
+	return e->type == T_STRING ? IR_STRING : IR_LONG;
+}
+
+/* --- operators ---------------------------------------------------------------------- */
+
+static enum ir_op binary_op(enum op op)
+{
+	switch (op) {
+	case OP_ADD: return IR_ADD;
+	case OP_SUB: return IR_SUB;
+	case OP_MUL: return IR_MUL;
+	case OP_DIV: return IR_DIV;
+	case OP_MOD: return IR_MOD;
+	case OP_SHL: return IR_SHL;
+	case OP_SHR: return IR_SHR;
+	case OP_USHR: return IR_USHR;
+	case OP_AND: return IR_AND;
+	case OP_OR: return IR_OR;
+	case OP_XOR: return IR_XOR;
+	case OP_LT: return IR_LT;
+	case OP_LE: return IR_LE;
+	case OP_GT: return IR_GT;
+	case OP_GE: return IR_GE;
+	case OP_EQ: return IR_EQ;
+	case OP_NE: return IR_NE;
+	case OP_NONE: case OP_ANDAND: case OP_OROR: case OP_CAT: case OP_STAT:
+	case OP_NEG: case OP_NOT: case OP_BITNOT: case OP_PLUS:
+	case OP_PREINC: case OP_PREDEC: case OP_POSTINC: case OP_POSTDEC:
+	case OP_MATCH: case OP_NOMATCH: case OP_KERNEL: case OP_USER:
+		break;
+	}
+	bug("operator %d", op);
+}
+
+static struct ir_opnd arithmetic(struct lower *l, struct span at,
+				 enum ir_op op, struct ir_opnd a,
+				 struct ir_opnd b, struct ir_slot *want)
+{
+	struct ir_stmt *s;
+
+	s = add_into(l, IR_BIN, at, result(l, IR_LONG, want, NULL, 0));
+	s->op = op;
+	s->a = a;
+	s->b = b;
+	if ((op == IR_DIV || op == IR_MOD) &&
+	    !(b.kind == IR_NUM && b.num))
+		s->err = fault(l, at, "division by 0", "");
+	return slot_opnd(s->dst);
+}
+
+static struct ir_opnd concat(struct lower *l, struct span at, struct ir_opnd a,
+			     struct ir_opnd b, struct ir_slot *want)
+{
+	struct ir_stmt *s;
+
+	if (a.kind == IR_LIT && !a.len)
+		return b;
+	if (b.kind == IR_LIT && !b.len)
+		return a;
+	s = add_into(l, IR_CAT, at, result(l, IR_STRING, want, &b, 1));
+	s->a = a;
+	s->b = b;
+	return slot_opnd(s->dst);
+}
+
+/* dst = e != 0 */
+static void assign_truth(struct lower *l, const struct expr *e,
+			 struct ir_slot *dst)
+{
+	struct ir_opnd v = lower_expr(l, e);
+
+	if (v.kind == IR_NUM) {
+		add_move(l, e->at, dst, num_opnd(v.num != 0));
+		return;
+	}
+	arithmetic(l, e->at, IR_NE, v, num_opnd(0), dst);
+}
+
+static struct ir_opnd short_circuit(struct lower *l, const struct expr *e)
+{
+	struct ir_slot *dst = temp_slot(l, IR_LONG);
+	struct ir_stmt *s, **back;
+	int64_t known;
+
+	if (fold(l, e->a, &known)) {	/* the right side decides */
+		assign_truth(l, e->b, dst);
+		return slot_opnd(dst);
+	}
+	assign_truth(l, e->a, dst);
+	s = add(l, IR_IF, e->at);
+	s->a = slot_opnd(dst);
+	back = enter(l, e->op == OP_ANDAND ? &s->body : &s->other);
+	assign_truth(l, e->b, dst);
+	leave(l, back);
+	return slot_opnd(dst);
+}
+
+static struct ir_opnd lower_binary(struct lower *l, const struct expr *e,
+				   struct ir_slot *want)
+{
+	struct ir_opnd a, b;
+	struct ir_stmt *s;
+
+	if (e->op == OP_ANDAND || e->op == OP_OROR)
+		return short_circuit(l, e);
+	a = held(l, lower_expr(l, e->a), e->b);
+	b = lower_expr(l, e->b);
+	if (e->op == OP_CAT)
+		return concat(l, e->at, a, b, want);
+	if (e->a->type != T_STRING)
+		return arithmetic(l, e->at, binary_op(e->op), a, b, want);
+	s = add_into(l, IR_STRCMP, e->at, result(l, IR_LONG, want, NULL, 0));
+	s->op = binary_op(e->op);
+	s->a = a;
+	s->b = b;
+	return slot_opnd(s->dst);
+}
+
+static struct ir_opnd lower_unary(struct lower *l, const struct expr *e,
+				  struct ir_slot *want)
+{
+	struct ir_opnd a = lower_expr(l, e->a);
+	struct ir_stmt *s;
+
+	if (e->op == OP_PLUS)
+		return a;
+	s = add_into(l, IR_UN, e->at, result(l, IR_LONG, want, NULL, 0));
+	s->op = e->op == OP_NEG ? IR_NEG : e->op == OP_NOT ? IR_LNOT : IR_NOT;
+	s->a = a;
+	return slot_opnd(s->dst);
+}
+
+static struct ir_opnd lower_ternary(struct lower *l, const struct expr *e,
+				    struct ir_slot *want)
+{
+	struct ir_stmt *s, **back;
+	struct ir_slot *dst;
+	struct ir_opnd cond;
+	int64_t known;
+
+	if (fold(l, e->a, &known))
+		return lower_into(l, known ? e->b : e->c, want);
+	cond = lower_expr(l, e->a);
+	dst = result(l, type_of(e), want, NULL, 0);
+	s = add(l, IR_IF, e->at);
+	s->a = cond;
+	back = enter(l, &s->body);
+	lower_assign(l, e->b, dst);
+	leave(l, back);
+	back = enter(l, &s->other);
+	lower_assign(l, e->c, dst);
+	leave(l, back);
+	return slot_opnd(dst);
+}
+
+/* --- globals ----------------------------------------------------------------------------- */
+
+struct place_of_value {		/* an lvalue: global or element of one */
+	struct ir_global *global;
+	struct ir_opnd *keys;
+	size_t nkeys;
+};
+
+static struct ir_stmt *add_access(struct lower *l, enum ir_kind kind,
+				  struct span at,
+				  const struct place_of_value *p)
+{
+	struct ir_stmt *s = add(l, kind, at);
+
+	s->global = p->global;
+	s->args = p->keys;
+	s->nargs = p->nkeys;
+	return s;
+}
+
+static bool find_place(struct lower *l, const struct expr *e,
+		       struct place_of_value *p)
+{
+	const struct expr *k;
+
+	*p = (struct place_of_value) { .global = global_of(l, e->var) };
+	if (e->kind != X_INDEX)
+		return true;
+	for (k = e->args; k; k = k->next)
+		if (k->kind == X_ANY)
+			return complain(l->j, k->at, E_MISPLACED,
+					"'*' is for foreach, delete and in");
+	p->nkeys = e->nargs;
+	p->keys = lower_args(l, e->args, e->nargs, NULL);
+	return true;
+}
+
+static int full(struct lower *l, const struct expr *lvalue)
+{
+	return fault(l, lvalue->at, "Array overflow, check MAXMAPENTRIES", "");
+}
+
+/* MODIFY exists in one atomic step? */
+static bool is_atomic(enum op op)
+{
+	return op == OP_ADD || op == OP_SUB || op == OP_AND || op == OP_OR ||
+	       op == OP_XOR;
+}
+
+static struct ir_opnd get(struct lower *l, struct span at,
+			  const struct place_of_value *p, struct ir_slot *want)
+{
+	enum ir_type type = p->global->value == IR_V_STRING ? IR_STRING :
+							      IR_LONG;
+	struct ir_stmt *s = add_access(l, p->nkeys ? IR_MAP_GET : IR_GET, at,
+				       p);
+
+	s->dst = result(l, type, want, p->keys, p->nkeys);
+	return slot_opnd(s->dst);
+}
+
+static void set(struct lower *l, const struct expr *lvalue,
+		const struct place_of_value *p, struct ir_opnd v)
+{
+	struct ir_stmt *s = add_access(l, p->nkeys ? IR_MAP_SET : IR_SET,
+				       lvalue->at, p);
+
+	s->a = v;
+	if (p->nkeys)
+		s->err = full(l, lvalue);
+}
+
+/* global op= v; the result where it is used. */
+static struct ir_opnd modify(struct lower *l, const struct expr *lvalue,
+			     const struct place_of_value *p, enum op op,
+			     struct ir_opnd v, bool used, bool old)
+{
+	struct ir_stmt *s;
+	struct ir_opnd was, now;
+
+	if (is_atomic(op)) {
+		s = add_access(l, p->nkeys ? IR_MAP_MODIFY : IR_MODIFY,
+			       lvalue->at, p);
+		s->op = binary_op(op);
+		s->a = v;
+		s->want_old = used && old;
+		if (used)
+			s->dst = temp_slot(l, IR_LONG);
+		if (p->nkeys)
+			s->err = full(l, lvalue);
+		return used ? slot_opnd(s->dst) : num_opnd(0);
+	}
+	was = get(l, lvalue->at, p, NULL);
+	now = op == OP_CAT ? concat(l, lvalue->at, was, v, NULL) :
+	      arithmetic(l, lvalue->at, binary_op(op), was, v, NULL);
+	set(l, lvalue, p, now);
+	return old ? was : now;
+}
+
+static void add_stat(struct lower *l, const struct expr *e,
+		     const struct place_of_value *p, struct ir_opnd v)
+{
+	struct ir_stmt *s = add_access(l, IR_STAT_ADD, e->at, p);
+
+	s->a = v;
+	if (p->nkeys)
+		s->err = full(l, e->a);
+}
+
+static struct ir_opnd cat_element(struct lower *l, const struct expr *lvalue,
+				  const struct place_of_value *p,
+				  struct ir_opnd v, bool used)
+{
+	struct ir_stmt *s = add_access(l, IR_MAP_CAT, lvalue->at, p);
+
+	s->a = v;
+	s->err = full(l, lvalue);
+	if (!used)
+		return lit_opnd("", 0);
+	s->dst = temp_slot(l, IR_STRING);
+	return slot_opnd(s->dst);
+}
+
+static struct ir_opnd assign_global(struct lower *l, const struct expr *e,
+				    bool used)
+{
+	struct place_of_value p;
+	struct ir_opnd v;
+	size_t i;
+
+	if (!find_place(l, e->a, &p))
+		return num_opnd(0);
+	for (i = 0; i < p.nkeys; i++)
+		p.keys[i] = held(l, p.keys[i], e->b);
+	v = lower_expr(l, e->b);
+	if (e->op == OP_STAT) {
+		add_stat(l, e, &p, v);
+		return v;
+	}
+	if (e->op == OP_NONE) {
+		set(l, e->a, &p, v);
+		return v;
+	}
+	if (e->op == OP_CAT && p.nkeys)
+		return cat_element(l, e->a, &p, v, used);
+	return modify(l, e->a, &p, e->op, v, used, false);
+}
+
+static struct ir_opnd assign_local(struct lower *l, const struct expr *e)
+{
+	struct ir_slot *x = var_slot(l, e->a->var);
+	struct ir_opnd was, v;
+
+	if (e->op == OP_NONE) {
+		lower_assign(l, e->b, x);
+		return slot_opnd(x);
+	}
+	was = held(l, slot_opnd(x), e->b);
+	v = lower_expr(l, e->b);
+	if (e->op == OP_CAT)
+		v = concat(l, e->at, was, v, x);
+	else
+		v = arithmetic(l, e->at, binary_op(e->op), was, v, x);
+	add_move(l, e->at, x, v);
+	return slot_opnd(x);
+}
+
+static struct ir_opnd lower_assignment(struct lower *l, const struct expr *e,
+				       bool used)
+{
+	if (e->a->kind == X_NAME && !e->a->var->is_global)
+		return assign_local(l, e);
+	if (e->a->kind == X_NAME || e->a->kind == X_INDEX)
+		return assign_global(l, e, used);
+	complain(l->j, e->at, e->a->kind == X_TARGET ? E_UNSUPPORTED :
+		 E_NOT_LVALUE, e->a->kind == X_TARGET ?
+		 "writing to target variables needs the module engine and "
+		 "guru mode" : "this cannot be assigned to");
+	return num_opnd(0);
+}
+
+static struct ir_opnd lower_incdec(struct lower *l, const struct expr *e,
+				   bool used)
+{
+	bool old = e->op == OP_POSTINC || e->op == OP_POSTDEC;
+	enum op op = e->op == OP_PREINC || e->op == OP_POSTINC ? OP_ADD :
+								 OP_SUB;
+	struct place_of_value p;
+	struct ir_slot *x, *was = NULL;
+
+	if (e->a->kind == X_NAME && !e->a->var->is_global) {
+		x = var_slot(l, e->a->var);
+		if (used && old) {
+			was = temp_slot(l, IR_LONG);
+			add_move(l, e->at, was, slot_opnd(x));
+		}
+		arithmetic(l, e->at, binary_op(op), slot_opnd(x), num_opnd(1),
+			   x);
+		return slot_opnd(was ? was : x);
+	}
+	if (e->a->kind != X_NAME && e->a->kind != X_INDEX) {
+		complain(l->j, e->at, e->a->kind == X_TARGET ? E_UNSUPPORTED :
+			 E_NOT_LVALUE, "this cannot be changed here");
+		return num_opnd(0);
+	}
+	if (!find_place(l, e->a, &p))
+		return num_opnd(0);
+	return modify(l, e->a, &p, op, num_opnd(1), used, old);
+}
+
+/* [k, *] in a: is there an element that fits? */
+static struct ir_opnd in_slice(struct lower *l, const struct expr *e)
+{
+	struct ir_foreach *each = NEW(l->mem, struct ir_foreach);
+	struct ir_slot *found = temp_slot(l, IR_LONG);
+	struct ir_stmt *s, **back;
+	const struct expr *k;
+	size_t i = 0;
+
+	each->slice = NEW_ARRAY(l->mem, struct ir_opnd, e->nargs + 1);
+	each->keys = NEW_ARRAY(l->mem, struct ir_slot *, e->nargs + 1);
+	for (k = e->args; k; k = k->next, i++)
+		if (k->kind != X_ANY)
+			each->slice[i] = lower_expr(l, k);
+	add_move(l, e->at, found, num_opnd(0));
+	s = add(l, IR_FOREACH, e->at);
+	s->global = global_of(l, e->var);
+	s->each = each;
+	s->cost = 1;
+	s->err = fault(l, e->at, "MAXACTION exceeded", "");
+	back = enter(l, &s->body);
+	add_move(l, e->at, found, num_opnd(1));
+	add(l, IR_BREAK, e->at);
+	leave(l, back);
+	return slot_opnd(found);
+}
+
+static struct ir_opnd lower_in(struct lower *l, const struct expr *e)
+{
+	const struct expr *k;
+	struct ir_opnd *keys;
+	struct ir_stmt *s;
+
+	for (k = e->args; k; k = k->next)
+		if (k->kind == X_ANY)
+			return in_slice(l, e);
+	keys = lower_args(l, e->args, e->nargs, NULL);
+	s = add_into(l, IR_MAP_IN, e->at, temp_slot(l, IR_LONG));
+	s->global = global_of(l, e->var);
+	s->args = keys;
+	s->nargs = e->nargs;
+	return slot_opnd(s->dst);
+}
+
+static struct ir_opnd lower_name(struct lower *l, const struct expr *e,
+				 struct ir_slot *want)
+{
+	struct place_of_value p;
+
+	if (e->kind == X_NAME && !e->var->is_global)
+		return slot_opnd(var_slot(l, e->var));
+	if (!find_place(l, e, &p))
+		return num_opnd(0);
+	return get(l, e->at, &p, want);
+}
+
+/* --- aggregates ------------------------------------------------------------------------------ */
+
+void stat_target(struct lower *l, const struct expr *e, struct ir_stmt *s)
+{
+	struct place_of_value p;
+
+	if (!find_place(l, e->a, &p))
+		return;
+	s->global = p.global;
+	s->args = p.keys;
+	s->nargs = p.nkeys;
+	s->stat = (int)e->stat;
+}
+
+static int empty(struct lower *l, const struct expr *e)
+{
+	return fault(l, e->at, "empty aggregate", "");
+}
+
+static struct ir_opnd lower_stat(struct lower *l, const struct expr *e)
+{
+	struct ir_stmt at = { 0 }, *s;
+	struct ir_opnd shift = { 0 };
+
+	stat_target(l, e, &at);
+	if (e->stat == ST_VARIANCE && e->args)
+		shift = lower_expr(l, e->args);
+	s = add_into(l, IR_STAT_GET, e->at, temp_slot(l, IR_LONG));
+	s->global = at.global;
+	s->args = at.args;
+	s->nargs = at.nargs;
+	s->stat = at.stat;
+	s->b = shift;
+	if (e->stat != ST_COUNT && e->stat != ST_SUM)
+		s->err = empty(l, e);
+	return slot_opnd(s->dst);
+}
+
+static struct ir_opnd lower_bucket(struct lower *l, const struct expr *e)
+{
+	struct ir_stmt at = { 0 }, *s;
+	struct ir_opnd index;
+
+	stat_target(l, e->a, &at);
+	index = lower_expr(l, e->b);
+	s = add_into(l, IR_STAT_BUCKET, e->at, temp_slot(l, IR_LONG));
+	s->global = at.global;
+	s->args = at.args;
+	s->nargs = at.nargs;
+	s->stat = at.stat;
+	s->a = index;
+	s->err = empty(l, e);
+	return slot_opnd(s->dst);
+}
+
+/* --- calls --------------------------------------------------------------------------------------- */
+
+static struct ir_opnd call_function(struct lower *l, const struct expr *e,
+				    struct ir_slot *want, bool used)
+{
+	struct ir_opnd *args = lower_args(l, e->args, e->nargs, NULL);
+	struct ir_function *fn = function_of(l, e->fn);
+	struct ir_stmt *s;
+
+	s = add(l, IR_CALL_FN, e->at);
+	s->fn = fn;
+	s->name = e->str;
+	s->args = args;
+	s->nargs = e->nargs;
+	if (fn->recursive)
+		s->err = fault(l, e->at, "MAXNESTING exceeded", "");
+	if (!fn->has_result || !used)
+		return num_opnd(0);
+	s->dst = result(l, fn->result, want, args, e->nargs);
+	return slot_opnd(s->dst);
+}
+
+static uint32_t cap_of_builtin(const char *name)
+{
+	static const struct { const char *name; uint32_t cap; } caps[] = {
+		{ "execname", 16 }, { "ctime", 25 }, { "stringat", 2 },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(caps); i++)
+		if (!strcmp(caps[i].name, name))
+			return caps[i].cap;
+	return 0;
+}
+
+static struct ir_opnd call_runtime(struct lower *l, const struct expr *e,
+				   struct ir_slot *want, bool used)
+{
+	const struct builtin *b = e->builtin;
+	struct ir_opnd *args;
+	struct ir_stmt *s;
+
+	args = lower_args(l, e->args, e->nargs, NULL);
+	if (!used && !(b->flags & (BF_EFFECT | BF_FAULTS)))
+		return num_opnd(0);
+	s = add(l, IR_CALL, e->at);
+	s->name = b->name;
+	s->arg_types = b->args;
+	s->args = args;
+	s->nargs = e->nargs;
+	s->cap = cap_of_builtin(b->name);
+	s->where = (b->flags & BF_BPF ? IR_IN_KERNEL : 0) |
+		   (b->flags & BF_USER ? IR_IN_LOADER : 0);
+	if (b->flags & BF_FAULTS)
+		s->err = fault(l, e->at, arena_printf(l->mem,
+			       "%s() failed", b->name), "");
+	if (b->result == 'v')
+		return num_opnd(0);
+	s->dst = result(l, b->result == 's' ? IR_STRING : IR_LONG, want, args,
+			e->nargs);
+	return slot_opnd(s->dst);
+}
+
+/* error("..."): the message is formatted only when it is wanted. */
+static void raise_error(struct lower *l, const struct expr *e)
+{
+	struct shape_of_text sh;
+	struct ir_stmt *s;
+
+	shape_init(l, &sh);
+	shape_expr(l, &sh, e->args);
+	s = add(l, IR_RAISE, e->at);
+	s->err = ir_format_id(l->mem, l->ir, sh.format.s, sh.format.n,
+			      sh.types.s, IR_ERROR_MESSAGE);
+	s->args = sh.args.v;
+	s->nargs = sh.args.n;
+	s->arg_types = sh.types.s;
+}
+
+/* kernel_int(p) and their like: how much is read, and how. */
+struct reader {
+	const char *name;	/* without kernel_ or user_ */
+	unsigned size;
+	bool is_signed;
+};
+
+static const struct reader *find_reader(const char *name)
+{
+	static const struct reader readers[] = {
+		{ "char", 1, true }, { "short", 2, true }, { "int", 4, true },
+		{ "long", 8, true }, { "pointer", 8, false },
+		{ "ushort", 2, false }, { "ulong", 8, false },
+		{ "int8", 1, true }, { "int16", 2, true },
+		{ "int32", 4, true }, { "int64", 8, true },
+		{ "uint8", 1, false }, { "uint16", 2, false },
+		{ "uint32", 4, false }, { "uint64", 8, false },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(readers); i++)
+		if (!strcmp(readers[i].name, name))
+			return &readers[i];
+	return NULL;
+}
+
+/* kernel_string(p, "what if not"), user_string_n(p, n, "what if not") */
+static struct ir_opnd read_string(struct lower *l, const struct expr *e,
+				  enum ir_space space, struct ir_slot *want)
+{
+	bool counted = strstr(e->builtin->name, "_n") != NULL;
+	const struct expr *behind = counted ? e->args->next : e->args;
+	const struct expr *fallback = behind->next;
+	struct ir_opnd a, n = { 0 }, v;
+	struct ir_stmt *s, **back;
+	struct ir_slot *dst;
+
+	a = held(l, lower_expr(l, e->args), behind);
+	if (counted)
+		n = lower_expr(l, behind);
+	if (!fallback)
+		return load_string(l, e->at, a, n, space, want);
+	dst = result(l, IR_STRING, want, NULL, 0);
+	s = add(l, IR_TRY, e->at);
+	back = enter(l, &s->body);
+	v = load_string(l, e->at, a, n, space, dst);
+	add_move(l, e->at, dst, v);
+	leave(l, back);
+	back = enter(l, &s->other);
+	lower_assign(l, fallback, dst);
+	leave(l, back);
+	return slot_opnd(dst);
+}
+
+static bool read_memory(struct lower *l, const struct expr *e,
+			struct ir_slot *want, struct ir_opnd *v)
+{
+	const char *name = e->builtin->name;
+	const struct reader *r;
+	enum ir_space space;
+
+	if (!strncmp(name, "kernel_", 7)) {
+		space = IR_KERNEL_MEM;
+		name += 7;
+	} else if (!strncmp(name, "user_", 5)) {
+		space = IR_USER_MEM;
+		name += 5;
+	} else {
+		return false;
+	}
+	if (!strncmp(name, "string", 6)) {
+		*v = read_string(l, e, space, want);
+		return true;
+	}
+	r = find_reader(name);
+	if (r)
+		*v = load_number(l, e->at, lower_expr(l, e->args), 0, r->size,
+				 r->is_signed, space);
+	return r != NULL;
+}
+
+static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
+				 struct ir_slot *want, bool used)
+{
+	struct ir_opnd v = num_opnd(0);
+	const char *name, *s;
+	size_t len;
+
+	if (e->fn)
+		return call_function(l, e, want, used);
+	name = e->builtin->name;
+	s = fold_string(l, e, &len);
+	if (s)
+		return lit_opnd(s, len);
+	if (read_memory(l, e, want, &v))
+		return v;
+	if (!(e->builtin->flags & BF_LOWERED))
+		return call_runtime(l, e, want, used);
+	if (!strcmp(name, "exit"))
+		add(l, IR_EXIT, e->at);
+	else if (!strcmp(name, "error"))
+		raise_error(l, e);
+	else if (!strcmp(name, "warn"))
+		print_text(l, e->args, "", IR_WARN);
+	else if (!strcmp(name, "log"))
+		print_text(l, e->args, "\n", IR_OUT);
+	else
+		complain(l->j, e->at, E_UNSUPPORTED,
+			 "%s() is known in probes alone, not in functions",
+			 name);
+	return e->type == T_STRING ? lit_opnd("", 0) : v;
+}
+
+/* --- the rest ---------------------------------------------------------------------------------------- */
+
+static struct ir_opnd unsupported(struct lower *l, const struct expr *e,
+				  const char *what)
+{
+	complain(l->j, e->at, E_UNSUPPORTED, "%s is not done yet", what);
+	return e->type == T_STRING ? lit_opnd("", 0) : num_opnd(0);
+}
+
+static struct ir_opnd lower_deref(struct lower *l, const struct expr *e)
+{
+	struct ir_opnd a;
+	int64_t size;
+
+	if (!fold(l, e->a, &size) || (size != 1 && size != 2 && size != 4 &&
+				      size != 8)) {
+		complain(l->j, e->a->at, E_UNSUPPORTED,
+			 "the size must be one of the numbers 1, 2, 4, 8");
+		return num_opnd(0);
+	}
+	a = lower_expr(l, e->b);
+	return load_number(l, e->at, a, 0, (unsigned)size, false,
+			   e->op == OP_USER ? IR_USER_MEM : IR_KERNEL_MEM);
+}
+
+static struct ir_opnd unknown_constant(struct lower *l, const struct expr *e)
+{
+	complain(l->j, e->at, E_UNKNOWN_TYPE,
+		 "no enumerator or number \"%s\" (C expressions need the "
+		 "module engine)", e->str);
+	return num_opnd(0);
+}
+
+static struct ir_opnd lower_entry(struct lower *l, const struct expr *e)
+{
+	if (!l->is_return || l->at_entry) {
+		complain(l->j, e->at, E_MISPLACED,
+			 "@entry is for probes at a function's return");
+		return num_opnd(0);
+	}
+	if (e->a->kind == X_TARGET)	/* kept at the entry as it is */
+		return lower_target(l, e->a);
+	return captured(l, e->a);
+}
+
+/* A flat switch over every kind of expression. */
+static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
+				struct ir_slot *want, bool used)
+{
+	size_t len;
+	int64_t n;
+
+	if (e->type != T_STRING && fold(l, e, &n))
+		return num_opnd(n);
+	switch (e->kind) {
+	case X_NUMBER:
+		return num_opnd(e->num);
+	case X_STRING:
+		return lit_opnd(e->str, e->len);
+	case X_NAME: case X_INDEX:
+		return lower_name(l, e, want);
+	case X_TARGET:
+		return lower_target(l, e);
+	case X_UNARY:
+		return lower_unary(l, e, want);
+	case X_BINARY:
+		return lower_binary(l, e, want);
+	case X_TERNARY:
+		return lower_ternary(l, e, want);
+	case X_ASSIGN:
+		return lower_assignment(l, e, used);
+	case X_INCDEC:
+		return lower_incdec(l, e, used);
+	case X_IN:
+		return lower_in(l, e);
+	case X_CALL:
+		return lower_call(l, e, want, used);
+	case X_PRINT:
+		return lower_print(l, e, want);
+	case X_STAT:
+		return lower_stat(l, e);
+	case X_HIST_INDEX:
+		return lower_bucket(l, e);
+	case X_ENTRY:
+		return lower_entry(l, e);
+	case X_DEREF:
+		return lower_deref(l, e);
+	case X_CONST: case X_ENUM:
+		return unknown_constant(l, e);
+	case X_DEFINED: case X_ANY:
+		break;
+	case X_MATCH:
+		return unsupported(l, e, "a regular expression");
+	case X_PERF:
+		return unsupported(l, e, "@perf");
+	case X_REGISTER:
+		return unsupported(l, e, "a register by number");
+	case X_EMBEDDED:
+		return unsupported(l, e, "embedded C");
+	}
+	if (fold_string(l, e, &len))
+		return lit_opnd(fold_string(l, e, &len), len);
+	bug("expression %d", e->kind);
+}
+
+struct ir_opnd lower_into(struct lower *l, const struct expr *e,
+			  struct ir_slot *want)
+{
+	return lower_any(l, e, want, true);
+}
+
+struct ir_opnd lower_expr(struct lower *l, const struct expr *e)
+{
+	return lower_any(l, e, NULL, true);
+}
+
+void lower_effect(struct lower *l, const struct expr *e)
+{
+	lower_any(l, e, NULL, false);
+}
+
+void lower_assign(struct lower *l, const struct expr *e, struct ir_slot *dst)
+{
+	add_move(l, e->at, dst, lower_any(l, e, dst, true));
+}

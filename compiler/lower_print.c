@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * lower_print.c - printf and its family. A format is put together from as much
+ * as can be told at compile time: strings that are themselves formatted
+ * (sprintf, $$parms, $x$, concatenations, literals, pp()) become part of the
+ * outer format, so that a probe that prints formats nothing: the loader does.
+ */
+#include "lower.h"
+
+#include <string.h>
+
+void shape_init(struct lower *l, struct shape_of_text *sh)
+{
+	*sh = (struct shape_of_text) { .format = { .mem = l->mem },
+				       .types = { .mem = l->mem } };
+	text_puts(&sh->format, "");
+	text_puts(&sh->types, "");
+}
+
+void shape_text(struct shape_of_text *sh, const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (s[i] == '%')
+			text_putc(&sh->format, '%');
+		text_putc(&sh->format, s[i]);
+	}
+}
+
+void shape_value(struct lower *l, struct shape_of_text *sh,
+		 const char *directive, struct ir_opnd o, char type)
+{
+	struct ir_slot *copy;
+
+	if (sh->hold && o.kind == IR_SLOT) {
+		copy = temp_slot(l, o.slot->type);
+		add_move(l, (struct span) { 0 }, copy, o);
+		o = slot_opnd(copy);
+	}
+	text_puts(&sh->format, directive);
+	text_putc(&sh->types, type);
+	vec_push(l->mem, &sh->args, o);
+}
+
+static bool is_sprint(const struct expr *e)
+{
+	return e->kind == X_PRINT && e->print->to_string;
+}
+
+static void shape_print(struct lower *l, struct shape_of_text *sh,
+			const struct expr *e);
+
+void shape_expr(struct lower *l, struct shape_of_text *sh,
+		const struct expr *e)
+{
+	const char *s;
+	int64_t cond;
+	size_t len;
+
+	if (e->type != T_STRING) {
+		shape_value(l, sh, "%d", lower_expr(l, e), 'l');
+	} else if ((s = fold_string(l, e, &len))) {
+		shape_text(sh, s, len);
+	} else if (e->kind == X_BINARY && e->op == OP_CAT) {
+		shape_expr(l, sh, e->a);
+		shape_expr(l, sh, e->b);
+	} else if (e->kind == X_TERNARY && fold(l, e->a, &cond)) {
+		shape_expr(l, sh, cond ? e->b : e->c);
+	} else if (is_sprint(e)) {
+		shape_print(l, sh, e);
+	} else if (target_is_text(e)) {
+		shape_target(l, sh, e);
+	} else {
+		shape_value(l, sh, "%s", lower_expr(l, e), 's');
+	}
+}
+
+/* --- printf ------------------------------------------------------------------------- */
+
+/* Length of the directive at s, which begins with '%'. */
+static size_t directive_length(const char *s, size_t n)
+{
+	size_t i = 1;
+
+	while (i < n && strchr("-+ #0123456789.*hlLqjzt", s[i]))
+		i++;
+	return i < n ? i + 1 : n;
+}
+
+static size_t count_stars(const char *s, size_t n)
+{
+	size_t i, stars = 0;
+
+	for (i = 0; i < n; i++)
+		stars += s[i] == '*';
+	return stars;
+}
+
+/* An operand of a directive as it is, not spliced. */
+static void shape_plain(struct lower *l, struct shape_of_text *sh,
+			const struct expr *e)
+{
+	shape_value(l, sh, "", lower_expr(l, e),
+		    e->type == T_STRING ? 's' : 'l');
+}
+
+/* One directive and what of the arguments it takes; gives the rest. */
+static const struct expr *shape_directive(struct lower *l,
+					  struct shape_of_text *sh,
+					  const char *d, size_t n,
+					  const struct expr *args)
+{
+	size_t stars = count_stars(d, n);
+
+	if (n == 2 && d[1] == 's' && args && args->type == T_STRING) {
+		shape_expr(l, sh, args);
+		return args->next;
+	}
+	text_add(&sh->format, d, n);
+	if (d[n - 1] == '%')
+		return args;
+	for (stars++; stars && args; stars--, args = args->next)
+		shape_plain(l, sh, args);
+	return args;
+}
+
+static void shape_printf(struct lower *l, struct shape_of_text *sh,
+			 const struct expr *e)
+{
+	const char *f = e->print->format;
+	size_t n = e->print->format_len, i, d;
+	const struct expr *args = e->args;
+
+	for (i = 0; i < n; i += d) {
+		d = 1;
+		if (f[i] != '%') {
+			text_putc(&sh->format, f[i]);
+			continue;
+		}
+		d = directive_length(f + i, n - i);
+		args = shape_directive(l, sh, f + i, d, args);
+	}
+}
+
+static void shape_list(struct lower *l, struct shape_of_text *sh,
+		       const struct expr *e)
+{
+	const struct print *p = e->print;
+	bool delimited = p->kind == PR_PRINTD || p->kind == PR_PRINTDLN;
+	const struct expr *a;
+
+	for (a = e->args; a; a = a->next) {
+		if (delimited && a != e->args)
+			shape_text(sh, p->format, p->format_len);
+		shape_expr(l, sh, a);
+	}
+	if (p->kind == PR_PRINTLN || p->kind == PR_PRINTDLN)
+		text_putc(&sh->format, '\n');
+}
+
+static void shape_print(struct lower *l, struct shape_of_text *sh,
+			const struct expr *e)
+{
+	if (e->print->kind == PR_PRINTF)
+		shape_printf(l, sh, e);
+	else
+		shape_list(l, sh, e);
+}
+
+/* --- what becomes of a format ----------------------------------------------------------- */
+
+/* A format without directives as the text that it prints. */
+static struct ir_opnd literal(struct lower *l, const struct text *format)
+{
+	struct text t = { .mem = l->mem };
+	size_t i;
+
+	text_puts(&t, "");
+	for (i = 0; i < format->n; i++) {
+		text_putc(&t, format->s[i]);
+		if (format->s[i] == '%')
+			i++;
+	}
+	return lit_opnd(t.s, t.n);
+}
+
+struct ir_opnd shape_string(struct lower *l, struct shape_of_text *sh,
+			    struct span at, struct ir_slot *want)
+{
+	struct ir_stmt *s;
+	size_t i;
+
+	if (!sh->args.n)
+		return literal(l, &sh->format);
+	if (!strcmp(sh->format.s, "%s") && sh->types.s[0] == 's')
+		return sh->args.v[0];
+	for (i = 0; want && i < sh->args.n; i++)
+		if (sh->args.v[i].kind == IR_SLOT &&
+		    sh->args.v[i].slot == want)
+			want = NULL;
+	s = add_into(l, IR_FORMAT, at, want && want->type == IR_STRING ?
+		     want : temp_slot(l, IR_STRING));
+	s->format = ir_format_id(l->mem, l->ir, sh->format.s, sh->format.n,
+				 sh->types.s, IR_OUT);
+	s->args = sh->args.v;
+	s->nargs = sh->args.n;
+	s->arg_types = sh->types.s;
+	return slot_opnd(s->dst);
+}
+
+static void put_out(struct lower *l, struct shape_of_text *sh, struct span at,
+		    enum ir_channel channel)
+{
+	struct ir_stmt *s;
+
+	if (!sh->format.n && channel == IR_OUT)
+		return;
+	s = add(l, IR_PRINT, at);
+	s->format = ir_format_id(l->mem, l->ir, sh->format.s, sh->format.n,
+				 sh->types.s, channel);
+	s->args = sh->args.v;
+	s->nargs = sh->args.n;
+	s->arg_types = sh->types.s;
+}
+
+void print_text(struct lower *l, const struct expr *e, const char *behind,
+		enum ir_channel channel)
+{
+	struct shape_of_text sh;
+
+	shape_init(l, &sh);
+	shape_expr(l, &sh, e);
+	text_puts(&sh.format, behind);
+	put_out(l, &sh, e->at, channel);
+}
+
+static bool is_histogram(const struct expr *e)
+{
+	return e->args && e->args->kind == X_STAT &&
+	       (e->args->stat == ST_HIST_LOG || e->args->stat ==
+		ST_HIST_LINEAR);
+}
+
+static void print_histogram(struct lower *l, const struct expr *e)
+{
+	struct ir_stmt at = { 0 }, *s;
+
+	stat_target(l, e->args, &at);
+	s = add(l, IR_PRINT_HIST, e->at);
+	s->global = at.global;
+	s->args = at.args;
+	s->nargs = at.nargs;
+	s->stat = at.stat;
+	s->err = fault(l, e->args->at, "empty aggregate", "");
+}
+
+struct ir_opnd lower_print(struct lower *l, const struct expr *e,
+			   struct ir_slot *want)
+{
+	struct shape_of_text sh;
+
+	if (is_histogram(e)) {
+		if (e->print->to_string)
+			complain(l->j, e->at, E_UNSUPPORTED,
+				 "a histogram as a string is not done yet");
+		else
+			print_histogram(l, e);
+		return lit_opnd("", 0);
+	}
+	shape_init(l, &sh);
+	sh.hold = changes_locals(e);
+	shape_print(l, &sh, e);
+	if (e->print->to_string)
+		return shape_string(l, &sh, e->at, want);
+	put_out(l, &sh, e->at, IR_OUT);
+	return lit_opnd("", 0);
+}

@@ -1,0 +1,1265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * lower_target.c - target variables to registers, arguments and loads:
+ * $x->f[i], @var, @cast, p->f, &$x, $x$, $$vars. Behind this file all of
+ * DWARF's locations and types have become numbers.
+ */
+#include "lower.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { DWARF_RIP = 16, MAX_STACK = 64, MAX_PRETTY = 32, MAX_ELEMENTS = 8 };
+
+/* An object on its way to being a value. */
+struct object {
+	enum { AS_NUMBER, AS_MEMORY, AS_PIECES, AS_NOTHING } as;
+	struct ctype *type;
+	struct ir_opnd v;	/* number, or address */
+	int64_t offset;		/* memory: from v */
+	unsigned bit_at, bits;	/* part of a number or of what is in memory;
+				   bits 0: all of the type */
+	const struct loc *pieces;
+	enum ir_space space;
+	struct span at;		/* of the last step */
+};
+
+static bool PRINTF_LIKE(4, 5) oops(struct lower *l, struct span at,
+				   const struct tag *tag, const char *fmt, ...)
+{
+	va_list ap;
+
+	l->failed = true;
+	if (l->quiet)
+		return false;
+	va_start(ap, fmt);
+	complain(l->j, at, tag, "%s", arena_vprintf(l->mem, fmt, ap));
+	va_end(ap);
+	return false;
+}
+
+/* --- memory -------------------------------------------------------------------------- */
+
+static int read_fault(struct lower *l, struct span at)
+{
+	return fault(l, at, "read fault [man error::fault] at 0x%x", "l");
+}
+
+struct ir_opnd load_number(struct lower *l, struct span at, struct ir_opnd a,
+			   int64_t offset, unsigned size, bool is_signed,
+			   enum ir_space space)
+{
+	struct ir_stmt *s = add_into(l, IR_LOAD, at, temp_slot(l, IR_LONG));
+
+	s->a = a;
+	s->num = offset;
+	s->size = (uint8_t)size;
+	s->is_signed = is_signed;
+	s->space = space;
+	s->err = read_fault(l, at);
+	return slot_opnd(s->dst);
+}
+
+struct ir_opnd load_string(struct lower *l, struct span at, struct ir_opnd a,
+			   struct ir_opnd n, enum ir_space space,
+			   struct ir_slot *want)
+{
+	struct ir_stmt *s;
+
+	s = add_into(l, IR_LOAD_STR, at, want && want->type == IR_STRING ?
+		     want : temp_slot(l, IR_STRING));
+	s->a = a;
+	s->b = n.kind == IR_NONE ? num_opnd(l->ir->string_len - 1) : n;
+	s->space = space;
+	s->err = read_fault(l, at);
+	return slot_opnd(s->dst);
+}
+
+static struct ir_opnd plus(struct lower *l, struct span at, struct ir_opnd a,
+			   int64_t n)
+{
+	if (!n)
+		return a;
+	if (a.kind == IR_NUM)
+		return num_opnd((int64_t)((uint64_t)a.num + (uint64_t)n));
+	return add_bin(l, at, IR_ADD, a, num_opnd(n));
+}
+
+/* Bits [at, at+n) of v, extended to 64. */
+static struct ir_opnd take_bits(struct lower *l, struct span sp,
+				struct ir_opnd v, unsigned at, unsigned n,
+				bool is_signed)
+{
+	if (n >= 64)
+		return v;
+	if (v.kind == IR_NUM) {
+		uint64_t x = (uint64_t)v.num << (64 - at - n);
+
+		return num_opnd(is_signed ? (int64_t)x >> (64 - n) :
+				(int64_t)(x >> (64 - n)));
+	}
+	if (is_signed) {
+		if (at + n < 64)
+			v = add_bin(l, sp, IR_SHL, v, num_opnd(64 - at - n));
+		return add_bin(l, sp, IR_SHR, v, num_opnd(64 - n));
+	}
+	if (at)
+		v = add_bin(l, sp, IR_USHR, v, num_opnd(at));
+	return at + n == 64 ? v :
+		add_bin(l, sp, IR_AND, v, num_opnd((int64_t)((1ull << n) - 1)));
+}
+
+static unsigned load_size(unsigned bits)
+{
+	return bits <= 8 ? 1 : bits <= 16 ? 2 : bits <= 32 ? 4 : 8;
+}
+
+/* --- locations ----------------------------------------------------------------------------- */
+
+struct term {			/* of a location's stack: v + n */
+	struct ir_opnd v;	/* IR_NONE: the number alone */
+	int64_t n;
+};
+
+static struct ir_opnd term_value(struct lower *l, struct span at,
+				 struct term t)
+{
+	if (t.v.kind == IR_NONE)
+		return num_opnd(t.n);
+	return plus(l, at, t.v, t.n);
+}
+
+static struct ir_opnd add_source(struct lower *l, struct span at,
+				 enum ir_kind kind, int64_t n)
+{
+	struct ir_stmt *s = add_into(l, kind, at, temp_slot(l, IR_LONG));
+
+	s->num = n;
+	return slot_opnd(s->dst);
+}
+
+static struct ir_opnd read_register(struct lower *l, struct span at, int64_t n)
+{
+	if (l->is_return && !l->at_entry && n == 0 && l->prog != IR_LOADER)
+		return add_source(l, at, IR_RETVAL, 0);
+	if (l->prog != IR_KPROBE) {
+		l->needs_regs = true;
+		return num_opnd(0);
+	}
+	return add_source(l, at, IR_REG, n);
+}
+
+/* Where x86-64 passes the first six. */
+static struct ir_opnd read_argument(struct lower *l, struct span at, int64_t n)
+{
+	static const int registers[] = { 5, 4, 1, 2, 8, 9 };
+
+	if (l->prog != IR_KPROBE)
+		return add_source(l, at, IR_ARG, n);
+	if (n < 0 || (size_t)n >= COUNT_OF(registers)) {
+		oops(l, at, E_UNSUPPORTED, "argument %d is not in a register",
+		     (int)n + 1);
+		return num_opnd(0);
+	}
+	return read_register(l, at, registers[n]);
+}
+
+/*
+ * A link-time address as it is now. Of a program: from the instruction pointer
+ * at the probe, whose link-time address is known.
+ */
+static struct ir_opnd read_address(struct lower *l, struct span at, int64_t n)
+{
+	struct ir_opnd ip;
+
+	if (l->bin && l->bin->kind != BIN_PROGRAM) {
+		l->ir->needs_slide = true;
+		return add_source(l, at, IR_KADDR, n);
+	}
+	if (!l->place || (l->is_return && !l->at_entry)) {
+		oops(l, at, E_UNSUPPORTED,
+		     "a program's global variable can only be reached at a "
+		     "function's entry");
+		return num_opnd(0);
+	}
+	ip = read_register(l, at, DWARF_RIP);
+	return plus(l, at, ip, (int64_t)((uint64_t)n - l->place->addr));
+}
+
+static bool loc_binary(enum loc_op op, enum ir_op *out)
+{
+	switch (op) {
+	case L_PLUS: *out = IR_ADD; return true;
+	case L_MINUS: *out = IR_SUB; return true;
+	case L_MUL: *out = IR_MUL; return true;
+	case L_AND: *out = IR_AND; return true;
+	case L_OR: *out = IR_OR; return true;
+	case L_XOR: *out = IR_XOR; return true;
+	case L_SHL: *out = IR_SHL; return true;
+	case L_SHR: *out = IR_USHR; return true;
+	case L_SHRA: *out = IR_SHR; return true;
+	case L_EQ: *out = IR_EQ; return true;
+	case L_NE: *out = IR_NE; return true;
+	case L_LT: *out = IR_LT; return true;
+	case L_LE: *out = IR_LE; return true;
+	case L_GT: *out = IR_GT; return true;
+	case L_GE: *out = IR_GE; return true;
+	case L_DIV: *out = IR_DIV; return true;
+	case L_MOD: *out = IR_MOD; return true;
+	case L_REG: case L_ARG: case L_NUM: case L_ADDR: case L_LOAD:
+	case L_NEG: case L_NOT: case L_DUP: case L_SWAP: case L_DROP:
+	case L_OVER: case L_ABS: case L_ROT:
+		return false;
+	}
+	return false;
+}
+
+static struct term combine(struct lower *l, struct span at, enum ir_op op,
+			   struct term a, struct term b)
+{
+	struct ir_opnd v;
+
+	if (op == IR_ADD && (a.v.kind == IR_NONE || b.v.kind == IR_NONE))
+		return (struct term) { a.v.kind == IR_NONE ? b.v : a.v,
+				       a.n + b.n };
+	if (op == IR_SUB && b.v.kind == IR_NONE)
+		return (struct term) { a.v, a.n - b.n };
+	v = add_bin(l, at, op, term_value(l, at, a), term_value(l, at, b));
+	if (op == IR_DIV || op == IR_MOD)
+		oops(l, at, E_UNSUPPORTED, "a location that divides");
+	return (struct term) { v, 0 };
+}
+
+/* One operand to one result. */
+static struct term loc_unary(struct lower *l, struct span at,
+			     const struct locstep *step, struct term a)
+{
+	struct ir_stmt *s;
+
+	if (step->op == L_LOAD) {
+		struct ir_opnd base = a.v.kind == IR_NONE ? num_opnd(a.n) : a.v;
+
+		return (struct term) { load_number(l, at, base,
+				a.v.kind == IR_NONE ? 0 : a.n,
+				(unsigned)step->n, false, l->space), 0 };
+	}
+	if (step->op == L_ABS)
+		oops(l, at, E_UNSUPPORTED, "a location with abs");
+	s = add(l, IR_UN, at);
+	s->a = term_value(l, at, a);
+	s->dst = temp_slot(l, IR_LONG);
+	s->op = step->op == L_NEG ? IR_NEG : IR_NOT;
+	return (struct term) { slot_opnd(s->dst), 0 };
+}
+
+struct loc_stack {
+	struct term v[MAX_STACK];
+	size_t n;
+};
+
+/* Steps that only move what is there; false: it is another. */
+static bool loc_move(struct loc_stack *st, enum loc_op op)
+{
+	struct term *top = st->v + st->n, t;
+
+	if (op == L_DUP) {
+		*top = top[-1];
+		st->n++;
+	} else if (op == L_OVER) {
+		*top = top[-2];
+		st->n++;
+	} else if (op == L_DROP) {
+		st->n--;
+	} else if (op == L_SWAP) {
+		t = top[-1];
+		top[-1] = top[-2];
+		top[-2] = t;
+	} else if (op == L_ROT) {
+		t = top[-1];
+		top[-1] = top[-2];
+		top[-2] = top[-3];
+		top[-3] = t;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static bool loc_source(struct lower *l, struct span at, struct loc_stack *st,
+		       const struct locstep *step)
+{
+	struct term *top = &st->v[st->n];
+
+	*top = (struct term) { 0 };
+	if (step->op == L_NUM)
+		top->n = step->n;
+	else if (step->op == L_REG)
+		top->v = read_register(l, at, step->n);
+	else if (step->op == L_ARG)
+		top->v = read_argument(l, at, step->n);
+	else if (step->op == L_ADDR)
+		top->v = read_address(l, at, step->n);
+	else
+		return false;
+	if (top->v.kind == IR_NUM)
+		top->v.kind = IR_NONE;
+	st->n++;
+	return true;
+}
+
+static size_t loc_needs(enum loc_op op)
+{
+	enum ir_op unused;
+
+	if (op == L_ROT)
+		return 3;
+	if (loc_binary(op, &unused) || op == L_SWAP || op == L_OVER)
+		return 2;
+	return op != L_REG && op != L_ARG && op != L_NUM && op != L_ADDR;
+}
+
+static struct term run_location(struct lower *l, struct span at,
+				const struct loc *loc)
+{
+	struct loc_stack st = { .n = 0 };
+	enum ir_op op;
+	size_t i;
+
+	for (i = 0; i < loc->nsteps; i++) {
+		const struct locstep *step = &loc->steps[i];
+
+		if (st.n < loc_needs(step->op) || st.n + 1 >= MAX_STACK)
+			bug("location: step %zu has %zu values", i, st.n);
+		if (loc_source(l, at, &st, step) || loc_move(&st, step->op))
+			continue;
+		if (loc_binary(step->op, &op)) {
+			st.v[st.n - 2] = combine(l, at, op, st.v[st.n - 2],
+						 st.v[st.n - 1]);
+			st.n--;
+		} else {
+			st.v[st.n - 1] = loc_unary(l, at, step,
+						   st.v[st.n - 1]);
+		}
+	}
+	if (!st.n)
+		bug("location leaves nothing");
+	return st.v[st.n - 1];
+}
+
+/* --- values of objects ------------------------------------------------------------------------ */
+
+static struct ir_opnd piece_value(struct lower *l, struct span at,
+				  const struct piece *p, enum ir_space space)
+{
+	struct term t;
+
+	if (p->loc->kind == LOC_VALUE)
+		return term_value(l, at, run_location(l, at, p->loc));
+	if (p->loc->kind != LOC_MEMORY) {
+		oops(l, at, E_OPTIMIZED_OUT, "a part of it is optimised out");
+		return num_opnd(0);
+	}
+	t = run_location(l, at, p->loc);
+	return load_number(l, at, t.v.kind == IR_NONE ? num_opnd(t.n) : t.v,
+			   t.v.kind == IR_NONE ? 0 : t.n, load_size(p->bits),
+			   false, space);
+}
+
+/* Bits [at, at+n) of what lies in several places, low part first. */
+static struct ir_opnd join_pieces(struct lower *l, const struct object *o,
+				  unsigned at, unsigned n)
+{
+	struct ir_opnd sum = num_opnd(0), v;
+	unsigned start = 0, from, to;
+	size_t i;
+
+	for (i = 0; i < o->pieces->npieces; i++) {
+		const struct piece *p = &o->pieces->pieces[i];
+
+		from = at > start ? at : start;
+		to = at + n < start + p->bits ? at + n : start + p->bits;
+		if (from < to) {
+			v = piece_value(l, o->at, p, o->space);
+			v = take_bits(l, o->at, v, from - start, to - from,
+				      false);
+			if (from > at)
+				v = add_bin(l, o->at, IR_SHL, v,
+					    num_opnd(from - at));
+			sum = sum.kind == IR_NUM ? v :
+				add_bin(l, o->at, IR_OR, sum, v);
+		}
+		start += p->bits;
+	}
+	return sum;
+}
+
+static struct ir_opnd address_of(struct lower *l, const struct object *o)
+{
+	return plus(l, o->at, o->v, o->offset);
+}
+
+static bool is_number(const struct ctype *t)
+{
+	switch (t->kind) {
+	case TY_INT: case TY_BOOL: case TY_CHAR: case TY_POINTER: case TY_ENUM:
+	case TY_FLOAT:
+		return true;
+	case TY_VOID: case TY_ARRAY: case TY_STRUCT: case TY_UNION:
+	case TY_FUNC: case TY_OTHER:
+		return false;
+	}
+	return false;
+}
+
+static struct ir_opnd memory_value(struct lower *l, const struct object *o,
+				   unsigned size)
+{
+	struct ir_opnd v;
+	unsigned whole;
+
+	if (!o->bits)
+		return load_number(l, o->at, o->v, o->offset, size,
+				   o->type->is_signed, o->space);
+	whole = load_size(o->bit_at + o->bits);
+	v = load_number(l, o->at, o->v, o->offset, whole, false, o->space);
+	return take_bits(l, o->at, v, o->bit_at, o->bits, o->type->is_signed);
+}
+
+/* The object as a number: what a script sees of it. */
+static struct ir_opnd value_of(struct lower *l, const struct object *o)
+{
+	unsigned size = (unsigned)o->type->size;
+
+	if (o->as == AS_NOTHING)
+		return num_opnd(0);
+	if (o->as == AS_MEMORY && (o->type->kind == TY_ARRAY ||
+				   o->type->kind == TY_FUNC))
+		return address_of(l, o);
+	if (!is_number(o->type)) {
+		oops(l, o->at, E_NOT_STRUCT,
+		     "'%s' is not a number; a member of it, or its address "
+		     "with &, is", o->type->name);
+		return num_opnd(0);
+	}
+	if (size != 1 && size != 2 && size != 4 && size != 8) {
+		oops(l, o->at, E_UNSUPPORTED, "numbers of %u bytes ('%s')",
+		     size, o->type->name);
+		return num_opnd(0);
+	}
+	if (o->as == AS_MEMORY)
+		return memory_value(l, o, size);
+	if (o->as == AS_NUMBER)
+		return take_bits(l, o->at, o->v, o->bit_at,
+				 o->bits ? o->bits : size * 8,
+				 o->type->is_signed);
+	return take_bits(l, o->at, join_pieces(l, o, o->bit_at, o->bits ?
+					       o->bits : size * 8),
+			 0, o->bits ? o->bits : size * 8, o->type->is_signed);
+}
+
+/* --- steps along a path -------------------------------------------------------------------------- */
+
+static const char *members_of(struct lower *l, struct ctype *t)
+{
+	struct text s = { .mem = l->mem };
+	struct member m;
+	size_t i;
+
+	text_puts(&s, "");
+	for (i = 0; type_member_at(t, i, &m) && i < 40; i++) {
+		if (!m.name)
+			text_puts(&s, members_of(l, m.type));
+		else
+			text_printf(&s, " %s", m.name);
+	}
+	return s.s;
+}
+
+/* What a pointer points to, as an object. */
+static bool follow(struct lower *l, struct object *o)
+{
+	struct ir_opnd p = value_of(l, o);
+
+	*o = (struct object) { .as = AS_MEMORY, .type = o->type->to, .v = p,
+			       .space = o->space, .at = o->at };
+	return o->type != NULL;
+}
+
+static bool step_member(struct lower *l, struct object *o,
+			const struct access *a)
+{
+	struct member m;
+
+	if (o->type->kind == TY_POINTER && !follow(l, o))
+		return oops(l, a->at, E_NOT_STRUCT,
+			    "'%s' is a member of what a void pointer points "
+			    "to: use @cast", a->member);
+	if (o->type->kind != TY_STRUCT && o->type->kind != TY_UNION)
+		return oops(l, a->at, E_NOT_STRUCT,
+			    "'%s' is asked of '%s', which is no struct or "
+			    "union", a->member, o->type->name);
+	if (!type_member(o->type, a->member, &m))
+		return oops(l, a->at, E_UNKNOWN_MEMBER,
+			    "unable to find member '%s' for %s "
+			    "(alternatives:%s)", a->member, o->type->name,
+			    members_of(l, o->type));
+	o->type = m.type;
+	o->at = a->at;
+	o->bits = m.bit_size;
+	if (o->as == AS_MEMORY) {
+		o->offset += (int64_t)m.offset;
+		o->bit_at = m.bit_offset;
+	} else {
+		o->bit_at += (unsigned)m.offset * 8 + m.bit_offset;
+	}
+	return true;
+}
+
+static bool step_index(struct lower *l, struct object *o,
+		       const struct access *a)
+{
+	struct ir_opnd i;
+	int64_t size;
+
+	if (o->type->kind == TY_POINTER) {
+		if (!follow(l, o) || o->type->kind == TY_VOID)
+			return oops(l, a->at, E_NOT_STRUCT,
+				    "a void pointer cannot be indexed: "
+				    "use @cast");
+	} else if (o->type->kind == TY_ARRAY && o->as == AS_MEMORY) {
+		o->type = o->type->to;
+	} else {
+		return oops(l, a->at, E_NOT_STRUCT,
+			    "'%s' cannot be indexed here", o->type->name);
+	}
+	o->at = a->at;
+	o->bits = 0;
+	size = (int64_t)o->type->size;
+	i = lower_expr(l, a->index);
+	if (i.kind == IR_NUM) {
+		o->offset += i.num * size;
+		return true;
+	}
+	if (size != 1)
+		i = add_bin(l, a->at, IR_MUL, i, num_opnd(size));
+	o->v = add_bin(l, a->at, IR_ADD, o->v, i);
+	return true;
+}
+
+static bool walk_path(struct lower *l, struct object *o,
+		      const struct access *a)
+{
+	for (; a; a = a->next)
+		if (!(a->member ? step_member(l, o, a) : step_index(l, o, a)))
+			return false;
+	return true;
+}
+
+/* --- where a path begins -------------------------------------------------------------------------- */
+
+static struct variable *trace_variable(struct lower *l, size_t i)
+{
+	const struct tracearg *a;
+	struct variable *v;
+
+	if (i >= l->site->tp->nargs)
+		return NULL;
+	a = &l->site->tp->args[i];
+	v = NEW(l->mem, struct variable);
+	v->name = a->name;
+	v->type = a->type;
+	v->is_param = true;
+	v->param_index = v->abi_arg = (int)i;
+	v->loc.kind = LOC_VALUE;
+	v->loc.nsteps = 1;
+	v->loc.steps = NEW(l->mem, struct locstep);
+	*v->loc.steps = (struct locstep) { L_ARG, (int64_t)i };
+	return v;
+}
+
+/* What can be seen here, in order; NULL past the end. */
+static struct variable *variable_at(struct lower *l, size_t i)
+{
+	if (l->site && l->site->tp)
+		return trace_variable(l, i);
+	return l->place ? place_variable_at(l->j->target, l->place, i) : NULL;
+}
+
+static struct variable *find_variable(struct lower *l, const char *name)
+{
+	struct variable *v;
+	size_t i;
+
+	if (l->place && !(l->site && l->site->tp)) {
+		if (l->is_return && !strcmp(name, "return"))
+			return place_return(l->j->target, l->site->place);
+		v = place_variable(l->j->target, l->place, name);
+		return v || !l->bin ? v :
+			target_global(l->j->target, l->bin, name);
+	}
+	for (i = 0; (v = variable_at(l, i)); i++)
+		if (!strcmp(v->name, name))
+			return v;
+	return NULL;
+}
+
+static const char *here(const struct lower *l)
+{
+	if (l->place)
+		return l->place->func->name;
+	return l->site && l->site->tp ? l->site->tp->name : "this probe";
+}
+
+/* " (alternatives: $a $b)" of what can be read. */
+static const char *alternatives(struct lower *l)
+{
+	struct text t = { .mem = l->mem };
+	struct variable *v;
+	size_t i;
+
+	text_puts(&t, " (alternatives:");
+	for (i = 0; (v = variable_at(l, i)) && i < 40; i++)
+		if (v->loc.kind != LOC_ABSENT)
+			text_printf(&t, " $%s", v->name);
+	if (l->is_return && place_return(l->j->target, l->site->place))
+		text_puts(&t, " $return");
+	text_putc(&t, ')');
+	return t.s;
+}
+
+static bool no_variable(struct lower *l, struct span at, const char *name)
+{
+	if (!l->place && !(l->site && l->site->tp))
+		return oops(l, at, E_NO_TARGET_VAR,
+			    "there are no target variables here ('$%s')%s",
+			    name, l->site ? "" :
+			    ": a function is used by many probes");
+	if (!strcmp(name, "return"))
+		return oops(l, at, E_UNKNOWN_VARIABLE, l->is_return ?
+			    "function '%s' returns nothing" :
+			    "$return is for probes at the return, as "
+			    "function(\"%s\").return", here(l));
+	return oops(l, at, E_UNKNOWN_VARIABLE,
+		    "unable to find local '%s' in %s%s", name, here(l),
+		    alternatives(l));
+}
+
+static bool from_variable(struct lower *l, struct span at,
+			  const struct variable *v, struct object *o)
+{
+	struct term t;
+
+	*o = (struct object) { .type = v->type, .space = l->space, .at = at };
+	if (!v->type)
+		return oops(l, at, E_UNKNOWN_TYPE, "'%s' has no known type",
+			    v->name);
+	switch (v->loc.kind) {
+	case LOC_ABSENT:
+		return oops(l, at, E_OPTIMIZED_OUT,
+			    "'%s' is optimised out in %s%s", v->name, here(l),
+			    alternatives(l));
+	case LOC_PIECES:
+		o->as = AS_PIECES;
+		o->pieces = &v->loc;
+		return true;
+	case LOC_VALUE:
+		o->as = AS_NUMBER;
+		o->v = term_value(l, at, run_location(l, at, &v->loc));
+		return true;
+	case LOC_MEMORY:
+		t = run_location(l, at, &v->loc);
+		o->as = AS_MEMORY;
+		o->v = t.v.kind == IR_NONE ? num_opnd(t.n) : t.v;
+		o->offset = t.v.kind == IR_NONE ? 0 : t.n;
+		return true;
+	}
+	bug("location %d", v->loc.kind);
+}
+
+/* The binary that @cast's or @var's last argument names; NULL: unknown. */
+static struct binary *named_binary(struct lower *l, const char *module)
+{
+	struct binary *b = NULL;
+
+	if (!module)
+		return l->bin;
+	if (!strcmp(module, "kernel") || !strncmp(module, "kernel<", 7))
+		return target_kernel(l->j->target);
+	if (target_programs(l->j->target, module, &b, 1))
+		return b;
+	return NULL;
+}
+
+static struct ctype *pointer_to(struct lower *l, struct ctype *to)
+{
+	struct ctype *t = NEW(l->mem, struct ctype);
+
+	t->kind = TY_POINTER;
+	t->size = 8;
+	t->to = to;
+	t->bin = to->bin;
+	t->name = arena_printf(l->mem, "%s *", to->name);
+	return t;
+}
+
+static enum ir_space space_of(const struct lower *l, const struct binary *b)
+{
+	if (!b)
+		return l->space;
+	return b->kind == BIN_PROGRAM ? IR_USER_MEM : IR_KERNEL_MEM;
+}
+
+static struct ctype *cast_type(struct lower *l, const struct expr *e)
+{
+	const struct target_ref *r = e->target;
+	struct binary *b = named_binary(l, r->module);
+	struct ctype *t = b ? target_type(l->j->target, b, r->type_name) :
+			      NULL;
+
+	if (!b)
+		oops(l, e->at, E_UNKNOWN_TYPE, "no program build of '%s' is "
+		     "declared", r->module);
+	else if (!t)
+		oops(l, e->at, E_UNKNOWN_TYPE, "type definition '%s' not found "
+		     "in %s", r->type_name, b->name);
+	if (!t)
+		return NULL;
+	return t->kind == TY_POINTER ? t : pointer_to(l, t);
+}
+
+static bool from_cast(struct lower *l, const struct expr *e, struct object *o)
+{
+	struct ctype *t = cast_type(l, e);
+	struct ir_opnd v = lower_expr(l, e->target->base);
+
+	*o = (struct object) { .as = AS_NUMBER, .type = t, .v = v,
+			       .at = e->at };
+	o->space = t ? space_of(l, t->bin) : l->space;
+	return t != NULL;
+}
+
+static struct ctype *ctype_of(struct lower *l, const struct expr *e);
+
+static bool from_autocast(struct lower *l, const struct expr *e,
+			  struct object *o)
+{
+	struct ctype *t = ctype_of(l, e->target->base);
+
+	if (!t)
+		return oops(l, e->at, E_UNKNOWN_TYPE,
+			    "the type of what stands before '->' is not known: "
+			    "use @cast");
+	*o = (struct object) { .as = AS_NUMBER, .type = t, .at = e->at,
+			       .v = lower_expr(l, e->target->base),
+			       .space = space_of(l, t->bin) };
+	return true;
+}
+
+/* @var("name@file.c", "module"), or without: as $name. */
+static bool from_atvar(struct lower *l, const struct expr *e,
+		       struct object *o)
+{
+	const struct target_ref *r = e->target;
+	struct variable *v = NULL;
+	struct binary *b;
+
+	if (!r->module && !strchr(r->name, '@') && l->place)
+		v = find_variable(l, r->name);
+	b = named_binary(l, r->module);
+	if (!v && b)
+		v = target_global(l->j->target, b, r->name);
+	if (!v)
+		return oops(l, e->at, E_UNKNOWN_VARIABLE,
+			    "unable to find global '%s' in %s", r->name,
+			    b ? b->name : r->module);
+	if (!from_variable(l, e->at, v, o))
+		return false;
+	o->space = space_of(l, b);
+	return true;
+}
+
+static bool from_base(struct lower *l, const struct expr *e, struct object *o)
+{
+	struct variable *v;
+
+	switch (e->target->kind) {
+	case TR_VAR:
+		v = find_variable(l, e->target->name);
+		if (!v)
+			return no_variable(l, e->at, e->target->name);
+		return from_variable(l, e->at, v, o);
+	case TR_ATVAR:
+		return from_atvar(l, e, o);
+	case TR_CAST:
+		return from_cast(l, e, o);
+	case TR_AUTOCAST:
+		return from_autocast(l, e, o);
+	case TR_CONTEXT:
+		break;
+	}
+	bug("target variable %d", e->target->kind);
+}
+
+static bool find_object(struct lower *l, const struct expr *e,
+			struct object *o)
+{
+	if (from_base(l, e, o) && walk_path(l, o, e->target->path))
+		return true;
+	o->as = AS_NOTHING;
+	return false;
+}
+
+/* --- the C type of a script expression --------------------------------------------------------------- */
+
+/* Tries out: nothing of it stays. */
+static void start_trial(const struct lower *l, struct lower *trial,
+			struct ir_stmt **list)
+{
+	*trial = *l;
+	trial->quiet = true;
+	trial->failed = false;
+	trial->tail = list;
+	trial->slots = NULL;
+	trial->slots_tail = &trial->slots;
+	trial->captures = NULL;
+	trial->captures_tail = &trial->captures;
+	trial->nbusy = trial->strings.n = 0;
+	trial->strings.v = NULL;
+	trial->strings.cap = 0;
+}
+
+static void end_trial(const struct lower *l, const struct lower *trial)
+{
+	size_t i;
+
+	for (i = l->vars.n; i < trial->vars.n; i++)
+		trial->vars.v[i]->lowered = NULL;
+}
+
+/* In a return probe, variables are those of the entry. */
+static void see_entry(struct lower *l)
+{
+	if (!l->is_return || l->at_entry || !l->place)
+		return;
+	l->at_entry = true;
+	l->place = target_place(l->j->target, l->place->func, AT_ENTRY);
+}
+
+static bool is_return_value(const struct expr *e)
+{
+	return e->target->kind == TR_VAR && !strcmp(e->target->name, "return");
+}
+
+static struct ctype *type_of_target(struct lower *l, const struct expr *e)
+{
+	struct ir_stmt *list = NULL;
+	struct object o = { 0 };
+	struct lower trial;
+	bool ok;
+
+	start_trial(l, &trial, &list);
+	if (!is_return_value(e) && e->target->kind == TR_VAR)
+		see_entry(&trial);
+	ok = find_object(&trial, e, &o) && !trial.failed;
+	end_trial(l, &trial);
+	if (!ok)
+		return NULL;
+	if (e->target->address_of)
+		return pointer_to(l, o.type);
+	if (o.type->kind == TY_ARRAY && o.type->to)
+		return pointer_to(l, o.type->to);
+	return o.type;
+}
+
+struct assignments {
+	const struct var *var;
+	VEC(const struct expr *) to;
+	struct arena *mem;
+};
+
+static void note_assignment(const struct expr *e, void *arg)
+{
+	struct assignments *a = arg;
+
+	if (e->kind == X_ASSIGN && e->op == OP_NONE && e->a->kind == X_NAME &&
+	    e->a->var == a->var)
+		vec_push(a->mem, &a->to, e->b);
+}
+
+/* A local has the type of the first thing with a type that is put into it. */
+static struct ctype *type_of_local(struct lower *l, const struct var *v)
+{
+	struct assignments a = { .var = v, .mem = l->mem };
+	struct ctype *t = NULL;
+	size_t i;
+
+	for (i = 0; i < l->typing.n; i++)
+		if (l->typing.v[i] == v)
+			return NULL;
+	vec_push(l->mem, &l->typing, v);
+	walk_stmts(l->body, note_assignment, &a);
+	for (i = 0; i < a.to.n && !t; i++)
+		t = ctype_of(l, a.to.v[i]);
+	l->typing.n--;
+	return t;
+}
+
+static struct ctype *ctype_of(struct lower *l, const struct expr *e)
+{
+	struct ctype *t;
+
+	switch (e->kind) {
+	case X_NAME:
+		return e->var && !e->var->is_global ?
+			type_of_local(l, e->var) : NULL;
+	case X_TARGET:
+		return e->target->kind == TR_CONTEXT || e->target->pretty ?
+			NULL : type_of_target(l, e);
+	case X_ASSIGN:
+		return ctype_of(l, e->b);
+	case X_TERNARY:
+		t = ctype_of(l, e->b);
+		return t ? t : ctype_of(l, e->c);
+	case X_BINARY:
+		if (e->op != OP_ADD && e->op != OP_SUB)
+			return NULL;
+		t = ctype_of(l, e->a);
+		return t && t->kind == TY_POINTER ? t : NULL;
+	case X_ENTRY:
+		return ctype_of(l, e->a);
+	case X_NUMBER: case X_STRING: case X_INDEX: case X_ANY: case X_UNARY:
+	case X_INCDEC: case X_IN: case X_CALL: case X_PRINT: case X_STAT:
+	case X_HIST_INDEX: case X_DEFINED: case X_MATCH: case X_PERF:
+	case X_REGISTER: case X_DEREF: case X_CONST: case X_ENUM:
+	case X_EMBEDDED:
+		return NULL;
+	}
+	return NULL;
+}
+
+bool target_is_defined(struct lower *l, const struct expr *e)
+{
+	struct ir_stmt *list = NULL;
+	struct object o = { 0 };
+	struct lower trial;
+	bool ok;
+
+	start_trial(l, &trial, &list);
+	if (e->target->kind == TR_CONTEXT) {
+		ok = !strcmp(e->target->name, "return") ? l->is_return :
+			l->place || (l->site && l->site->tp);
+	} else {
+		if (!is_return_value(e) && e->target->kind == TR_VAR)
+			see_entry(&trial);
+		ok = find_object(&trial, e, &o) && !trial.failed;
+	}
+	end_trial(l, &trial);
+	return ok;
+}
+
+/* --- text of objects: $x$, $$vars ---------------------------------------------------------------------- */
+
+static bool is_char(const struct ctype *t)
+{
+	return t && (t->kind == TY_CHAR || (t->kind == TY_INT && t->size == 1 &&
+		     t->name && strstr(t->name, "char")));
+}
+
+/* "..." of memory; what cannot be read is empty where `lenient`. */
+static void shape_chars(struct lower *l, struct shape_of_text *sh,
+			const struct object *o, struct ir_opnd a, int64_t max,
+			bool lenient)
+{
+	struct ir_slot *dst = temp_slot(l, IR_STRING);
+	struct ir_opnd n = { 0 };
+	struct ir_stmt *s, **back;
+
+	if (max > 0 && max < l->ir->string_len)
+		n = num_opnd(max);
+	if (lenient) {
+		s = add(l, IR_TRY, o->at);
+		back = enter(l, &s->body);
+		load_string(l, o->at, a, n, o->space, dst);
+		leave(l, back);
+		back = enter(l, &s->other);
+		add_move(l, o->at, dst, lit_opnd("", 0));
+		leave(l, back);
+	} else {
+		load_string(l, o->at, a, n, o->space, dst);
+	}
+	shape_value(l, sh, "\"%s", slot_opnd(dst), 's');
+	text_putc(&sh->format, '"');
+}
+
+static void shape_object(struct lower *l, struct shape_of_text *sh,
+			 const struct object *o, int depth, bool top);
+
+static bool shape_members(struct lower *l, struct shape_of_text *sh,
+			  const struct object *o, int depth, bool first)
+{
+	struct member m;
+	struct object in;
+	size_t i;
+
+	for (i = 0; type_member_at(o->type, i, &m); i++) {
+		in = *o;
+		in.type = m.type;
+		in.bits = m.bit_size;
+		if (o->as == AS_MEMORY) {
+			in.offset += (int64_t)m.offset;
+			in.bit_at = m.bit_offset;
+		} else {
+			in.bit_at += (unsigned)m.offset * 8 + m.bit_offset;
+		}
+		if (!m.name) {
+			first = shape_members(l, sh, &in, depth, first);
+			continue;
+		}
+		text_puts(&sh->format, first ? "" : ", ");
+		first = false;
+		if (sh->args.n >= MAX_PRETTY) {
+			text_puts(&sh->format, "...");
+			return first;
+		}
+		text_printf(&sh->format, ".%s=", m.name);
+		shape_object(l, sh, &in, depth - 1, false);
+	}
+	return first;
+}
+
+static void shape_array(struct lower *l, struct shape_of_text *sh,
+			const struct object *o, int depth)
+{
+	struct object in = *o;
+	uint64_t i;
+
+	if (o->as != AS_MEMORY || !o->type->to) {
+		text_putc(&sh->format, '?');
+		return;
+	}
+	if (is_char(o->type->to)) {
+		shape_chars(l, sh, o, address_of(l, o),
+			    (int64_t)o->type->count, false);
+		return;
+	}
+	text_putc(&sh->format, '[');
+	in.type = o->type->to;
+	for (i = 0; i < o->type->count; i++) {
+		text_puts(&sh->format, i ? ", " : "");
+		if (i >= MAX_ELEMENTS || sh->args.n >= MAX_PRETTY) {
+			text_puts(&sh->format, "...");
+			break;
+		}
+		shape_object(l, sh, &in, depth - 1, false);
+		in.offset += (int64_t)in.type->size;
+	}
+	text_putc(&sh->format, ']');
+}
+
+static void shape_pointer(struct lower *l, struct shape_of_text *sh,
+			  const struct object *o, int depth, bool top)
+{
+	struct object to = *o;
+
+	if (is_char(o->type->to)) {
+		shape_chars(l, sh, o, value_of(l, o), 0, !top);
+	} else if (top && o->type->to && (o->type->to->kind == TY_STRUCT ||
+					  o->type->to->kind == TY_UNION)) {
+		follow(l, &to);
+		shape_object(l, sh, &to, depth, false);
+	} else {
+		shape_value(l, sh, "0x%x", value_of(l, o), 'l');
+	}
+}
+
+static void shape_object(struct lower *l, struct shape_of_text *sh,
+			 const struct object *o, int depth, bool top)
+{
+	switch (o->type->kind) {
+	case TY_POINTER:
+		shape_pointer(l, sh, o, depth, top);
+		return;
+	case TY_ARRAY:
+		shape_array(l, sh, o, depth);
+		return;
+	case TY_STRUCT: case TY_UNION:
+		text_putc(&sh->format, '{');
+		if (depth > 0)
+			shape_members(l, sh, o, depth, true);
+		else
+			text_puts(&sh->format, "...");
+		text_putc(&sh->format, '}');
+		return;
+	case TY_CHAR:
+		shape_value(l, sh, "'%c", value_of(l, o), 'l');
+		text_putc(&sh->format, '\'');
+		return;
+	case TY_INT: case TY_BOOL: case TY_ENUM:
+		shape_value(l, sh, o->type->is_signed ? "%d" : "%u",
+			    value_of(l, o), 'l');
+		return;
+	case TY_VOID: case TY_FLOAT: case TY_FUNC: case TY_OTHER:
+		text_putc(&sh->format, '?');
+		return;
+	}
+}
+
+/* How deep $x$ and $x$$ look into structs. */
+static int depth_of(int pretty)
+{
+	return pretty > 1 ? 8 : 1;
+}
+
+/* $name of the entry of a return probe. */
+static struct expr *entry_variable(struct lower *l, const struct expr *e,
+				   const char *name)
+{
+	struct expr *v = NEW(l->mem, struct expr);
+
+	v->kind = X_TARGET;
+	v->at = e->at;
+	v->target = NEW(l->mem, struct target_ref);
+	v->target->kind = TR_VAR;
+	v->target->name = name;
+	v->target->pretty = e->target->pretty;
+	v->type = v->target->pretty ? T_STRING : T_LONG;
+	return v;
+}
+
+static void shape_variable(struct lower *l, struct shape_of_text *sh,
+			   const struct expr *e, struct variable *v)
+{
+	int pretty = e->target->pretty;
+	struct object o;
+
+	text_printf(&sh->format, "%s=", v->name);
+	if (v->loc.kind == LOC_ABSENT || !v->type ||
+	    (!pretty && !is_number(v->type) && v->type->kind != TY_ARRAY)) {
+		text_putc(&sh->format, '?');
+	} else if (l->is_return && !l->at_entry && strcmp(v->name, "return")) {
+		shape_value(l, sh, pretty ? "%s" : "0x%x",
+			    lower_target(l, entry_variable(l, e, v->name)),
+			    pretty ? 's' : 'l');
+	} else if (!from_variable(l, e->at, v, &o)) {
+		text_putc(&sh->format, '?');
+	} else if (pretty) {
+		shape_object(l, sh, &o, depth_of(pretty), true);
+	} else {
+		shape_value(l, sh, "0x%x", value_of(l, &o), 'l');
+	}
+}
+
+/* $$vars $$parms $$locals $$return */
+static void shape_context(struct lower *l, struct shape_of_text *sh,
+			  const struct expr *e)
+{
+	const char *which = e->target->name;
+	bool parms = strcmp(which, "locals"), locals = strcmp(which, "parms");
+	struct lower seen = *l;
+	struct variable *v;
+	size_t i, n = 0;
+
+	if (!strcmp(which, "return")) {
+		v = l->is_return && !l->at_entry ?
+			place_return(l->j->target, l->site->place) : NULL;
+		if (v)
+			shape_variable(l, sh, e, v);
+		return;
+	}
+	if (strcmp(which, "vars") && locals && parms) {
+		oops(l, e->at, E_UNKNOWN_VARIABLE, "no '$$%s' "
+		     "(alternatives: $$vars $$parms $$locals $$return)", which);
+		return;
+	}
+	if (!l->place && !(l->site && l->site->tp)) {
+		no_variable(l, e->at, which);
+		return;
+	}
+	see_entry(&seen);
+	for (i = 0; (v = variable_at(&seen, i)); i++) {
+		if (!(v->is_param ? parms : locals) || (l->is_return &&
+							!v->is_param))
+			continue;
+		text_puts(&sh->format, n++ ? " " : "");
+		shape_variable(l, sh, e, v);
+	}
+}
+
+bool target_is_text(const struct expr *e)
+{
+	return e->kind == X_TARGET && (e->target->kind == TR_CONTEXT ||
+				       e->target->pretty);
+}
+
+/* Is it of the entry, and has to be kept until the return? */
+static bool is_of_entry(const struct lower *l, const struct expr *e)
+{
+	return l->is_return && !l->at_entry && e->target->kind == TR_VAR &&
+	       !is_return_value(e);
+}
+
+void shape_target(struct lower *l, struct shape_of_text *sh,
+		  const struct expr *e)
+{
+	struct object o;
+
+	if (e->target->kind == TR_CONTEXT)
+		shape_context(l, sh, e);
+	else if (is_of_entry(l, e))
+		shape_value(l, sh, "%s", captured(l, e), 's');
+	else if (find_object(l, e, &o))
+		shape_object(l, sh, &o, depth_of(e->target->pretty), true);
+}
+
+/* --- all together ------------------------------------------------------------------------------------------ */
+
+/*
+ * A plain parameter at the return: fexit still has it; else it is kept at the
+ * entry, as is all that must be read from memory then.
+ */
+static struct ir_opnd value_of_entry(struct lower *l, const struct expr *e)
+{
+	struct lower seen = *l;
+	struct variable *v;
+	struct object o;
+
+	see_entry(&seen);
+	v = seen.place ? place_variable(l->j->target, seen.place,
+					e->target->name) : NULL;
+	if (l->prog == IR_FEXIT && v && v->abi_arg >= 0 && v->type &&
+	    is_number(v->type) && !e->target->path && !e->target->address_of) {
+		o = (struct object) { .as = AS_NUMBER, .type = v->type,
+				      .at = e->at, .space = l->space };
+		o.v = add_source(l, e->at, IR_ARG, v->abi_arg);
+		return value_of(l, &o);
+	}
+	return captured(l, e);
+}
+
+static struct ir_opnd address_value(struct lower *l, const struct object *o)
+{
+	if (o->as == AS_MEMORY && !o->bits)
+		return address_of(l, o);
+	oops(l, o->at, E_NOT_STRUCT, "it lies in a register%s: there is no "
+	     "address", o->bits ? " or in a part of a byte" : "");
+	return num_opnd(0);
+}
+
+struct ir_opnd lower_target(struct lower *l, const struct expr *e)
+{
+	struct shape_of_text sh;
+	struct object o;
+
+	if (target_is_text(e) && !is_of_entry(l, e)) {
+		shape_init(l, &sh);
+		shape_target(l, &sh, e);
+		return shape_string(l, &sh, e->at, NULL);
+	}
+	if (is_of_entry(l, e))
+		return value_of_entry(l, e);
+	if (!find_object(l, e, &o))
+		return num_opnd(0);
+	if (e->target->address_of)
+		return address_value(l, &o);
+	return value_of(l, &o);
+}
