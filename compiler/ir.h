@@ -284,20 +284,34 @@ void ir_print(const struct ir *ir, FILE *out);
 void ir_print_body(const struct ir_stmt *s, struct text *t);
 
 /*
- * emit.c: C for the kernel engine and for the loader's, empty when there is
- * nothing for it. `layout` gets what the plan must say about it.
+ * emit.c. Layout first: what the plan must say about memory, then C for the
+ * kernel engine (kernel) and for the loader's, empty when there is nothing
+ * for it. Both see the same layout.
  */
+struct ir_layout_map {		/* a `map` line of the plan */
+	uint32_t id;
+	const char *name, *type, *keys;	/* "hash", "ls16" or "" */
+	char value;			/* 'l' 's' 'x', 0: the runtime's */
+	uint32_t key_size, value_size, max_entries, flags, stat_ops;
+	int64_t hist_lo, hist_hi, hist_step;
+	const struct ir_global *global;	/* NULL: the runtime's */
+};
+struct ir_layout_global {	/* a `global` line: scalars in the region */
+	const struct ir_global *global;
+	uint32_t offset, size;
+};
 struct ir_layout {
 	uint32_t globals_size, frame_size, frame_levels, user_stack;
-	struct ir_layout_global {
-		const struct ir_global *g;
-		uint32_t offset, size;		/* scalars: in the region */
-		uint32_t key_size, value_size;	/* maps */
-	} *globals;
-	size_t nglobals;
+	VEC(struct ir_layout_map) maps;
+	VEC(struct ir_layout_global) globals;
 };
-void emit_c(struct arena *mem, const struct ir *ir, bool kernel,
-	    const char *script_name, struct text *out,
-	    struct ir_layout *layout);
+void emit_layout(struct arena *mem, const struct ir *ir, struct ir_layout *lay);
+void emit_c(struct arena *mem, const struct ir *ir, const struct ir_layout *lay,
+	    bool kernel, const char *script_name, struct text *out);
+/* What clang needs besides -I runtime/bpf (or runtime/user) -I runtime: in
+   this order, NULL at the end. */
+extern const char *const emit_clang_flags[];
+/* Largest frame that the kernel can give: more is E_ENGINE. */
+enum { IR_MAX_FRAME = 32768 };
 
 #endif

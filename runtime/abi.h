@@ -20,12 +20,13 @@
  *	+---------------------+ 0
  *	| struct stb_shared   |
  *	+---------------------+ sizeof(struct stb_shared)
- *	| u32 locks[nlocks]   |  one a global that needs one; 0 free,
- *	|                     |  1 writer, n+1: n readers
+ *	| u32 locks[nlocks]   |  one a global that needs one: STB_LOCK_WRITER,
+ *	|                     |  or how many readers there are
  *	+---------------------+ 8-aligned
  *	| scalars             |  long: 8 bytes; string: string_len bytes
  *	+---------------------+
  */
+#define STB_LOCK_WRITER 0x80000000u
 enum stb_state {
 	STB_STARTING = 0,	/* begin probes; kernel handlers return */
 	STB_RUNNING = 1,

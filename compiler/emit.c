@@ -1,0 +1,701 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * emit.c - IR to C, the same for every engine; what differs is in the
+ * runtimes, under the contract of runtime/rt.h.
+ *
+ * In: a finished program. Out: the layout of memory that the plan tells the
+ * loader, and one C file per engine: limits, the globals region, types of
+ * arrays, frames, functions, handlers. docs/runtime.md shows one.
+ */
+#include "emit.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Numbers wrap, structs are seen through other types, nothing is linked. */
+const char *const emit_clang_flags[] = {
+	"-target", "bpf", "-mcpu=v3", "-O2", "-g", "-std=gnu17",
+	"-ffreestanding", "-fwrapv", "-fno-strict-aliasing",
+	"-fno-stack-protector", "-fno-ident", "-fno-jump-tables",
+	"-Wno-unknown-attributes", "-Wno-unused-label", NULL
+};
+
+enum { FRAME_LEVELS = 4, RING_SIZE = 2 << 20 };
+
+/* --- the layout -------------------------------------------------------------- */
+
+static uint32_t width(const struct ir *ir, uint32_t cap)
+{
+	return emit_round(cap ? cap : ir->string_len);
+}
+
+static uint32_t stat_size(const struct ir_global *g)
+{
+	uint64_t buckets = 0;
+
+	if (g->stat_ops >> STB_ST_HIST_LOG & 1)
+		buckets = STB_LOG_BUCKETS;
+	else if (g->stat_ops >> STB_ST_HIST_LINEAR & 1)
+		buckets = (uint64_t)(g->hist_hi - g->hist_lo) /
+			  (uint64_t)g->hist_step + 3;
+	return (uint32_t)(sizeof(struct stb_stat) + 8 * buckets);
+}
+
+static bool in_kernel(const struct ir_global *g)
+{
+	return g->in_kernel || g->hidden;
+}
+
+static const char *map_type(const struct ir_global *g)
+{
+	if (!in_kernel(g))
+		return "loader";
+	if (g->value != IR_V_STAT)
+		return "hash";
+	return g->nkeys ? "percpu_hash" : "percpu_array";
+}
+
+static void lay_map(struct arena *mem, const struct ir *ir,
+		    const struct ir_global *g, struct ir_layout *lay)
+{
+	struct text keys = { .mem = mem };
+	uint32_t key = 0, value, w;
+	size_t i;
+
+	text_puts(&keys, "");
+	for (i = 0; i < g->nkeys; i++) {
+		w = 8;
+		if (g->keys[i] == IR_STRING) {
+			w = width(ir, g->key_caps ? g->key_caps[i] : 0);
+			text_printf(&keys, "s%u", w);
+		} else {
+			text_putc(&keys, 'l');
+		}
+		key += w;
+	}
+	value = g->value == IR_V_LONG ? 8 : g->value == IR_V_STAT ?
+		stat_size(g) : width(ir, g->value_cap);
+	vec_push(mem, &lay->maps, ((struct ir_layout_map){
+		.id = (uint32_t)g->index, .name = g->name,
+		.type = map_type(g), .keys = keys.s ? keys.s : "",
+		.value = "lsx"[g->value], .key_size = g->nkeys ? key : 4,
+		.value_size = value + (g->hidden ? 0 : 8),
+		.max_entries = g->nkeys ? (uint32_t)g->max_entries : 1,
+		.flags = (g->hidden ? 1u : 0) | (g->wraps ? 2u : 0),
+		.stat_ops = g->stat_ops, .hist_lo = g->hist_lo,
+		.hist_hi = g->hist_hi, .hist_step = g->hist_step,
+		.global = g }));
+}
+
+static void lay_globals(struct arena *mem, const struct ir *ir,
+			struct ir_layout *lay)
+{
+	uint32_t at = sizeof(struct stb_shared) +
+		      emit_round(4 * (uint32_t)ir->nlocks);
+	const struct ir_global *g;
+	uint32_t size;
+
+	for (g = ir->globals; g; g = g->next) {
+		if (g->nkeys || g->value == IR_V_STAT) {
+			lay_map(mem, ir, g, lay);
+			continue;
+		}
+		size = g->value == IR_V_LONG ? 8 : width(ir, 0);
+		vec_push(mem, &lay->globals, ((struct ir_layout_global){
+			.global = g, .offset = at, .size = size }));
+		at += size;
+	}
+	lay->globals_size = at;
+}
+
+/* --- a program on its way ------------------------------------------------------ */
+
+const struct ir_layout_map *emit_map(struct emit *e, const struct ir_global *g)
+{
+	size_t i;
+
+	for (i = 0; i < e->lay->maps.n; i++)
+		if (e->lay->maps.v[i].global == g)
+			return &e->lay->maps.v[i];
+	bug("no layout of %s", g->name);
+}
+
+struct unit *emit_unit_of(struct emit *e, const struct ir_function *fn)
+{
+	size_t i;
+
+	for (i = 0; i < e->nunits; i++)
+		if (e->units[i].fn == fn)
+			return &e->units[i];
+	bug("function %s is not there", fn->name);
+}
+
+static void add_unit(struct emit *e, struct unit u, int nslots)
+{
+	u.slot = arena_alloc(e->mem, sizeof(*u.slot) * ((size_t)nslots + 1));
+	u.bodies.mem = e->mem;
+	e->units[e->nunits++] = u;
+}
+
+/* Buffers for keys and values that do not fit on a stack. */
+static void size_buffers(struct emit *e)
+{
+	size_t i;
+
+	e->need.key = e->kernel ? 0 : 8;
+	e->need.value = 0;
+	for (i = 0; i < e->lay->maps.n; i++) {
+		const struct ir_layout_map *m = &e->lay->maps.v[i];
+
+		if ((!e->kernel || m->key_size > SMALL_KEY) &&
+		    m->key_size > e->need.key)
+			e->need.key = m->key_size;
+		if (m->value == 's' && m->value_size + 8 > e->need.value)
+			e->need.value = m->value_size + 8;
+	}
+	e->need.raise = emit_round(e->need.raise);
+}
+
+/* Functions come callees first, so that what they need is known. */
+static void find_units(struct emit *e)
+{
+	const struct ir_function *fn;
+	const struct ir_handler *h;
+	size_t n = 0, i;
+
+	for (fn = e->ir->functions; fn; fn = fn->next)
+		n++;
+	for (h = e->ir->handlers; h; h = h->next)
+		n++;
+	e->units = NEW_ARRAY(e->mem, struct unit, n + 1);
+	for (fn = e->ir->functions; fn; fn = fn->next)
+		if (e->kernel ? fn->in_kernel : fn->in_loader)
+			add_unit(e, (struct unit){
+				.name = arena_printf(e->mem, "f_%s", fn->name),
+				.fn = fn, .slots = fn->slots,
+				.body = fn->body }, fn->nslots);
+	for (h = e->ir->handlers; h; h = h->next)
+		if (e->kernel == (h->prog != IR_LOADER))
+			add_unit(e, (struct unit){
+				.name = h->name, .h = h, .slots = h->slots,
+				.body = h->body }, h->nslots);
+	for (i = 0; i < e->nunits; i++)
+		emit_place(e, &e->units[i]);
+	size_buffers(e);
+}
+
+/* --- text ------------------------------------------------------------------------ */
+
+void emit_line(struct emit *e, const char *fmt, ...)
+{
+	const char *s;
+	va_list ap;
+	size_t n;
+	int i = 0;
+
+	va_start(ap, fmt);
+	s = arena_vprintf(e->mem, fmt, ap);
+	va_end(ap);
+	n = strlen(s);
+	if (strstr(s, ":") == s + n - 1 && e->depth)
+		i = 1;		/* labels stand out */
+	for (; i < e->depth && n; i++)
+		text_putc(&e->reg->code, '\t');
+	text_puts(&e->reg->code, s);
+	text_putc(&e->reg->code, '\n');
+}
+
+const char *emit_slot(struct emit *e, const struct ir_slot *s)
+{
+	if (e->u->fn || e->u->slot[s->number].place == IN_FRAME)
+		return arena_printf(e->mem, "f->%s", s->name);
+	return s->name;
+}
+
+const char *emit_opnd(struct emit *e, const struct ir_opnd *o)
+{
+	struct text t = { .mem = e->mem };
+
+	switch (o->kind) {
+	case IR_NUM:
+		if (o->num == INT64_MIN)
+			return "INT64_MIN";
+		return arena_printf(e->mem, o->num < 0 ? "(%" PRId64 ")" :
+				    "%" PRId64, o->num);
+	case IR_SLOT:
+		return emit_slot(e, o->slot);
+	case IR_LIT:
+		text_quote(&t, o->lit, o->len);
+		return t.s;
+	case IR_NONE:
+		break;
+	}
+	bug("operand of nothing");
+}
+
+/* Declares the slots that have their place in this region or in frames. */
+static void declare_slots(struct emit *e, const struct unit *u, bool frame,
+			  int region)
+{
+	const struct ir_slot *s;
+
+	for (s = u->slots; s; s = s->next) {
+		if (frame) {
+			if (!u->fn && u->slot[s->number].place != IN_FRAME)
+				continue;
+		} else if (u->fn || u->slot[s->number].place != IN_LOCAL ||
+			   u->slot[s->number].region != region) {
+			continue;
+		}
+		if (s->type == IR_LONG)
+			emit_line(e, "i64 %s%s;", s->name,
+				  frame ? "" : " = 0");
+		else
+			emit_line(e, "RT_STR(%s, %u)%s;", s->name,
+				  emit_round(s->cap), frame ? "" : " = \"\"");
+	}
+}
+
+/* --- declarations ------------------------------------------------------------------ */
+
+static void emit_globals(struct emit *e)
+{
+	const struct ir_layout *lay = e->lay;
+	size_t i;
+
+	emit_line(e, "struct globals {");
+	emit_line(e, "\tstruct stb_shared shared;");
+	if (e->ir->nlocks)
+		emit_line(e, "\tu32 locks[%d];", (e->ir->nlocks + 1) & ~1);
+	for (i = 0; i < lay->globals.n; i++)
+		if (lay->globals.v[i].global->value == IR_V_LONG)
+			emit_line(e, "\ti64 g_%s;",
+				  lay->globals.v[i].global->name);
+		else
+			emit_line(e, "\tRT_STR(g_%s, RT_STRING_LEN);",
+				  lay->globals.v[i].global->name);
+	emit_line(e, "};");
+	emit_line(e, "struct globals G RT_GLOBALS = {");
+	for (i = 0; i < lay->globals.n; i++) {
+		const struct ir_global *g = lay->globals.v[i].global;
+		struct ir_opnd init = { .kind = IR_NUM, .num = g->init_num };
+
+		if (g->value == IR_V_STRING)
+			init = (struct ir_opnd){ .kind = IR_LIT,
+				.lit = g->init_str ? g->init_str : "",
+				.len = g->init_str ? strlen(g->init_str) : 0 };
+		emit_line(e, "\t.g_%s = %s,", g->name, emit_opnd(e, &init));
+	}
+	emit_line(e, "};");
+	emit_line(e, "_Static_assert(sizeof(struct globals) == %u, "
+		  "\"the plan's\");", lay->globals_size);
+	emit_line(e, "%s", "");
+}
+
+static void emit_map_types(struct emit *e, const struct ir_layout_map *m)
+{
+	const struct ir_global *g = m->global;
+	uint32_t w, at = 0;
+	size_t i;
+
+	emit_line(e, "/* %s */", g->name);
+	emit_line(e, "RT_MAP_DECL(%u);", m->id);
+	if (g->nkeys) {
+		emit_line(e, "struct m%u_key {", m->id);
+		for (i = 0; i < g->nkeys; i++) {
+			w = 8;
+			if (g->keys[i] == IR_STRING) {
+				w = width(e->ir, g->key_caps ?
+					  g->key_caps[i] : 0);
+				emit_line(e, "\tRT_STR(k%zu, %u);", i, w);
+			} else {
+				emit_line(e, "\ti64 k%zu;", i);
+			}
+			at += w;
+		}
+		emit_line(e, "};");
+		if (at != m->key_size)
+			bug("key of %s", g->name);
+	}
+	if (m->value == 'x' && e->kernel) {
+		emit_line(e, "struct m%u_value {", m->id);
+		if (!g->hidden)
+			emit_line(e, "\tu64 seq;");
+		emit_line(e, "\tstruct stb_stat stat;");
+		if (stat_size(g) > sizeof(struct stb_stat))
+			emit_line(e, "\tu64 buckets[%zu];", (stat_size(g) -
+				  sizeof(struct stb_stat)) / 8);
+		emit_line(e, "};");
+		emit_line(e, "static const struct m%u_value m%u_none "
+			  "RT_CONST = { 0 };", m->id, m->id);
+	}
+	emit_line(e, "%s", "");
+}
+
+static void emit_limits(struct emit *e, const char *script_name)
+{
+	const struct ir *ir = e->ir;
+
+	emit_line(e, "/* %s, by stapc: %s */", script_name, e->kernel ?
+		  "kernel handlers" : "loader handlers");
+	emit_line(e, "#define RT_STRING_LEN %u", emit_round(ir->string_len));
+	emit_line(e, "#define RT_MAX_ACTION %" PRId64, e->kernel ?
+		  ir->max_action : ir->max_action_user);
+	if (e->kernel) {
+		emit_line(e, "#define RT_MAX_ERRORS %" PRId64, ir->max_errors);
+		emit_line(e, "#define RT_MAX_SKIPPED %" PRId64,
+			  ir->max_skipped);
+		emit_line(e, "#define RT_RING map_%u", e->lay->maps.v[
+			  e->lay->maps.n - (e->lay->frame_size ? 2 : 1)].id);
+		emit_line(e, "extern char RT_RING __attribute__((nodebug));");
+	}
+	if (e->kernel && e->lay->frame_size) {
+		emit_line(e, "#define RT_FRAMES map_%u",
+			  e->lay->maps.v[e->lay->maps.n - 1].id);
+		emit_line(e, "extern char RT_FRAMES __attribute__((nodebug));");
+		emit_line(e, "#define RT_LEVELS %u", e->lay->frame_levels);
+	}
+	emit_line(e, "#define RT_OUT_SIZE %u", e->need.out);
+	emit_line(e, "#define RT_RAISE_SIZE %u", e->need.raise);
+	emit_line(e, "#define RT_CAT_SIZE %u", e->need.cat);
+	emit_line(e, "#define RT_KEY_SIZE %u", e->need.key);
+	emit_line(e, "#define RT_VALUE_SIZE %u", e->need.value);
+	emit_line(e, "#include \"rt.h\"\n");
+}
+
+/* What loader handlers see of globals that the kernel adds to: see IR_GET. */
+static void emit_snapshot(struct emit *e)
+{
+	size_t i;
+
+	if (e->kernel)
+		return;
+	emit_line(e, "struct snapshot {");
+	for (i = 0; i < e->lay->globals.n; i++)
+		if (e->lay->globals.v[i].global->only_added)
+			emit_line(e, "\ti64 g_%s;",
+				  e->lay->globals.v[i].global->name);
+	emit_line(e, "};\n");
+}
+
+static void emit_frame_struct(struct emit *e, const struct unit *u)
+{
+	unsigned i;
+
+	if (u->fn || u->slots_in_frame || u->neach || !e->kernel) {
+		emit_line(e, "struct %s_frame {", u->name);
+		if (!e->kernel && u->h) {
+			emit_line(e, "\tstruct rt_frame rt;");
+			emit_line(e, "\tstruct snapshot seen;");
+		}
+		e->depth++;
+		declare_slots(e, u, true, 0);
+		for (i = 1; i <= u->neach; i++)
+			emit_line(e, "u64 each%u;", i);
+		if (u->fn && u->fn->has_result) {
+			if (u->fn->result == IR_LONG)
+				emit_line(e, "i64 result;");
+			else
+				emit_line(e, "RT_STR(result, RT_STRING_LEN);");
+		}
+		e->depth--;
+		emit_line(e, "};");
+	}
+}
+
+static void emit_frames(struct emit *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->nunits; i++)
+		emit_frame_struct(e, &e->units[i]);
+	if (!e->kernel || !e->lay->frame_size)
+		return;
+	emit_line(e, "struct frame {");
+	emit_line(e, "\tstruct rt_frame rt;");
+	for (i = 0; i < e->nunits; i++)
+		if (e->units[i].fn && e->units[i].slots_in_frame)
+			emit_line(e, "\tstruct %s_frame %s;",
+				  e->units[i].name, e->units[i].name);
+	emit_line(e, "\tunion {");
+	for (i = 0; i < e->nunits; i++)
+		if (!e->units[i].fn && e->units[i].slots_in_frame)
+			emit_line(e, "\t\tstruct %s_frame %s;",
+				  e->units[i].name, e->units[i].name);
+	emit_line(e, "\t};");
+	emit_line(e, "};");
+	emit_line(e, "_Static_assert(sizeof(struct frame) == %u, "
+		  "\"the plan's\");\n", e->lay->frame_size);
+}
+
+/* --- handlers and functions -------------------------------------------------------- */
+
+static const char *handler_macro(const struct ir_handler *h)
+{
+	switch (h->prog) {
+	case IR_LOADER: return "RT_LOADER";
+	case IR_KPROBE: return "RT_KPROBE";
+	case IR_FENTRY: return "RT_FENTRY";
+	case IR_FEXIT: return "RT_FEXIT";
+	case IR_RAW_TP: return "RT_RAW_TP";
+	}
+	bug("handler of kind %d", h->prog);
+}
+
+static const char *lock_args(struct emit *e, const struct ir_lock *l)
+{
+	return arena_printf(e->mem, "%d, %s", l->global->lock,
+			    l->mode == IR_LOCK_WRITE ? "RT_WRITE" : "RT_READ");
+}
+
+static void emit_seen(struct emit *e)
+{
+	size_t i;
+
+	for (i = 0; !e->kernel && i < e->lay->globals.n; i++) {
+		const struct ir_global *g = e->lay->globals.v[i].global;
+
+		if (g->only_added)
+			emit_line(e, "RT_SEEN(r)->g_%s = RT_VOLATILE(G.g_%s);",
+				  g->name, g->name);
+	}
+}
+
+/* Before the statements: the run, its frame, its locks. */
+static void emit_prologue(struct emit *e, struct unit *u)
+{
+	size_t i;
+
+	if (e->kernel && !u->needs_frame)
+		emit_line(e, "RT_RUN;");
+	else
+		emit_line(e, "RT_RUN_FRAME;");
+	if (u->slots_in_frame || !e->kernel)
+		emit_line(e, "struct %s_frame *f = RT_FRAME_OF(r, %s);",
+			  u->name, u->name);
+	declare_slots(e, u, false, 0);
+	emit_line(e, "%s", "");
+	for (i = 0; i < u->h->nlocks; i++) {
+		emit_line(e, "if (rt_lock(%s))",
+			  lock_args(e, &u->h->locks[i]));
+		emit_line(e, "\tgoto busy%zu;", i);
+	}
+	emit_seen(e);
+}
+
+static void emit_epilogue(struct emit *e, struct unit *u)
+{
+	const char *end = e->kernel && !u->needs_frame ? "RT_END" :
+			  "RT_END_FRAME";
+	size_t i;
+
+	if (u->out_used)
+		emit_line(e, "out:");
+	for (i = u->h->nlocks; i-- > 0; )
+		emit_line(e, "rt_unlock(%s);", lock_args(e, &u->h->locks[i]));
+	emit_line(e, "%s;", end);
+	for (i = u->h->nlocks; i-- > 0; ) {
+		emit_line(e, "busy%zu:", i);
+		if (i)
+			emit_line(e, "rt_unlock(%s);",
+				  lock_args(e, &u->h->locks[i - 1]));
+	}
+	if (u->h->nlocks)
+		emit_line(e, "%s;", e->kernel && !u->needs_frame ?
+			  "RT_END_BUSY" : "RT_END_BUSY_FRAME");
+}
+
+static void emit_handler(struct emit *e, struct unit *u, struct text *out)
+{
+	struct region top = { .code.mem = e->mem };
+	struct region head = { .code.mem = e->mem };
+
+	e->u = u;
+	e->reg = &top;
+	e->depth = 1;
+	e->line = 0;
+	emit_body(e, u->body);
+	emit_epilogue(e, u);
+	e->reg = &head;
+	e->depth = 0;
+	emit_line(e, "%s(%s)\n{", handler_macro(u->h), u->name);
+	e->depth = 1;
+	emit_prologue(e, u);
+	e->depth = 0;
+	text_add(out, u->bodies.s ? u->bodies.s : "", u->bodies.n);
+	text_puts(out, head.code.s);
+	text_puts(out, top.code.s);
+	text_puts(out, "}\n\n");
+}
+
+static void emit_function(struct emit *e, struct unit *u, struct text *out)
+{
+	struct region top = { .code.mem = e->mem };
+
+	e->u = u;
+	e->reg = &top;
+	e->depth = 1;
+	e->line = 0;
+	text_puts(&top.code, "");
+	emit_body(e, u->body);
+	e->depth = 0;
+	text_add(out, u->bodies.s ? u->bodies.s : "", u->bodies.n);
+	text_printf(out, "%s int %s(struct rt_run *%s, struct %s_frame *f)\n{\n",
+		    u->fn->recursive ? "RT_RECURSIVE" : "RT_FUNCTION",
+		    u->name, e->kernel ? "r" : "caller", u->name);
+	text_puts(out, e->kernel ? "\tRT_IN_FUNCTION;\n" :
+		  "\tRT_IN_FUNCTION(caller, f);\n");
+	text_putc(out, '\n');
+	text_add(out, top.code.s ? top.code.s : "", top.code.n);
+	if (u->out_used)
+		text_puts(out, "out:\n");
+	text_puts(out, "\treturn 0;\n}\n\n");
+}
+
+/* Recursive functions call each other before they are defined. */
+static void declare_functions(struct emit *e, struct text *out)
+{
+	size_t i;
+
+	for (i = 0; i < e->nunits; i++)
+		if (e->units[i].fn && e->units[i].fn->recursive)
+			text_printf(out, "RT_RECURSIVE int %s(struct rt_run *, "
+				    "struct %s_frame *);\n", e->units[i].name,
+				    e->units[i].name);
+}
+
+static void emit_program(struct emit *e, const char *script_name,
+			 struct text *out)
+{
+	struct region head = { .code.mem = e->mem };
+	struct text code = { .mem = e->mem };
+	size_t i;
+
+	text_puts(&code, "");
+	for (i = 0; i < e->nunits; i++)
+		if (e->units[i].fn)
+			emit_function(e, &e->units[i], &code);
+		else
+			emit_handler(e, &e->units[i], &code);
+	e->reg = &head;
+	e->depth = 0;
+	emit_limits(e, script_name);
+	emit_globals(e);
+	for (i = 0; i < e->lay->maps.n; i++)
+		if (e->lay->maps.v[i].global && (!e->kernel ||
+		    in_kernel(e->lay->maps.v[i].global)))
+			emit_map_types(e, &e->lay->maps.v[i]);
+	emit_snapshot(e);
+	emit_frames(e);
+	text_puts(out, head.code.s);
+	declare_functions(e, out);
+	text_puts(out, code.s);
+}
+
+void emit_c(struct arena *mem, const struct ir *ir, const struct ir_layout *lay,
+	    bool kernel, const char *script_name, struct text *out)
+{
+	struct emit e = { .mem = mem, .ir = ir, .lay = lay, .kernel = kernel };
+	const struct ir_handler *h;
+
+	for (h = ir->handlers; h; h = h->next)
+		if (kernel == (h->prog != IR_LOADER))
+			break;
+	if (!h)
+		return;
+	find_units(&e);
+	emit_program(&e, script_name, out);
+}
+
+/* --- sizes of frames --------------------------------------------------------------- */
+
+static uint32_t slots_size(const struct unit *u)
+{
+	uint32_t size = 8 * u->nregions;	/* foreach's, at most */
+	const struct ir_slot *s;
+
+	for (s = u->slots; s; s = s->next)
+		if (u->fn || u->slot[s->number].place == IN_FRAME)
+			size += s->type == IR_LONG ? 8 : emit_round(s->cap);
+	return size;
+}
+
+static uint32_t result_size(const struct emit *e, const struct unit *u)
+{
+	if (!u->fn || !u->fn->has_result)
+		return 0;
+	return u->fn->result == IR_LONG ? 8 : emit_round(e->ir->string_len);
+}
+
+/* As struct frame: the head, functions' slots, the largest handler's. */
+static uint32_t kernel_frame(struct emit *e)
+{
+	enum { HEAD = 8 + 40 };		/* struct rt_frame of runtime/bpf */
+	uint32_t size = HEAD + e->need.raise + e->need.cat + e->need.key +
+			e->need.value + emit_round(e->need.out);
+	uint32_t handler = 0, n;
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < e->nunits; i++) {
+		const struct unit *u = &e->units[i];
+
+		any |= u->needs_frame;
+		if (!u->slots_in_frame)
+			continue;
+		n = slots_size(u) - 8 * u->nregions;
+		if (u->fn)
+			size += n + result_size(e, u);
+		else if (handler < n)
+			handler = n;
+	}
+	return any ? size + handler : 0;
+}
+
+/* Every frame that can be in use at once in the loader. */
+static uint32_t user_frames(struct emit *e)
+{
+	uint64_t size = 0, largest = 0, n;
+	size_t i;
+
+	for (i = 0; i < e->nunits; i++) {
+		const struct unit *u = &e->units[i];
+
+		n = slots_size(u) + result_size(e, u) + 64;
+		if (u->fn)
+			size += u->fn->recursive ? n * ((uint64_t)
+				e->ir->max_nesting + 1) : n;
+		else if (largest < n)
+			largest = n;
+	}
+	size += largest + 256 + e->need.key + 8 * e->lay->globals.n;
+	return size > 1u << 30 ? 1u << 30 : (uint32_t)size;
+}
+
+void emit_layout(struct arena *mem, const struct ir *ir, struct ir_layout *lay)
+{
+	struct emit e = { .mem = mem, .ir = ir, .lay = lay, .kernel = true };
+	uint32_t id = 0;
+	const struct ir_global *g;
+
+	lay_globals(mem, ir, lay);
+	for (g = ir->globals; g; g = g->next)
+		if (id <= (uint32_t)g->index)
+			id = (uint32_t)g->index + 1;
+	find_units(&e);
+	lay->frame_size = kernel_frame(&e);
+	lay->frame_levels = lay->frame_size ? FRAME_LEVELS : 0;
+	if (e.nunits)
+		vec_push(mem, &lay->maps, ((struct ir_layout_map){
+			.id = id, .name = "stb_ring", .type = "ringbuf",
+			.keys = "", .max_entries = RING_SIZE, .flags = 4 }));
+	if (lay->frame_size)
+		vec_push(mem, &lay->maps, ((struct ir_layout_map){
+			.id = id + 1, .name = "stb_frames",
+			.type = "percpu_array", .keys = "", .key_size = 4,
+			.value_size = lay->frame_size,
+			.max_entries = FRAME_LEVELS, .flags = 4 }));
+	e = (struct emit){ .mem = mem, .ir = ir, .lay = lay };
+	find_units(&e);
+	lay->user_stack = e.nunits ? user_frames(&e) : 0;
+}

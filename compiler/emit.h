@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * emit.h - what the files of the emitter share. emit.c lays the program out
+ * and writes declarations, handlers and functions; emit_place.c decides where
+ * slots live; emit_stmt.c writes statements, emit_out.c those that print.
+ */
+#ifndef STB_EMIT_H
+#define STB_EMIT_H
+
+#include "ir.h"
+#include "runtime/abi.h"
+
+/*
+ * Where a slot lives. Kernel handlers keep what they can in C locals; what
+ * crosses the body of a loop, and long strings, are in the frame. In the
+ * loader, and in functions, all slots are in the frame, reached by `f`.
+ */
+enum place { IN_NOTHING, IN_LOCAL, IN_FRAME };
+
+/* A handler or a function on its way into C. */
+struct unit {
+	const char *name;		/* "h0", "f_name" */
+	const struct ir_handler *h;	/* one of the two */
+	const struct ir_function *fn;
+	const struct ir_slot *slots;
+	const struct ir_stmt *body;
+	struct {
+		enum place place;
+		int region;		/* of the first use */
+		bool crosses;		/* used in more than one region */
+	} *slot;			/* by number */
+	bool loops;			/* has outlined bodies of loops */
+	bool slots_in_frame;		/* any slot is there */
+	bool needs_frame;		/* the run needs one: a kernel matter */
+	bool prints;			/* itself or in what it calls */
+	bool direct;			/* its one record goes to the ring */
+	unsigned nregions, nlabels, nloops, neach;
+	struct text bodies;		/* outlined, in order */
+	bool out_used;			/* a label */
+};
+
+/* The innermost try around a statement, within its region. */
+struct catcher {
+	unsigned label;
+	bool used;
+	struct catcher *up;
+};
+
+/* The C function being written: the top of a unit or the body of a loop. */
+struct region {
+	int id;				/* 0: the top */
+	struct text code;
+	struct catcher *catcher;
+	unsigned step;			/* label of `continue`; 0: none */
+	bool step_used;
+};
+
+struct emit {
+	struct arena *mem;
+	const struct ir *ir;
+	const struct ir_layout *lay;
+	bool kernel;
+	struct unit *u;
+	struct region *reg;
+	int depth;			/* tabs */
+	unsigned line;			/* of the last #line */
+	struct unit *units;		/* functions first, then handlers */
+	size_t nunits;
+	struct sizes {			/* of the frame's buffers */
+		uint32_t raise, cat, key, value, out;
+	} need;
+};
+
+/* --- emit.c ---------------------------------------------------------------- */
+
+void emit_line(struct emit *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* "f->x_1", or "x_1"; an operand as C: a number, a slot, a literal. */
+const char *emit_slot(struct emit *e, const struct ir_slot *s);
+const char *emit_opnd(struct emit *e, const struct ir_opnd *o);
+const struct ir_layout_map *emit_map(struct emit *e,
+				     const struct ir_global *g);
+struct unit *emit_unit_of(struct emit *e, const struct ir_function *fn);
+
+/* --- emit_place.c ---------------------------------------------------------- */
+
+enum { SMALL_STRING = 64, SMALL_KEY = 64, SMALL_RECORD = 1024 };
+
+void emit_place(struct emit *e, struct unit *u);
+uint32_t emit_round(uint32_t size);	/* up to a multiple of 8 */
+/* Most bytes that the record of a statement's format takes. */
+uint32_t emit_record_size(struct emit *e, const struct ir_stmt *s);
+bool emit_small_key(struct emit *e, const struct ir_global *g);
+
+/* --- emit_stmt.c, emit_out.c ----------------------------------------------- */
+
+void emit_body(struct emit *e, const struct ir_stmt *s);
+/* Control to where a fault of this place goes. */
+void emit_leave(struct emit *e);
+/* Fault of a statement; value: C text of the message's argument, or NULL. */
+void emit_fault(struct emit *e, const struct ir_stmt *s, const char *value);
+/* Declares the key of a statement; C text of its address. */
+const char *emit_key(struct emit *e, const struct ir_global *g,
+		     const struct ir_opnd *keys);
+void emit_print(struct emit *e, const struct ir_stmt *s);
+void emit_format(struct emit *e, const struct ir_stmt *s);
+void emit_raise(struct emit *e, const struct ir_stmt *s);
+/* Message of the caught fault of `s`, a try, into its dst. */
+void emit_caught(struct emit *e, const struct ir_stmt *s);
+/* error() whose record needs no buffer: no arguments, or one number. */
+bool emit_simple_raise(const struct ir_stmt *s);
+
+#endif

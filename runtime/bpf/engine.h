@@ -1,0 +1,783 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine.h - the kernel's BPF engine, see rt.h. Everything that is shaped for
+ * the verifier is in this folder. What holds:
+ *
+ * - A handler with strings, loops or more than one record owns a *frame* for
+ *   its run: one of RT_LEVELS elements of a per-CPU array, taken by setting
+ *   its `busy`. The verifier knows nothing of what is in a frame, so numbers
+ *   that cross a turn of a loop live there: kernels before 6.7 believe the
+ *   first turn's values of what is on the stack.
+ * - Strings end with a NUL within their caps. They are read by address, with
+ *   probe_read_kernel_str, so that a pointer that went through memory and is
+ *   but a number to the verifier is as good as any.
+ * - Functions return nonzero for a fault and have then written nothing.
+ */
+#ifndef STB_BPF_ENGINE_H
+#define STB_BPF_ENGINE_H
+
+#define RT_KERNEL 1
+
+/* --- the kernel's functions: numbers are those of linux/bpf.h ------------- */
+
+static void *(*const bpf_map_lookup_elem)(void *, const void *) = (void *)1;
+static long (*const bpf_map_update_elem)(void *, const void *, const void *,
+					 u64) = (void *)2;
+static long (*const bpf_map_delete_elem)(void *, const void *) = (void *)3;
+static u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
+static u32 (*const bpf_get_prandom_u32)(void) = (void *)7;
+static u32 (*const bpf_get_smp_processor_id)(void) = (void *)8;
+static u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
+static u64 (*const bpf_get_current_uid_gid)(void) = (void *)15;
+static long (*const bpf_get_current_comm)(void *, u32) = (void *)16;
+static u64 (*const bpf_get_current_task)(void) = (void *)35;
+static long (*const bpf_probe_read_user)(void *, u32, u64) = (void *)112;
+static long (*const bpf_probe_read_kernel)(void *, u32, u64) = (void *)113;
+static long (*const bpf_probe_read_user_str)(void *, u32, u64) = (void *)114;
+static long (*const bpf_probe_read_kernel_str)(void *, u32, u64) = (void *)115;
+static long (*const bpf_ringbuf_output)(void *, void *, u64, u64) =
+	(void *)130;
+static void *(*const bpf_ringbuf_reserve)(void *, u64, u64) = (void *)131;
+static void (*const bpf_ringbuf_submit)(void *, u64) = (void *)132;
+static long (*const bpf_snprintf)(char *, u32, const char *, u64 *, u32) =
+	(void *)165;
+static long (*const bpf_loop)(u32, void *, void *, u64) = (void *)181;
+static long (*const bpf_get_func_arg)(void *, u32, u64 *) = (void *)183;
+static long (*const bpf_get_func_ret)(void *, u64 *) = (void *)184;
+
+enum { BPF_ANY, BPF_NOEXIST };
+enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
+
+#define RT_SECTION(name) __attribute__((section(#name), used))
+#define RT_MAP_DECL(n) extern char map_##n __attribute__((nodebug))
+#define RT_MAP(n) (&map_##n)
+
+/* Keeps clang from moving or merging what the verifier must see in order. */
+#define rt_opaque(x) __asm__ volatile("" : "+r"(x))
+
+/* --- runs ----------------------------------------------------------------- */
+
+/* struct pt_regs of x86-64. */
+struct rt_regs {
+	u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
+	u64 orig_ax, ip, cs, flags, sp, ss;
+};
+
+/* The head of every frame; the handlers' slots follow in struct frame. */
+struct rt_frame {
+	u32 busy, unused;
+	struct rt_state state;
+	char raise[RT_RAISE_SIZE];
+	char cat[RT_CAT_SIZE];
+	char key[RT_KEY_SIZE];
+	char value[RT_VALUE_SIZE];
+	char out[RT_OUT_SIZE];
+};
+struct frame;
+
+struct rt_run {
+	void *ctx;
+	struct rt_state *state;		/* in the frame, if there is one */
+	struct frame *frame;
+};
+
+#define RT_KPROBE(name) RT_SECTION(name) int name##_probe(struct rt_regs *ctx)
+#define RT_FENTRY(name) RT_SECTION(name) int name##_probe(u64 *ctx)
+#define RT_FEXIT(name) RT_SECTION(name) int name##_probe(u64 *ctx)
+#define RT_RAW_TP(name) RT_SECTION(name) int name##_probe(u64 *ctx)
+
+/* Nobody starts a run while the session does not run. */
+#define rt_running() (RT_VOLATILE(RT_SHARED->state) == STB_RUNNING)
+
+RT_OUTLINE int rt_wake(void)
+{
+	struct stb_record record = { sizeof(record), STB_REC_WAKE, 0 };
+
+	bpf_ringbuf_output(&RT_RING, &record, sizeof(record),
+			   BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+RT_OUTLINE int rt_stop(u32 state)
+{
+	if (__sync_val_compare_and_swap(&RT_SHARED->state, STB_RUNNING,
+					state) != STB_RUNNING)
+		return 0;
+	__sync_fetch_and_add(&RT_SHARED->stops, 1);
+	return rt_wake();
+}
+
+RT_INLINE void rt_exit(void)
+{
+	RT_VOLATILE(RT_SHARED->exit_asked) = 1;
+	rt_stop(STB_STOPPING);
+}
+
+/* A sample wakes the loader when it sleeps: see struct stb_shared. */
+RT_INLINE u64 rt_wakeup(void)
+{
+	if (!RT_VOLATILE(RT_SHARED->waiting))
+		return BPF_RB_NO_WAKEUP;
+	RT_VOLATILE(RT_SHARED->waiting) = 0;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+RT_OUTLINE int rt_lost(void)
+{
+	__sync_fetch_and_add(&RT_SHARED->lost, 1);
+	return 0;
+}
+
+RT_OUTLINE int rt_skip(u64 *count)
+{
+	if (__sync_fetch_and_add(count, 1) >= RT_MAX_SKIPPED)
+		rt_stop(STB_FAILED);
+	return 0;
+}
+#define rt_skip_frame() rt_skip(&RT_SHARED->skipped_frame)
+#define rt_skip_lock() rt_skip(&RT_SHARED->skipped_lock)
+
+/* The record of a fault that nobody caught. */
+RT_OUTLINE int rt_report(u32 id, u64 nargs, u64 arg)
+{
+	struct {
+		struct stb_record record;
+		u64 arg;
+	} e = { { nargs ? 16 : 8, STB_REC_PRINT, (uint16_t)id }, arg };
+
+	if (bpf_ringbuf_output(&RT_RING, &e, nargs ? 16 : 8, rt_wakeup()))
+		rt_lost();
+	if (__sync_fetch_and_add(&RT_SHARED->errors, 1) >= RT_MAX_ERRORS)
+		rt_stop(STB_FAILED);
+	return 0;
+}
+#define rt_report_fault(s) rt_report((s)->err - 1, (s)->err_args, (s)->err_arg)
+
+/* --- frames --------------------------------------------------------------- */
+
+#ifdef RT_FRAMES
+RT_INLINE struct rt_frame *rt_frame_try(u32 level)
+{
+	struct rt_frame *f = bpf_map_lookup_elem(&RT_FRAMES, &level);
+
+	if (f && !__sync_val_compare_and_swap(&f->busy, 0, 1))
+		return f;
+	return 0;
+}
+
+RT_OUTLINE struct rt_frame *rt_frame_deeper(void)
+{
+	struct rt_frame *f = 0;
+
+#pragma unroll
+	for (u32 level = 1; level < RT_LEVELS; level++)
+		if (!f)
+			f = rt_frame_try(level);
+	return f;
+}
+
+/* NULL: all levels are in use, the run must be skipped. */
+RT_INLINE struct frame *rt_frame(void)
+{
+	struct rt_frame *f = rt_frame_try(0);
+
+	if (!f)
+		f = rt_frame_deeper();
+	if (f) {
+		f->state.err = 0;
+		f->state.leave = 0;
+		f->state.raised = 0;
+		f->state.actions = 0;
+		f->state.out_n = 0;
+	}
+	return (struct frame *)f;
+}
+
+#define RT_RUN_FRAME \
+	if (!rt_running()) \
+		return 0; \
+	struct rt_run run_ = { ctx, 0, rt_frame() }, *r = &run_; \
+	struct rt_state *s; \
+	if (!r->frame) \
+		return rt_skip_frame(); \
+	s = r->state = &((struct rt_frame *)r->frame)->state; \
+	(void)s
+#define RT_FRAME_OF(r, name) (&(r)->frame->name)
+#define RT_END_FRAME do { \
+	rt_finish(r); \
+	RT_VOLATILE(((struct rt_frame *)r->frame)->busy) = 0; \
+	return 0; \
+} while (0)
+#define RT_END_BUSY_FRAME do { \
+	rt_skip_lock(); \
+	RT_VOLATILE(((struct rt_frame *)r->frame)->busy) = 0; \
+	return 0; \
+} while (0)
+#endif
+
+/* A run without a frame: its faults have one number at most. */
+#define RT_RUN \
+	if (!rt_running()) \
+		return 0; \
+	struct rt_state state_ = { 0 }, *s = &state_; \
+	struct rt_run run_ = { ctx, s, 0 }, *r = &run_; \
+	(void)r
+#define RT_END do { \
+	if (s->err) \
+		rt_report_fault(s); \
+	return 0; \
+} while (0)
+#define RT_END_BUSY return rt_skip_lock()
+
+#define RT_IN_FUNCTION struct rt_state *s = r->state; (void)s
+#define RT_IN_BODY struct rt_state *s = r->state; (void)s
+
+/* --- locks: see runtime/abi.h --------------------------------------------- */
+
+#define RT_LOCK_WORD(n) ((u32 *)((char *)&G + sizeof(struct stb_shared)) + (n))
+enum { RT_LOCK_TRIES = 2000 };
+
+/* 0: got it. */
+RT_INLINE long rt_lock_once(u32 *word, enum rt_lock_mode mode)
+{
+	if (mode == RT_WRITE)
+		return __sync_val_compare_and_swap(word, 0, STB_LOCK_WRITER);
+	if (__sync_fetch_and_add(word, 1) < STB_LOCK_WRITER)
+		return 0;
+	__sync_fetch_and_sub(word, 1);
+	return 1;
+}
+
+struct rt_try {
+	u32 *word;
+	u32 mode, busy;
+};
+
+RT_BODY rt_lock_turn(u32 turn, struct rt_try *t)
+{
+	t->busy = rt_lock_once(t->word, t->mode) != 0;
+	return !t->busy;
+}
+
+RT_OUTLINE int rt_lock_wait(u32 *word, enum rt_lock_mode mode)
+{
+	struct rt_try t = { word, mode, 1 };
+
+	bpf_loop(RT_LOCK_TRIES, rt_lock_turn, &t, 0);
+	return t.busy;
+}
+
+RT_INLINE int rt_lock(u32 n, enum rt_lock_mode mode)
+{
+	return rt_lock_once(RT_LOCK_WORD(n), mode) &&
+	       rt_lock_wait(RT_LOCK_WORD(n), mode);
+}
+
+RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
+{
+	__sync_fetch_and_sub(RT_LOCK_WORD(n),
+			     mode == RT_WRITE ? STB_LOCK_WRITER : 1);
+}
+
+/* --- loops ---------------------------------------------------------------- */
+
+/* A turn takes at least one action, so that MAXACTION ends it first. */
+#define RT_ACTIONS(s, cost) (((s)->actions += (cost)) > RT_MAX_ACTION)
+#define RT_LOOP(r, body) bpf_loop(RT_MAX_ACTION + 2, body, r, 0)
+
+/* --- the probe's context --------------------------------------------------- */
+
+#define RT_REG(r, name) ((i64)((struct rt_regs *)(r)->ctx)->name)
+#define RT_CTX_WORD(r, n) ((i64)((u64 *)(r)->ctx)[n])
+
+RT_INLINE i64 rt_func_arg(struct rt_run *r, u32 n)
+{
+	u64 v = 0;
+
+	bpf_get_func_arg(r->ctx, n, &v);
+	return (i64)v;
+}
+
+RT_INLINE i64 rt_func_ret(struct rt_run *r)
+{
+	u64 v = 0;
+
+	bpf_get_func_ret(r->ctx, &v);
+	return (i64)v;
+}
+
+/* --- memory --------------------------------------------------------------- */
+
+#define RT_LOAD(type, dst, address, space) ({ \
+	type v_; \
+	long e_ = bpf_probe_read_##space(&v_, sizeof(v_), (u64)(address)); \
+	if (!e_) \
+		(dst) = (i64)v_; \
+	e_; })
+
+/* At most `max` bytes and a NUL. */
+RT_INLINE long rt_load_str(char *dst, u32 cap, i64 max, u64 address, int user)
+{
+	u64 size = cap;
+	long n;
+
+	if (max < 0)
+		max = 0;
+	if ((u64)max + 1 < size) {
+		size = (u64)max + 1;
+		rt_opaque(size);
+		if (size > cap)
+			size = cap;
+	}
+	n = user ? bpf_probe_read_user_str(dst, size, address) :
+		   bpf_probe_read_kernel_str(dst, size, address);
+	return n < 0;
+}
+
+RT_INLINE void rt_zero(char *p, u32 n)
+{
+	if (n <= 64)
+		__builtin_memset(p, 0, n);
+	else	/* an address that it refuses: it then clears */
+		bpf_probe_read_kernel(p, n, 0);
+}
+
+/* --- strings -------------------------------------------------------------- */
+
+RT_INLINE void rt_copy(char *dst, u32 cap, const char *src)
+{
+	bpf_probe_read_kernel_str(dst, cap, (u64)src);
+}
+#define RT_COPY_LIT(dst, lit) __builtin_memcpy(dst, lit, sizeof(lit))
+
+/* Through the frame's buffer: what the verifier knows of a length is not
+   enough to let the second half be written in place. */
+#define rt_cat(r, dst, cap, a, b) \
+	rt_cat_in(((struct rt_frame *)(r)->frame)->cat, dst, cap, a, b)
+RT_INLINE void rt_cat_in(char *to, char *dst, u32 cap, const char *a,
+			 const char *b)
+{
+	u64 n = bpf_probe_read_kernel_str(to, RT_STRING_LEN, (u64)a);
+
+	n--;
+	rt_opaque(n);
+	if (n > RT_STRING_LEN - 1)
+		n = 0;
+	bpf_probe_read_kernel_str(to + n, RT_STRING_LEN, (u64)b);
+	bpf_probe_read_kernel_str(dst, cap, (u64)to);
+}
+
+struct rt_cmp {
+	u64 a, b;
+	i64 result;
+};
+
+RT_BODY rt_cmp_turn(u32 turn, struct rt_cmp *c)
+{
+	unsigned char a[8], b[8];
+
+	bpf_probe_read_kernel(a, 8, c->a + turn * 8ul);
+	bpf_probe_read_kernel(b, 8, c->b + turn * 8ul);
+#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		c->result = (i64)a[i] - (i64)b[i];
+		if (c->result || !a[i])
+			return 1;
+	}
+	return 0;
+}
+
+/* < 0, 0, > 0, by bytes. */
+RT_OUTLINE i64 rt_strcmp(u64 a, u64 b)
+{
+	struct rt_cmp c = { a, b, 0 };
+
+	bpf_loop(RT_STRING_LEN / 8, rt_cmp_turn, &c, 0);
+	return c.result;
+}
+#define RT_STRCMP(a, b) rt_strcmp((u64)(a), (u64)(b))
+/* Whether a string with room for it equals a literal. */
+#define RT_EQUALS(s, lit) (!__builtin_memcmp(s, lit, sizeof(lit)))
+
+/* A string part of a key, padded with zeroes to its width. */
+RT_INLINE void rt_key_str(char *dst, u32 width, const char *src)
+{
+	rt_zero(dst, width);
+	bpf_probe_read_kernel_str(dst, width, (u64)src);
+}
+#define RT_KEY_LIT(dst, lit) \
+	(rt_zero(dst, sizeof(dst)), __builtin_memcpy(dst, lit, sizeof(lit)))
+#define RT_KEY_SPACE(r, type) \
+	((type *)((struct rt_frame *)(r)->frame)->key)
+
+/* Strings are arguments by their address. */
+#define RT_FORMAT(dst, cap, format, ...) ({ \
+	static const char f_[] __attribute__((nodebug)) = format; \
+	u64 a_[] = { __VA_ARGS__ }; \
+	bpf_snprintf(dst, cap, f_, a_, sizeof(a_)); })
+#define RT_FORMAT_NONE(dst, cap, format) ({ \
+	static const char f_[] __attribute__((nodebug)) = format; \
+	bpf_snprintf(dst, cap, f_, 0, 0); })
+
+/* --- arrays: nonzero where one is full ------------------------------------ */
+
+RT_INLINE long rt_map_new(void *map, const void *key, u32 at, i64 v)
+{
+	u64 value[2] = { at == RT_SEQ ? bpf_ktime_get_ns() : 0, (u64)v };
+
+	return bpf_map_update_elem(map, key, (char *)value + 8 - at,
+				   BPF_NOEXIST);
+}
+
+RT_INLINE i64 rt_map_get(void *map, const void *key, u32 at)
+{
+	char *p = bpf_map_lookup_elem(map, key);
+
+	return p ? RT_VOLATILE(*(i64 *)(p + at)) : 0;
+}
+
+RT_INLINE long rt_map_set(void *map, const void *key, u32 at, i64 v)
+{
+	char *p = bpf_map_lookup_elem(map, key);
+
+	if (!p) {
+		if (!rt_map_new(map, key, at, v))
+			return 0;
+		p = bpf_map_lookup_elem(map, key);
+		if (!p)
+			return 1;
+	}
+	RT_VOLATILE(*(i64 *)(p + at)) = v;
+	return 0;
+}
+
+#define RT_MAP_MODIFY(map, key, at, op, a, dst, want_old) ({ \
+	char *p_ = bpf_map_lookup_elem(map, key); \
+	i64 a_ = (a); \
+	long e_ = 0; \
+	if (!p_) { \
+		i64 v_ = (op) == RT_SUB ? -a_ : (op) == RT_AND ? 0 : a_; \
+		e_ = rt_map_new(map, key, at, v_); \
+		if (!e_) \
+			(dst) = (want_old) ? 0 : v_; \
+		else \
+			p_ = bpf_map_lookup_elem(map, key); \
+	} \
+	if (p_) { \
+		(dst) = rt_modify((i64 *)(p_ + (at)), op, a_, want_old); \
+		e_ = 0; \
+	} \
+	e_; })
+
+RT_INLINE i64 rt_map_in(void *map, const void *key)
+{
+	return bpf_map_lookup_elem(map, key) != 0;
+}
+
+RT_INLINE void rt_map_del(void *map, const void *key)
+{
+	bpf_map_delete_elem(map, key);
+}
+
+RT_INLINE void rt_map_get_str(void *map, const void *key, u32 at, char *dst,
+			      u32 cap)
+{
+	char *p = bpf_map_lookup_elem(map, key);
+
+	if (p)
+		bpf_probe_read_kernel_str(dst, cap, (u64)(p + at));
+	else
+		dst[0] = 0;
+}
+
+#define rt_map_set_str(r, map, key, at, width, src) \
+	rt_map_set_str_in(((struct rt_frame *)(r)->frame)->value, map, key, \
+			  at, width, src)
+RT_INLINE long rt_map_set_str_in(char *value, void *map, const void *key,
+				 u32 at, u32 width, const char *src)
+{
+	char *p = bpf_map_lookup_elem(map, key);
+
+	if (p) {
+		bpf_probe_read_kernel_str(p + at, width, (u64)src);
+		return 0;
+	}
+	*(u64 *)value = bpf_ktime_get_ns();
+	rt_key_str(value + 8, width, src);
+	return bpf_map_update_elem(map, key, value + 8 - at, BPF_ANY);
+}
+
+#define rt_map_cat(r, map, key, at, width, src) \
+	rt_map_cat_in((struct rt_frame *)(r)->frame, map, key, at, width, src)
+RT_INLINE long rt_map_cat_in(struct rt_frame *f, void *map, const void *key,
+			     u32 at, u32 width, const char *src)
+{
+	char *p = bpf_map_lookup_elem(map, key);
+
+	if (!p)
+		return rt_map_set_str_in(f->value, map, key, at, width, src);
+	rt_cat_in(f->cat, p + at, width, p + at, src);
+	return 0;
+}
+
+/* --- aggregates ----------------------------------------------------------- */
+
+/* True when the larger is there; else a handler came in between. */
+RT_INLINE int rt_stat_try(u64 *p, u64 *seen, u64 v)
+{
+	u64 was = *seen;
+
+	if (was >= v)
+		return 1;
+	*seen = __sync_val_compare_and_swap(p, was, v);
+	return *seen == was;
+}
+
+RT_INLINE void rt_stat_raise(u64 *p, u64 v)
+{
+	u64 seen = RT_VOLATILE(*p);
+
+	if (!rt_stat_try(p, &seen, v) && !rt_stat_try(p, &seen, v))
+		rt_stat_try(p, &seen, v);
+}
+
+RT_INLINE u64 rt_log_bucket(i64 v)
+{
+	return v < 0 ? STB_LOG_ZERO - rt_bits(-(u64)v) :
+		       STB_LOG_ZERO + rt_bits((u64)v);
+}
+
+RT_INLINE u64 rt_linear_bucket(i64 v, i64 lo, i64 hi, i64 step)
+{
+	if (v < lo)
+		return 0;
+	if (v > hi)
+		return (u64)(hi - lo) / (u64)step + 2;
+	return ((u64)v - (u64)lo) / (u64)step + 1;
+}
+
+#define RT_HAS(ops, op) ((ops) >> (op) & 1)
+
+/* 64 bits times themselves, 128 bits. */
+RT_INLINE void rt_stat_square(struct stb_stat *p, i64 v)
+{
+	u64 a = rt_abs(v), low = a & 0xffffffff, high = a >> 32;
+	u64 mid = low * high, sq_low = low * low, old;
+	u64 add = mid << 33;
+
+	old = __sync_fetch_and_add(&p->sq_low, sq_low + add);
+	__sync_fetch_and_add(&p->sq_high, high * high + (mid >> 31) +
+			     (sq_low + add < add) +
+			     (old + sq_low + add < old));
+}
+
+/*
+ * What is constant folds: only the fields of `ops` are kept. A histogram's
+ * buckets say the count.
+ */
+#define RT_STAT_ADD(map, key, type, zero, at, v, ops, lo, hi, step) ({ \
+	type *p_ = bpf_map_lookup_elem(map, key); \
+	if (!p_) { \
+		long e_ = bpf_map_update_elem(map, key, zero, BPF_NOEXIST); \
+		p_ = bpf_map_lookup_elem(map, key); \
+		if (p_ && !e_) \
+			*(u64 *)p_ = bpf_ktime_get_ns(); \
+	} \
+	if (p_) \
+		rt_stat_add((struct stb_stat *)((char *)p_ + (at)), v, ops, \
+			    lo, hi, step); \
+	!p_; })
+
+RT_INLINE void rt_stat_add(struct stb_stat *p, i64 v, u32 ops, i64 lo, i64 hi,
+			   i64 step)
+{
+	u64 *buckets = (u64 *)(p + 1), i;
+
+	if (RT_HAS(ops, STB_ST_HIST_LOG)) {
+		i = rt_log_bucket(v);
+		rt_opaque(i);
+		if (i < STB_LOG_BUCKETS)
+			__sync_fetch_and_add(&buckets[i], 1);
+	} else if (RT_HAS(ops, STB_ST_HIST_LINEAR)) {
+		i = rt_linear_bucket(v, lo, hi, step);
+		rt_opaque(i);
+		if (i <= (u64)(hi - lo) / (u64)step + 2)
+			__sync_fetch_and_add(&buckets[i], 1);
+	} else {
+		__sync_fetch_and_add(&p->count, 1);
+	}
+	if (RT_HAS(ops, STB_ST_SUM) || RT_HAS(ops, STB_ST_AVG) ||
+	    RT_HAS(ops, STB_ST_VARIANCE))
+		__sync_fetch_and_add(&p->sum, v);
+	if (RT_HAS(ops, STB_ST_MIN))
+		rt_stat_raise(&p->min, (u64)INT64_MAX - (u64)v);
+	if (RT_HAS(ops, STB_ST_MAX))
+		rt_stat_raise(&p->max, (u64)v - (u64)INT64_MIN);
+	if (RT_HAS(ops, STB_ST_VARIANCE))
+		rt_stat_square(p, v);
+}
+
+/* --- records -------------------------------------------------------------- */
+
+/* A sample was sent while the loader went to sleep: it looks at the ring after
+   it has set `waiting`, so one of the two sees the other. */
+RT_INLINE void rt_sent(u64 flags)
+{
+	if (flags != BPF_RB_FORCE_WAKEUP && RT_VOLATILE(RT_SHARED->waiting))
+		rt_wake();
+}
+
+/* One record of a known size, written where the loader will read it. */
+#define RT_ROOM(name, size) struct { u32 len, room; char s[size]; } name
+#define RT_RESERVE(p) bpf_ringbuf_reserve(&RT_RING, sizeof(*(p)), 0)
+#define RT_HEADER(p, format) ((p)->record = (struct stb_record){ \
+	sizeof(*(p)), STB_REC_PRINT, format })
+#define RT_FILL(field, src) do { \
+	long n_ = bpf_probe_read_kernel_str((field).s, sizeof((field).s), \
+					    (u64)(src)); \
+	(field).len = n_ > 0 ? (u32)n_ - 1 : 0; \
+	(field).room = sizeof((field).s); \
+} while (0)
+#define RT_FILL_LIT(field, lit) do { \
+	(field).len = sizeof(lit) - 1; \
+	(field).room = sizeof((field).s); \
+	__builtin_memcpy((field).s, lit, sizeof(lit)); \
+} while (0)
+
+RT_INLINE void rt_submit(void *p)
+{
+	u64 flags = rt_wakeup();
+
+	bpf_ringbuf_submit(p, flags);
+	rt_sent(flags);
+}
+
+/* All records that a run has gathered, in one sample. */
+RT_OUTLINE int rt_send(char *out, u64 n)
+{
+	u64 flags = rt_wakeup();
+
+	if (n > RT_OUT_SIZE)
+		return 0;
+	if (bpf_ringbuf_output(&RT_RING, out, n, flags))
+		rt_lost();
+	else
+		rt_sent(flags);
+	return 0;
+}
+
+/* Where a record of at most `max` bytes begins in `out`. */
+#define rt_record(r, max) rt_record_in((struct rt_frame *)(r)->frame, max)
+RT_INLINE u64 rt_record_in(struct rt_frame *f, u64 max)
+{
+	u64 n = f->state.out_n;
+
+	rt_opaque(n);
+	if (n > RT_OUT_SIZE - max) {
+		rt_send(f->out, n);
+		f->state.out_n = 0;
+		n = 0;
+	}
+	return n;
+}
+
+#define RT_OUT(r) (((struct rt_frame *)(r)->frame)->out)
+RT_INLINE u64 rt_put_long(char *out, u64 n, i64 v)
+{
+	*(i64 *)(out + n) = v;
+	return n + 8;
+}
+
+RT_INLINE u64 rt_put_str(char *out, u64 n, const char *src, u32 cap)
+{
+	long len = bpf_probe_read_kernel_str(out + n + 8, cap, (u64)src);
+	u64 room;
+
+	len = len > 0 ? len - 1 : 0;
+	room = ((u64)len + 7) & ~7ul;
+	*(u32 *)(out + n) = (u32)len;
+	*(u32 *)(out + n + 4) = (u32)room;
+	rt_opaque(room);
+	if (room > cap + 7)
+		room = 0;
+	return n + 8 + room;
+}
+
+#define RT_PUT_LIT(out, n, lit) rt_put_lit(out, n, lit, sizeof(lit) - 1)
+RT_INLINE u64 rt_put_lit(char *out, u64 n, const char *lit, u32 len)
+{
+	u32 room = (len + 7) & ~7u;
+
+	*(u32 *)(out + n) = len;
+	*(u32 *)(out + n + 4) = room;
+	__builtin_memcpy(out + n + 8, lit, len);
+	return n + 8 + room;
+}
+
+#define rt_record_end(r, from, to, format) \
+	rt_record_end_in((struct rt_frame *)(r)->frame, from, to, format)
+RT_INLINE void rt_record_end_in(struct rt_frame *f, u64 from, u64 to, u32 format)
+{
+	*(struct stb_record *)(f->out + from) = (struct stb_record){
+		(u32)(to - from), STB_REC_PRINT, (uint16_t)format };
+	f->state.out_n = to;
+}
+
+/* The record of error(), for the end of the run: arguments at fixed places. */
+#define RT_RAISE(r) (((struct rt_frame *)(r)->frame)->raise)
+#define rt_raise_long(r, at, v) (*(i64 *)(RT_RAISE(r) + (at)) = (v))
+#define rt_raise_str(r, at, size, src) do { \
+	long n_ = bpf_probe_read_kernel_str(RT_RAISE(r) + (at) + 8, size, \
+					    (u64)(src)); \
+	*(u32 *)(RT_RAISE(r) + (at)) = n_ > 0 ? (u32)n_ - 1 : 0; \
+	*(u32 *)(RT_RAISE(r) + (at) + 4) = (size); \
+} while (0)
+#define rt_raise(r, id, size) do { \
+	*(struct stb_record *)RT_RAISE(r) = (struct stb_record){ \
+		size, STB_REC_PRINT, id }; \
+	RT_FAULT(id); \
+	s->raised = (size); \
+} while (0)
+#define RT_RAISED_LONG(r, at) (*(u64 *)(RT_RAISE(r) + (at)))
+#define RT_RAISED_STR(r, at) ((u64)(RT_RAISE(r) + (at) + 8))
+
+/* What a run with a frame leaves. The record of error() was laid out in the
+   frame when it was raised: it may have been caught. */
+#define rt_finish(r) rt_finish_in((struct rt_frame *)(r)->frame)
+RT_OUTLINE int rt_finish_in(struct rt_frame *f)
+{
+	u64 n = f->state.out_n;
+
+	if (n)
+		rt_send(f->out, n);
+	if (!f->state.err)
+		return 0;
+	n = f->state.raised;
+	if (!n)
+		return rt_report_fault(&f->state);
+	if (n > RT_RAISE_SIZE)
+		return 0;
+	if (bpf_ringbuf_output(&RT_RING, f->raise, n, BPF_RB_FORCE_WAKEUP))
+		rt_lost();
+	if (__sync_fetch_and_add(&RT_SHARED->errors, 1) >= RT_MAX_ERRORS)
+		rt_stop(STB_FAILED);
+	return 0;
+}
+
+/* --- built-in functions ---------------------------------------------------- */
+
+#define rt_pid(r) ((i64)(bpf_get_current_pid_tgid() >> 32))
+#define rt_tid(r) ((i64)(u32)bpf_get_current_pid_tgid())
+#define rt_uid(r) ((i64)(u32)bpf_get_current_uid_gid())
+#define rt_gid(r) ((i64)(bpf_get_current_uid_gid() >> 32))
+#define rt_cpu(r) ((i64)bpf_get_smp_processor_id())
+#define rt_task_current(r) ((i64)bpf_get_current_task())
+#define rt_target(r) (RT_SHARED->target_pid)
+#define rt_execname(r, dst, cap) bpf_get_current_comm(dst, cap)
+#define rt_wall(r) ((i64)bpf_ktime_get_ns() + RT_SHARED->wall_offset)
+#define rt_gettimeofday_ns(r) rt_wall(r)
+#define rt_gettimeofday_us(r) ((i64)((u64)rt_wall(r) / 1000))
+#define rt_gettimeofday_ms(r) ((i64)((u64)rt_wall(r) / 1000000))
+#define rt_gettimeofday_s(r) ((i64)((u64)rt_wall(r) / 1000000000))
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rt.h - the contract between emitted C and the engines. emit.c writes one C
+ * file for each engine; it includes this header, found with -I runtime, which
+ * includes the engine's own, found with -I runtime/bpf or -I runtime/user.
+ * docs/runtime.md shows an emitted file and tells what each engine does.
+ *
+ * Before the include, emitted C defines what the engine's structs depend on:
+ *
+ *	RT_STRING_LEN	MAXSTRINGLEN, a multiple of 8
+ *	RT_MAX_ACTION	most script statements a run may take
+ *	RT_MAX_ERRORS, RT_MAX_SKIPPED
+ * and for the kernel
+ *	RT_RING		map_N, the ring
+ *	RT_FRAMES	map_N, frames, if any handler has one
+ *	RT_LEVELS	how many frames a CPU has
+ *	RT_OUT_SIZE	bytes of the frame for records of a run
+ *	RT_RAISE_SIZE	bytes of the frame for the record of an error()
+ *	RT_CAT_SIZE	bytes of the frame for a concatenation
+ *	RT_KEY_SIZE	bytes of the frame for a key with strings
+ *	RT_VALUE_SIZE	bytes of the frame for a new string in an array
+ *
+ * What an engine gives, besides the functions in its header:
+ *
+ *	struct rt_run	what a run has at hand; functions and bodies of loops
+ *			get it as `r`
+ *	struct rt_state	`s`: the fault, where control goes, actions taken
+ *	RT_LOOP(r, f)	runs f(turn, r) again and again until it returns 1
+ *	RT_MAP(n)	names map n in calls
+ */
+#ifndef STB_RT_H
+#define STB_RT_H
+
+#include "abi.h"
+
+typedef int64_t i64;
+typedef uint64_t u64;
+typedef uint32_t u32;
+
+#define RT_INLINE static inline __attribute__((always_inline, unused))
+#define RT_OUTLINE static __attribute__((noinline, unused))
+/* Functions of the script; recursive ones are not inlined. */
+#define RT_FUNCTION static inline __attribute__((always_inline, unused))
+#define RT_RECURSIVE static __attribute__((noinline, unused))
+/* Bodies of loops; 1 ends the loop. */
+#define RT_BODY static __attribute__((noinline)) long
+
+/* The shared state and the script's scalars: the section both objects have. */
+#define RT_GLOBALS __attribute__((section("globals"), nodebug, used))
+struct globals;
+extern struct globals G __attribute__((nodebug));
+#define RT_SHARED ((struct stb_shared *)&G)
+#define RT_STR(name, size) char name[size] __attribute__((aligned(8)))
+#define RT_CONST __attribute__((nodebug))
+/* For those that other handlers write at the same time. */
+#define RT_VOLATILE(x) (*(volatile __typeof__(x) *)&(x))
+
+enum rt_op { RT_ADD, RT_SUB, RT_AND, RT_OR, RT_XOR };
+enum rt_lock_mode { RT_READ, RT_WRITE };
+/* Where a time of insertion precedes a value, and where it does not. */
+enum { RT_PLAIN = 0, RT_SEQ = 8 };
+
+/* Why a body of a loop ended it, when it was no break and no fault. */
+enum rt_leave { RT_STAY, RT_NEXT, RT_RETURN };
+
+struct rt_state {
+	u32 err;	/* format id + 1 of the fault; 0: none */
+	u32 err_args;	/* 1: err_arg is the message's argument */
+	u64 err_arg;
+	u32 leave;	/* enum rt_leave */
+	u32 raised;	/* bytes of the raise record, see RT_RAISE_SIZE */
+	u64 actions;
+	u64 out_n;	/* bytes of records gathered */
+};
+
+/* The fault of a statement, before control leaves it. */
+#define RT_FAULT(id) (s->err = (id) + 1, s->err_args = 0)
+#define RT_FAULT_ARG(id, value) \
+	(s->err = (id) + 1, s->err_args = 1, s->err_arg = (u64)(value))
+
+/* --- arithmetic that C or the machine leaves open ------------------------ */
+
+RT_INLINE u64 rt_abs(i64 v)
+{
+	return v < 0 ? -(u64)v : (u64)v;
+}
+
+/* By magnitude: BPF divides unsigned numbers. The divisor is not 0. */
+RT_INLINE i64 rt_div(i64 a, i64 b)
+{
+	u64 q = rt_abs(a) / rt_abs(b);
+
+	return (a < 0) != (b < 0) ? (i64)-q : (i64)q;
+}
+
+RT_INLINE i64 rt_mod(i64 a, i64 b)
+{
+	u64 m = rt_abs(a) % rt_abs(b);
+
+	return a < 0 ? (i64)-m : (i64)m;
+}
+
+/* One atomic step. The compiler drops what nobody wants: an unused result
+   makes an instruction that does not fetch. */
+RT_INLINE i64 rt_modify(i64 *p, enum rt_op op, i64 a, int want_old)
+{
+	i64 old;
+
+	switch (op) {
+	case RT_ADD:
+		old = __sync_fetch_and_add(p, a);
+		return want_old ? old : old + a;
+	case RT_SUB:
+		old = __sync_fetch_and_add(p, -a);
+		return want_old ? old : old - a;
+	case RT_AND:
+		old = __sync_fetch_and_and(p, a);
+		return want_old ? old : (old & a);
+	case RT_OR:
+		old = __sync_fetch_and_or(p, a);
+		return want_old ? old : (old | a);
+	case RT_XOR:
+		old = __sync_fetch_and_xor(p, a);
+		return want_old ? old : (old ^ a);
+	}
+	return 0;
+}
+
+/* Number of the highest bit, from 1; 0 for 0. */
+RT_INLINE u64 rt_bits(u64 v)
+{
+	u64 n = 0, high;
+
+	high = (v > 0xffffffff) << 5, v >>= high, n |= high;
+	high = (v > 0xffff) << 4, v >>= high, n |= high;
+	high = (v > 0xff) << 3, v >>= high, n |= high;
+	high = (v > 0xf) << 2, v >>= high, n |= high;
+	high = (v > 0x3) << 1, v >>= high, n |= high;
+	return n + (v > 1) + (v != 0);
+}
+
+#include "engine.h"
+
+#endif
