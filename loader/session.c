@@ -503,7 +503,8 @@ int run_session(struct loader *l)
 	if (!s.failed)
 		set_state(&s, STB_STOPPING);
 	detach_all(l);
-	ring_drain(l);
+	while (ring_drain(l))
+		continue;
 	over(&s);	/* errors that came last */
 	run_all(&s, s.failed ? STB_ON_ERROR : STB_END);
 	end_command(&s);
