@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * build.c - IR to files: C through the emitter, objects through clang, and the
+ * plan that tells the bundler what they are (docs/plan.md). In: j->ir. Out:
+ * in j->opt->out_dir k.c, u.c, k.o, u.o (what there is), script.stp, plan.
+ * Nothing of the build host is in them: paths are mapped away.
+ */
+#include "ir.h"
+#include "stap.h"
+#include "target.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { NEEDS_SLIDE = 1 };	/* docs/plan.md: limits needs= */
+
+bool emit_sources(struct job *j)
+{
+	const char *name = j->opt->script_name;
+	struct ir_layout lay = { 0 };
+
+	j->c_kernel.mem = j->c_user.mem = &j->mem;
+	emit_layout(&j->mem, j->ir, &lay);
+	if (lay.frame_size > IR_MAX_FRAME)
+		return complain(j, j->ir->handlers->at, E_ENGINE,
+				"the strings of one handler need %u bytes, and "
+				"the bpf engine has %d: make MAXSTRINGLEN "
+				"smaller (-D), or the handler",
+				lay.frame_size, IR_MAX_FRAME);
+	if (j->ir->has_kernel)
+		emit_c(&j->mem, j->ir, &lay, true, name, &j->c_kernel);
+	if (j->ir->has_loader)
+		emit_c(&j->mem, j->ir, &lay, false, name, &j->c_user);
+	return true;
+}
+
+/* --- clang ---------------------------------------------------------------------- */
+
+struct unit {			/* one call of clang */
+	const char *c, *o;	/* in out_dir */
+	const char *engine;	/* folder of runtime/ */
+	pid_t pid;
+};
+
+static char *in_out_dir(struct job *j, const char *name)
+{
+	return arena_printf(&j->mem, "%s/%s", j->opt->out_dir, name);
+}
+
+static void write_out(struct job *j, const char *name, const char *s, size_t n)
+{
+	char *path = in_out_dir(j, name);
+
+	if (!write_file(path, s, n))
+		die("%s: %m", path);
+}
+
+/* In the child, and in out_dir, so that no path gets into the object. */
+static _Noreturn void exec_clang(struct job *j, const struct unit *u)
+{
+	const char *clang = j->opt->clang;
+	VEC(const char *) argv = { 0 };
+	char *share = realpath(j->opt->share_dir, NULL);
+	size_t i;
+
+	if (!share)
+		die("%s: %m", j->opt->share_dir);
+	vec_push(&j->mem, &argv, clang);
+	for (i = 0; emit_clang_flags[i]; i++)
+		vec_push(&j->mem, &argv, emit_clang_flags[i]);
+	vec_push(&j->mem, &argv, arena_printf(&j->mem, "-I%s/runtime/%s",
+					      share, u->engine));
+	vec_push(&j->mem, &argv, arena_printf(&j->mem, "-I%s/runtime", share));
+	vec_push(&j->mem, &argv, arena_printf(&j->mem,
+					      "-ffile-prefix-map=%s/=", share));
+	vec_push(&j->mem, &argv, "-fdebug-compilation-dir=.");
+	vec_push(&j->mem, &argv, "-c");
+	vec_push(&j->mem, &argv, "-o");
+	vec_push(&j->mem, &argv, u->o);
+	vec_push(&j->mem, &argv, u->c);
+	vec_push(&j->mem, &argv, NULL);
+	if (chdir(j->opt->out_dir))
+		die("%s: %m", j->opt->out_dir);
+	execvp(clang, (char **)argv.v);
+	die("%s: %s", clang, errno == ENOENT ?
+	    "not found; install clang, or name it with --clang" :
+	    strerror(errno));
+}
+
+static void start_clang(struct job *j, struct unit *u, const struct text *c)
+{
+	write_out(j, u->c, c->s, c->n);
+	fflush(NULL);
+	u->pid = fork();
+	if (u->pid < 0)
+		die("fork: %m");
+	if (!u->pid)
+		exec_clang(j, u);
+}
+
+static void finish_clang(struct job *j, struct unit *u)
+{
+	int status;
+
+	while (waitpid(u->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			die("waitpid: %m");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return;
+	if (WIFEXITED(status) && access(in_out_dir(j, u->c), R_OK) == 0 &&
+	    access(j->opt->share_dir, R_OK))
+		exit(1);	/* has been told by the child */
+	bug("%s did not compile %s (stapc -k keeps it)", j->opt->clang,
+	    in_out_dir(j, u->c));
+}
+
+bool run_compilers(struct job *j)
+{
+	struct unit kernel = { "k.c", "k.o", "bpf", 0 };
+	struct unit user = { "u.c", "u.o", "user", 0 };
+
+	if (j->c_kernel.n)
+		start_clang(j, &kernel, &j->c_kernel);
+	if (j->c_user.n)
+		start_clang(j, &user, &j->c_user);
+	if (j->c_kernel.n)
+		finish_clang(j, &kernel);
+	if (j->c_user.n)
+		finish_clang(j, &user);
+	return true;
+}
+
+/* --- the plan --------------------------------------------------------------------- */
+
+static void put_text(struct text *t, const char *key, const char *s)
+{
+	text_printf(t, " %s=", key);
+	text_quote(t, s, strlen(s));
+}
+
+static void put_id(struct text *t, const uint8_t *id, size_t n)
+{
+	size_t i;
+
+	if (n)
+		text_puts(t, " build-id=");
+	for (i = 0; i < n; i++)
+		text_printf(t, "%02x", id[i]);
+}
+
+static bool needs_slide(const struct ir *ir)
+{
+	const struct ir_handler *h;
+	const struct ir_site *s;
+
+	for (h = ir->handlers; h; h = h->next)
+		for (s = h->sites; s; s = s->next)
+			if (s->by_address)
+				return true;
+	return ir->needs_slide;
+}
+
+static void plan_head(struct job *j, const struct ir_layout *lay,
+		      struct text *t)
+{
+	const struct binary *k = target_kernel(j->target);
+	const struct ir *ir = j->ir;
+	uint64_t stext = target_symbol(j->target, k, "_stext");
+
+	text_puts(t, "stb-plan 1\nkernel");
+	put_text(t, "name", target_name(j->target));
+	put_text(t, "release", target_release(j->target));
+	put_id(t, k->id.bytes, k->id.len);
+	if (stext)
+		text_printf(t, " stext=0x%" PRIx64, stext);
+	text_puts(t, "\nscript");
+	put_text(t, "name", j->opt->script_name);
+	text_puts(t, " file=script.stp compiler=\"stapc 0.1\"\n");
+	text_printf(t, "limits string_len=%u max_errors=%" PRId64
+		    " max_skipped=%" PRId64 " max_action_user=%" PRId64
+		    " max_nesting=%" PRId64 " globals_size=%u frame_size=%u"
+		    " frame_levels=%u user_stack=%u needs=%u\n",
+		    ir->string_len, ir->max_errors, ir->max_skipped,
+		    ir->max_action_user, ir->max_nesting, lay->globals_size,
+		    lay->frame_size, lay->frame_levels, lay->user_stack,
+		    needs_slide(ir) ? NEEDS_SLIDE : 0);
+	if (ir->has_kernel)
+		text_puts(t, "object engine=bpf file=k.o\n");
+	if (ir->has_loader)
+		text_puts(t, "object engine=user file=u.o\n");
+}
+
+static void plan_map(struct text *t, const struct ir_layout_map *m)
+{
+	text_printf(t, "map id=%u", m->id);
+	put_text(t, "name", m->name);
+	text_printf(t, " type=%s", m->type);
+	if (*m->keys)
+		text_printf(t, " keys=%s", m->keys);
+	if (m->value)
+		text_printf(t, " value=%c", m->value);
+	text_printf(t, " key_size=%u value_size=%u max_entries=%u flags=%u",
+		    m->key_size, m->value_size, m->max_entries, m->flags);
+	if (m->stat_ops)
+		text_printf(t, " stat_ops=%u hist_lo=%" PRId64 " hist_hi=%"
+			    PRId64 " hist_step=%" PRId64, m->stat_ops,
+			    m->hist_lo, m->hist_hi, m->hist_step);
+	text_putc(t, '\n');
+}
+
+static void plan_memory(const struct ir_layout *lay, struct text *t)
+{
+	size_t i;
+
+	for (i = 0; i < lay->maps.n; i++)
+		plan_map(t, &lay->maps.v[i]);
+	for (i = 0; i < lay->globals.n; i++) {
+		const struct ir_layout_global *g = &lay->globals.v[i];
+
+		text_puts(t, "global");
+		put_text(t, "name", g->global->name);
+		text_printf(t, " type=%c offset=%u size=%u\n",
+			    g->global->value == IR_V_STRING ? 's' : 'l',
+			    g->offset, g->size);
+	}
+}
+
+static void plan_tables(const struct ir *ir, struct text *t)
+{
+	static const char *const channels[] = { "out", "error", "warn", "log" };
+	size_t i;
+
+	for (i = 0; i < ir->formats.n; i++) {
+		const struct ir_format *f = &ir->formats.v[i];
+
+		text_puts(t, "format text=");
+		text_quote(t, f->text, f->len);
+		if (*f->args)
+			text_printf(t, " args=%s", f->args);
+		text_printf(t, " channel=%s\n", channels[f->channel]);
+	}
+	for (i = 0; i < ir->builds.n; i++) {
+		text_puts(t, "build");
+		put_text(t, "path", ir->builds.v[i].path);
+		put_id(t, ir->builds.v[i].id, ir->builds.v[i].id_len);
+		text_putc(t, '\n');
+	}
+}
+
+static void plan_site(const struct ir_handler *h, const struct ir_site *s,
+		      struct text *t)
+{
+	static const char *const attach[] = {
+		"", "kprobe", "kretprobe", "fentry", "fexit", "raw_tp",
+		"uprobe", "uretprobe",
+	};
+
+	text_puts(t, "site");
+	put_text(t, "name", s->name);
+	text_printf(t, " prog=%s attach=%s", h->name, attach[s->attach]);
+	if (s->by_address)
+		text_puts(t, " flags=1");
+	if (s->symbol)
+		put_text(t, "symbol", s->symbol);
+	if (s->build >= 0)
+		text_printf(t, " build=%d", s->build);
+	text_printf(t, " addr=0x%" PRIx64 " offset=0x%" PRIx64 " cookie=0",
+		    s->addr, s->offset);
+	if (s->maxactive)
+		text_printf(t, " maxactive=%" PRId64, s->maxactive);
+	text_putc(t, '\n');
+}
+
+static void plan_handler(const struct ir_handler *h, struct text *t)
+{
+	static const char *const progs[] = {
+		"", "kprobe", "fentry", "fexit", "raw_tp",
+	};
+	static const char *const whens[] = {
+		"", "begin", "end", "error", "timer",
+	};
+	const struct ir_site *s;
+
+	if (h->prog == IR_LOADER) {
+		text_printf(t, "handler name=%s when=%s order=%" PRId64
+			    " period_ns=%" PRIu64 " random_ns=%" PRIu64 "\n",
+			    h->name, whens[h->when], h->order, h->period_ns,
+			    h->random_ns);
+		return;
+	}
+	text_printf(t, "prog name=%s type=%s btf_id=%u\n", h->name,
+		    progs[h->prog], h->btf_id);
+	for (s = h->sites; s; s = s->next)
+		plan_site(h, s, t);
+}
+
+static void write_script(struct job *j)
+{
+	const char *s = j->opt->script_text;
+	size_t n;
+
+	if (s) {
+		n = strlen(s);
+	} else {
+		s = read_file(&j->mem, j->opt->script_name, &n);
+		if (!s)
+			die("%s: %m", j->opt->script_name);
+	}
+	write_out(j, "script.stp", s, n);
+}
+
+bool write_plan(struct job *j)
+{
+	struct text t = { .mem = &j->mem };
+	const struct ir_handler *h;
+	struct ir_layout lay = { 0 };
+
+	emit_layout(&j->mem, j->ir, &lay);
+	plan_head(j, &lay, &t);
+	plan_memory(&lay, &t);
+	plan_tables(j->ir, &t);
+	for (h = j->ir->handlers; h; h = h->next)
+		plan_handler(h, &t);
+	write_script(j);
+	write_out(j, "plan", t.s, t.n);
+	return true;
+}
