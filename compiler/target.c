@@ -917,3 +917,12 @@ size_t target_tracepoints(struct target *t, const char *glob,
 	}
 	return m.n;
 }
+
+uint64_t target_symbol(struct target *t, const struct binary *b,
+		       const char *name)
+{
+	const struct facts *f = b->impl;
+	const struct ix_symbol *s = f->ix ? index_symbol(f->ix, name) : NULL;
+
+	return s ? s->addr : 0;
+}

@@ -81,6 +81,10 @@ size_t target_programs(struct target *t, const char *path,
 /* "y" "m" a string, or NULL: not set. */
 const char *target_config(struct target *t, const char *key);
 
+/* Link-time address of a symbol of b's symbol table; 0: none, or unknown. */
+uint64_t target_symbol(struct target *t, const struct binary *b,
+		       const char *name);
+
 /* --- functions ------------------------------------------------------------ */
 
 struct func {
