@@ -144,6 +144,7 @@ struct ir_stmt {
 				   turn */
 	struct ir_stmt *body, *other;
 	struct ir_foreach *each;
+	struct ir_stmt **link;	/* lower.c: what points to it */
 };
 
 enum { IR_IN_KERNEL = 1, IR_IN_LOADER = 2 };

@@ -458,10 +458,10 @@ static void size_strings(struct finish *f)
 	for (g = f->ir->globals; g; g = g->next) {
 		for (i = 0; i < g->nkeys; i++)
 			g->key_caps[i] = g->keys[i] == IR_LONG ? 0 :
-				(g->key_caps[i] + 8) & ~7u;
+				(g->key_caps[i] + 7) & ~7u;
 		g->value_cap = g->value != IR_V_STRING ? 0 :
 			       !g->nkeys ? f->ir->string_len :
-			       (g->value_cap + 8) & ~7u;
+			       (g->value_cap + 7) & ~7u;
 	}
 }
 

@@ -46,6 +46,7 @@ struct ir_stmt *add(struct lower *l, enum ir_kind kind, struct span at)
 	s->at = at;
 	s->err = -1;
 	s->space = l->space;
+	s->link = l->tail;
 	*l->tail = s;
 	l->tail = &s->next;
 	return s;
@@ -79,17 +80,60 @@ struct ir_opnd add_bin(struct lower *l, struct span at, enum ir_op op,
 	return slot_opnd(s->dst);
 }
 
-struct ir_stmt **enter(struct lower *l, struct ir_stmt **list)
+struct block enter(struct lower *l, struct ir_stmt **list)
 {
-	struct ir_stmt **back = l->tail;
+	struct block back = { l->tail, l->known.n };
 
 	l->tail = list;
 	return back;
 }
 
-void leave(struct lower *l, struct ir_stmt **back)
+void leave(struct lower *l, struct block back)
 {
-	l->tail = back;
+	l->tail = back.tail;
+	l->known.n = back.nknown;
+}
+
+static bool same_opnd(const struct ir_opnd *a, const struct ir_opnd *b)
+{
+	return a->kind == b->kind && a->num == b->num && a->slot == b->slot;
+}
+
+static bool same_read(const struct ir_stmt *a, const struct ir_stmt *b)
+{
+	return a->kind == b->kind && a->num == b->num && a->size == b->size &&
+	       a->is_signed == b->is_signed && a->space == b->space &&
+	       a->name == b->name && same_opnd(&a->a, &b->a);
+}
+
+static bool is_variable(const struct lower *l, const struct ir_slot *s)
+{
+	size_t i;
+
+	for (i = 0; i < l->vars.n; i++)
+		if (l->vars.v[i]->lowered == s)
+			return true;
+	for (i = 0; l->ir_fn && i < l->ir_fn->nparams; i++)
+		if (l->ir_fn->params[i] == s)
+			return true;
+	return false;
+}
+
+struct ir_opnd read_once(struct lower *l, struct ir_stmt *s)
+{
+	size_t i;
+
+	if (s->a.kind == IR_SLOT && is_variable(l, s->a.slot))
+		return slot_opnd(s->dst);
+	for (i = l->known.n; i--;) {
+		if (!same_read(l->known.v[i], s))
+			continue;
+		l->tail = s->link;
+		*l->tail = NULL;
+		return slot_opnd(l->known.v[i]->dst);
+	}
+	vec_push(l->mem, &l->known, s);
+	return slot_opnd(s->dst);
 }
 
 int fault(struct lower *l, struct span at, const char *what, const char *args)
@@ -225,7 +269,8 @@ static bool needs_start(const struct ir_stmt *s, const struct ir_slot *slot)
 /* Puts `x = 0` in front for the variables that need it; forgets the slots. */
 static struct ir_stmt *with_starts(struct lower *l, struct ir_stmt *body)
 {
-	struct ir_stmt *list = NULL, **back = enter(l, &list);
+	struct ir_stmt *list = NULL;
+	struct block back = enter(l, &list);
 	size_t i;
 
 	for (i = 0; i < l->vars.n; i++) {
@@ -263,7 +308,8 @@ static int cost_of(const struct stmt *s)
 
 static void lower_if(struct lower *l, const struct stmt *s)
 {
-	struct ir_stmt *st, **back;
+	struct block back;
+	struct ir_stmt *st;
 	struct ir_opnd cond;
 	int64_t known;
 
@@ -285,7 +331,8 @@ static void lower_if(struct lower *l, const struct stmt *s)
 /* Leaves the loop unless e holds. */
 static void break_unless(struct lower *l, const struct expr *e)
 {
-	struct ir_stmt *st, *not, **back;
+	struct ir_stmt *st, *not;
+	struct block back;
 	struct ir_opnd cond;
 	int64_t known;
 
@@ -304,7 +351,8 @@ static void break_unless(struct lower *l, const struct expr *e)
 
 static void lower_loop(struct lower *l, const struct stmt *s)
 {
-	struct ir_stmt *st, **back;
+	struct block back;
+	struct ir_stmt *st;
 
 	if (s->init)
 		lower_effect(l, s->init);
@@ -375,7 +423,7 @@ static void lower_foreach(struct lower *l, const struct stmt *s)
 	const struct foreach *each = s->each;
 	struct ir_stmt fore = { .each = NEW(l->mem, struct ir_foreach) }, *st;
 	struct ir_foreach *e = fore.each;
-	struct ir_stmt **back;
+	struct block back;
 	const struct expr *k;
 	size_t i = 0, n;
 
@@ -413,7 +461,8 @@ static void lower_foreach(struct lower *l, const struct stmt *s)
 static void delete_slice(struct lower *l, const struct expr *e)
 {
 	struct ir_foreach *each = NEW(l->mem, struct ir_foreach);
-	struct ir_stmt fore = { .each = each }, *st, *del, **back;
+	struct ir_stmt fore = { .each = each }, *st, *del;
+	struct block back;
 	size_t i, n;
 
 	foreach_source(l, e, &fore);
@@ -487,7 +536,8 @@ static void lower_delete(struct lower *l, const struct stmt *s)
 
 static void lower_try(struct lower *l, const struct stmt *s)
 {
-	struct ir_stmt *st = add(l, IR_TRY, s->at), **back;
+	struct ir_stmt *st = add(l, IR_TRY, s->at);
+	struct block back;
 
 	st->dst = written_slot(l, s->caught, IR_STRING);
 	back = enter(l, &st->body);
@@ -791,7 +841,8 @@ static struct ir_opnd *call_key(struct lower *l, struct span at, size_t *n)
 /* In front of a return handler's body: the values kept, taken out. */
 static struct ir_stmt *with_captures(struct lower *l, struct ir_stmt *body)
 {
-	struct ir_stmt *list = NULL, *st, **back;
+	struct ir_stmt *list = NULL, *st;
+	struct block back;
 	struct ir_opnd *key;
 	struct capture *c;
 	size_t n;
@@ -970,7 +1021,8 @@ static void keep_handler(struct lower *l, struct ir_stmt *body)
 
 static void lower_condition(struct lower *l, const struct expr *e)
 {
-	struct ir_stmt *st, *not, **back;
+	struct ir_stmt *st, *not;
+	struct block back;
 	struct ir_opnd cond;
 	int64_t known;
 

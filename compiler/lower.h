@@ -52,6 +52,8 @@ struct lower {
 	bool quiet, failed;	/* a trial: complaints only set failed */
 	struct capture *captures, **captures_tail;
 	struct ir_stmt **tail;	/* where the next statement goes */
+	VEC(struct ir_stmt *) known;	/* reads whose values can be used again:
+					   those before, of the blocks around */
 	struct ir_slot *slots, **slots_tail;
 	int nslots;
 	VEC(struct ir_slot *) strings;	/* temporaries; the first nbusy of */
@@ -78,8 +80,18 @@ struct ir_slot *temp_slot(struct lower *l, enum ir_type type);
 struct ir_slot *var_slot(struct lower *l, struct var *v);
 struct ir_global *global_of(struct lower *l, struct var *v);
 /* Statements go to *list until leave(); NULL-ended. */
-struct ir_stmt **enter(struct lower *l, struct ir_stmt **list);
-void leave(struct lower *l, struct ir_stmt **back);
+struct block {
+	struct ir_stmt **tail;
+	size_t nknown;
+};
+struct block enter(struct lower *l, struct ir_stmt **list);
+void leave(struct lower *l, struct block back);
+/*
+ * The last statement, which reads what does not change in a run (registers,
+ * memory, pid()): its value, or that of an equal one before, in whose place it
+ * is then taken back.
+ */
+struct ir_opnd read_once(struct lower *l, struct ir_stmt *s);
 /* Format of a fault: "WHAT near TOKEN at PLACE"; its argument types. */
 int fault(struct lower *l, struct span at, const char *what, const char *args);
 void lower_stmts(struct lower *l, const struct stmt *s);

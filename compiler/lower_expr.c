@@ -328,7 +328,8 @@ static void assign_truth(struct lower *l, const struct expr *e,
 static struct ir_opnd short_circuit(struct lower *l, const struct expr *e)
 {
 	struct ir_slot *dst = temp_slot(l, IR_LONG);
-	struct ir_stmt *s, **back;
+	struct block back;
+	struct ir_stmt *s;
 	int64_t known;
 
 	if (fold(l, e->a, &known)) {	/* the right side decides */
@@ -382,7 +383,8 @@ static struct ir_opnd lower_unary(struct lower *l, const struct expr *e,
 static struct ir_opnd lower_ternary(struct lower *l, const struct expr *e,
 				    struct ir_slot *want)
 {
-	struct ir_stmt *s, **back;
+	struct block back;
+	struct ir_stmt *s;
 	struct ir_slot *dst;
 	struct ir_opnd cond;
 	int64_t known;
@@ -617,7 +619,8 @@ static struct ir_opnd in_slice(struct lower *l, const struct expr *e)
 {
 	struct ir_foreach *each = NEW(l->mem, struct ir_foreach);
 	struct ir_slot *found = temp_slot(l, IR_LONG);
-	struct ir_stmt *s, **back;
+	struct block back;
+	struct ir_stmt *s;
 	const struct expr *k;
 	size_t i = 0;
 
@@ -758,6 +761,20 @@ static uint32_t cap_of_builtin(const char *name)
 	return 0;
 }
 
+/* The same all through a run of a handler. */
+static bool is_steady(const struct builtin *b)
+{
+	static const char *const names[] = {
+		"pid", "tid", "ppid", "uid", "euid", "gid", "egid", "target",
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(names); i++)
+		if (!strcmp(names[i], b->name))
+			return true;
+	return false;
+}
+
 static struct ir_opnd call_runtime(struct lower *l, const struct expr *e,
 				   struct ir_slot *want, bool used)
 {
@@ -783,7 +800,8 @@ static struct ir_opnd call_runtime(struct lower *l, const struct expr *e,
 		return num_opnd(0);
 	s->dst = result(l, b->result == 's' ? IR_STRING : IR_LONG, want, args,
 			e->nargs);
-	return slot_opnd(s->dst);
+	return s->dst != want && is_steady(b) ? read_once(l, s) :
+						slot_opnd(s->dst);
 }
 
 /* error("..."): the message is formatted only when it is wanted. */
@@ -836,7 +854,8 @@ static struct ir_opnd read_string(struct lower *l, const struct expr *e,
 	const struct expr *behind = counted ? e->args->next : e->args;
 	const struct expr *fallback = behind->next;
 	struct ir_opnd a, n = { 0 }, v;
-	struct ir_stmt *s, **back;
+	struct block back;
+	struct ir_stmt *s;
 	struct ir_slot *dst;
 
 	a = held(l, lower_expr(l, e->args), behind);

@@ -7,6 +7,7 @@
  */
 #include "lower.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 void shape_init(struct lower *l, struct shape_of_text *sh)
@@ -58,7 +59,9 @@ void shape_expr(struct lower *l, struct shape_of_text *sh,
 	int64_t cond;
 	size_t len;
 
-	if (e->type != T_STRING) {
+	if (e->type != T_STRING && fold(l, e, &cond)) {
+		text_printf(&sh->format, "%" PRId64, cond);
+	} else if (e->type != T_STRING) {
 		shape_value(l, sh, "%d", lower_expr(l, e), 'l');
 	} else if ((s = fold_string(l, e, &len))) {
 		shape_text(sh, s, len);
@@ -113,7 +116,7 @@ static const struct expr *shape_directive(struct lower *l,
 {
 	size_t stars = count_stars(d, n);
 
-	if (n == 2 && d[1] == 's' && args && args->type == T_STRING) {
+	if (n == 2 && args && d[1] == (args->type == T_STRING ? 's' : 'd')) {
 		shape_expr(l, sh, args);
 		return args->next;
 	}

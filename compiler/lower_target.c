@@ -57,7 +57,7 @@ struct ir_opnd load_number(struct lower *l, struct span at, struct ir_opnd a,
 	s->is_signed = is_signed;
 	s->space = space;
 	s->err = read_fault(l, at);
-	return slot_opnd(s->dst);
+	return read_once(l, s);
 }
 
 struct ir_opnd load_string(struct lower *l, struct span at, struct ir_opnd a,
@@ -135,7 +135,7 @@ static struct ir_opnd add_source(struct lower *l, struct span at,
 	struct ir_stmt *s = add_into(l, kind, at, temp_slot(l, IR_LONG));
 
 	s->num = n;
-	return slot_opnd(s->dst);
+	return read_once(l, s);
 }
 
 static struct ir_opnd read_register(struct lower *l, struct span at, int64_t n)
@@ -653,6 +653,12 @@ static bool from_variable(struct lower *l, struct span at,
 	if (!v->type)
 		return oops(l, at, E_UNKNOWN_TYPE, "'%s' has no known type",
 			    v->name);
+	if (l->prog == IR_FENTRY && v->is_param && v->abi_arg >= 0 &&
+	    is_number(v->type)) {
+		o->as = AS_NUMBER;
+		o->v = add_source(l, at, IR_ARG, v->abi_arg);
+		return true;
+	}
 	switch (v->loc.kind) {
 	case LOC_ABSENT:
 		return oops(l, at, E_OPTIMIZED_OUT,
@@ -972,7 +978,8 @@ static void shape_chars(struct lower *l, struct shape_of_text *sh,
 {
 	struct ir_slot *dst = temp_slot(l, IR_STRING);
 	struct ir_opnd n = { 0 };
-	struct ir_stmt *s, **back;
+	struct block back;
+	struct ir_stmt *s;
 
 	if (max > 0 && max < l->ir->string_len)
 		n = num_opnd(max);
