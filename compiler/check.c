@@ -268,7 +268,8 @@ static enum type check_assign(struct check *c, struct expr *e, enum type want)
 
 /* --- aggregates ----------------------------------------------------------------- */
 
-static void check_hist(struct check *c, const struct expr *e, struct var *v)
+/* A histogram of v like the others of v? */
+static bool check_hist(struct check *c, const struct expr *e, struct var *v)
 {
 	const struct expr *lo = e->args;
 	const struct expr *hi = lo ? lo->next : NULL;
@@ -276,27 +277,29 @@ static void check_hist(struct check *c, const struct expr *e, struct var *v)
 	unsigned hists = v->stat_ops >> ST_HIST_LOG & 3;
 	bool linear = e->stat == ST_HIST_LINEAR;
 
-	if (hists && hists != (linear ? 2 : 1)) {
-		complain(c->j, e->at, E_AGGREGATE,
-			 "'%s' cannot have two kinds of histogram", v->name);
-		return;
-	}
+	if (hists && hists != (linear ? 2 : 1))
+		return complain(c->j, e->at, E_AGGREGATE,
+				"'%s' cannot have two kinds of histogram",
+				v->name);
 	if (!linear)
-		return;
+		return true;
 	if (step->num <= 0 || lo->num >= hi->num ||
 	    (uint64_t)hi->num - (uint64_t)lo->num > INT64_MAX)
-		complain(c->j, e->at, E_AGGREGATE,
-			 "@hist_linear wants low < high and a step above 0");
-	else if ((hi->num - lo->num) / step->num > 126)
-		complain(c->j, e->at, E_AGGREGATE,
-			 "@hist_linear would have %lld buckets, at most 126",
-			 (long long)((hi->num - lo->num) / step->num));
-	else if (!hists) {
+		return complain(c->j, e->at, E_AGGREGATE,
+				"@hist_linear wants low < high and a step "
+				"above 0");
+	if ((hi->num - lo->num) / step->num > 126)
+		return complain(c->j, e->at, E_AGGREGATE,
+				"@hist_linear would have %lld buckets, at most "
+				"126", (long long)((hi->num - lo->num) /
+						   step->num));
+	if (!hists) {
 		v->hist_lo = lo->num;
 		v->hist_hi = hi->num;
 		v->hist_step = step->num;
-	} else if (v->hist_lo != lo->num || v->hist_hi != hi->num ||
-		   v->hist_step != step->num)
+	}
+	return (v->hist_lo == lo->num && v->hist_hi == hi->num &&
+		v->hist_step == step->num) ||
 		complain(c->j, e->at, E_AGGREGATE,
 			 "'%s' already has a histogram from %lld to %lld by "
 			 "%lld", v->name, (long long)v->hist_lo,
@@ -323,7 +326,8 @@ static enum type check_stat(struct check *c, struct expr *e, bool hist_wanted)
 	}
 	check_var(c, e->a, T_STATS);
 	if (e->stat >= ST_HIST_LOG) {
-		check_hist(c, e, v);
+		if (!check_hist(c, e, v))
+			return T_LONG;
 		if (!hist_wanted)
 			complain(c->j, e->at, E_AGGREGATE,
 				 "a histogram can be printed, indexed and "
@@ -387,8 +391,7 @@ static enum type check_print(struct check *c, struct expr *e)
 		complain(c->j, e->at, E_ARGUMENT_COUNT,
 			 "%s() wants 1 argument, got %u", e->str, e->nargs);
 	for (a = e->args; a; a = a->next)
-		if (check_value(c, a, T_UNKNOWN) == T_UNKNOWN && c->final)
-			complain(c->j, a->at, E_UNTYPED, "unresolved type");
+		check_value(c, a, T_UNKNOWN);
 	return T_STRING;
 }
 

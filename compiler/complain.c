@@ -76,6 +76,8 @@ void span_describe(struct text *t, struct span s)
 	show_place(t, s);
 }
 
+enum { MAX_COLUMNS = 400, MAX_ORIGINS = 8 };
+
 /* The source line and a caret; `head` is right-aligned with the message. */
 static void show_line(struct text *t, struct span s, const char *head)
 {
@@ -90,6 +92,12 @@ static void show_line(struct text *t, struct span s, const char *head)
 		start--;
 	while (end < s.src->size && text[end] != '\n')
 		end++;
+	if (end - start > MAX_COLUMNS) {	/* what is near, then */
+		if (s.off - start > MAX_COLUMNS / 2)
+			start = s.off - MAX_COLUMNS / 2;
+		if (end - start > MAX_COLUMNS)
+			end = start + MAX_COLUMNS;
+	}
 	text_puts(t, head);
 	for (i = start; i < end; i++)
 		text_putc(t, (unsigned char)text[i] < ' ' && text[i] != '\t' ?
@@ -105,8 +113,9 @@ static void show_line(struct text *t, struct span s, const char *head)
 static void show_origins(struct text *t, struct span s)
 {
 	const struct origin *o;
+	int n;
 
-	for (o = s.via; o; o = o->at.via) {
+	for (o = s.via, n = 0; o && n < MAX_ORIGINS; o = o->at.via, n++) {
 		text_printf(t, "   note: %s", o->what);
 		if (o->at.src) {
 			text_puts(t, " at ");
@@ -120,25 +129,30 @@ static void show_origins(struct text *t, struct span s)
 
 enum { MAX_TOLD = 100 };
 
+/* After so many, messages are only counted. */
+static bool enough(struct job *j)
+{
+	if (!j->complained.mem)
+		j->complained.mem = &j->mem;
+	return j->complained.n > MAX_TOLD;
+}
+
 /* Prints what was not printed before; true if it was new. */
 static bool tell(struct job *j, struct text *t)
 {
+	FILE *to = j->messages ? j->messages : stderr;
 	void **slot;
 
-	if (!j->complained.mem)
-		j->complained.mem = &j->mem;
-	if (j->complained.n >= MAX_TOLD) {
-		if (j->complained.n++ == MAX_TOLD)
-			fputs("Too many messages: no more are shown.\n",
-			      stderr);
-		return true;
-	}
 	slot = dict_at(&j->complained, t->s);
 	if (*slot)
 		return false;
 	*slot = t->s;
+	if (enough(j)) {
+		fputs("Too many messages: no more are shown.\n", to);
+		return true;
+	}
 	fflush(stdout);
-	fwrite(t->s, 1, t->n + j->nul_messages, stderr);
+	fwrite(t->s, 1, t->n + j->nul_messages, to);
 	return true;
 }
 
@@ -149,6 +163,10 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 	struct text t = { .mem = &j->mem };
 	va_list ap;
 
+	if (enough(j)) {
+		j->errors++;
+		return false;
+	}
 	va_start(ap, fmt);
 	text_printf(&t, "%s: %s", tag->kind,
 		    arena_vprintf(&j->mem, fmt, ap));
@@ -175,7 +193,7 @@ void warn_at(struct job *j, struct span at, const char *fmt, ...)
 	struct text t = { .mem = &j->mem };
 	va_list ap;
 
-	if (j->opt && j->opt->no_warnings)
+	if (enough(j) || (j->opt && j->opt->no_warnings))
 		return;
 	va_start(ap, fmt);
 	text_printf(&t, "WARNING: %s", arena_vprintf(&j->mem, fmt, ap));
@@ -198,6 +216,8 @@ void note_at(struct job *j, struct span at, const char *fmt, ...)
 	struct text t = { .mem = &j->mem };
 	va_list ap;
 
+	if (enough(j))
+		return;
 	va_start(ap, fmt);
 	text_printf(&t, "   note: %s", arena_vprintf(&j->mem, fmt, ap));
 	va_end(ap);

@@ -298,8 +298,10 @@ static void dump_foreach(struct text *t, const struct foreach *each)
 		if (each->sort_key)
 			text_printf(t, "key %d", each->sort_key);
 		else
-			text_printf(t, "value @%s",
-				    stat_names[each->sort_stat]);
+			text_printf(t, "value%s%s",
+				    each->sort_stat ? " @" : "",
+				    each->sort_stat ?
+				    stat_names[each->sort_stat] : "");
 	}
 	if (each->limit) {
 		text_puts(t, " limit ");

@@ -299,23 +299,27 @@ static struct var *new_local(struct lib *l, const struct expr *e)
 	return v;
 }
 
+static struct var *local_of(struct lib *l, const char *name)
+{
+	struct var *v = l->fn ? find_local(l->fn->params, name) : NULL;
+
+	return v ? v : find_local(l->fn ? l->fn->locals : l->probe->locals,
+				  name);
+}
+
 /* A plain name: parameter, local, global; else a new local. */
 static void resolve_name(struct lib *l, struct expr *e, enum use use)
 {
-	struct var *v = NULL;
+	struct var *v = l->globals_only ? NULL : local_of(l, e->str);
 
-	if (!l->globals_only) {
-		v = l->fn ? find_local(l->fn->params, e->str) : NULL;
-		if (!v)
-			v = find_local(l->fn ? l->fn->locals :
-				       l->probe->locals, e->str);
-	}
 	if (!v)
 		v = find_global(l, e);
-	if (!v && l->globals_only)
+	if (!v && l->globals_only) {
+		use = READ_WRITE;
 		complain(l->j, e->at, E_UNKNOWN_VARIABLE,
 			 "unresolved global '%s': a condition of a probe point "
 			 "sees globals only", e->str);
+	}
 	if (!v)
 		v = new_local(l, e);
 	e->var = v;
@@ -331,10 +335,15 @@ static void resolve_array(struct lib *l, struct expr *e, enum use use)
 	if (!v) {
 		for (v = l->script->globals; v; v = v->next)
 			similar_add(&s, e->str, v->name);
-		complain(l->j, e->at, E_UNKNOWN_VARIABLE,
-			 "unresolved array '%s', missing global "
-			 "declaration?%s", e->str,
-			 similar_text(&l->j->mem, &s));
+		if (local_of(l, e->str))
+			complain(l->j, e->at, E_NOT_ARRAY,
+				 "'%s' is local: arrays are globals only",
+				 e->str);
+		else
+			complain(l->j, e->at, E_UNKNOWN_VARIABLE,
+				 "unresolved array '%s', missing global "
+				 "declaration?%s", e->str,
+				 similar_text(&l->j->mem, &s));
 		v = NEW(&l->j->mem, struct var);
 		*v = (struct var){ .name = e->str, .at = e->at, .src = e->at.src,
 			.is_global = true, .nkeys = -1 };

@@ -29,11 +29,13 @@ struct pp {
 	bool is_tapset;
 	bool library_read;
 	size_t made;		/* tokens put out by macros, to stop a bomb */
+	bool stopped;		/* told that it is one */
 };
 
 /* What an expansion stands in: its macro's arguments, its depth. */
 struct frame {
 	const struct macro *macro;
+	const struct frame *outer;
 	struct tokens *args;
 	unsigned depth;
 };
@@ -279,8 +281,8 @@ static bool script_arg(struct pp *pp, const struct token *t)
 	struct origin *via;
 	size_t i;
 
-	if (pp->is_tapset || (!count && strspn(t->s + 1, "0123456789") + 1 <
-			      t->len))
+	if (pp->is_tapset || t->len < 2 ||
+	    (!count && strspn(t->s + 1, "0123456789") + 1 < t->len))
 		return false;
 	if (!count && (n < 1 || n > have))
 		return !complain(j, t->at, E_SCRIPT_ARG,
@@ -413,7 +415,7 @@ static bool macro_args(struct pp *pp, struct range *r, const struct token *use,
 		       const struct macro *m, const struct frame *f,
 		       struct tokens *args)
 {
-	struct tokens *out = pp->out;
+	struct tokens *out = pp->out, surplus = { 0 };
 	const struct token *t = peek(r);
 	size_t n = 0;
 
@@ -422,10 +424,7 @@ static bool macro_args(struct pp *pp, struct range *r, const struct token *use,
 				"expected '(' behind macro '%s'", m->name);
 	do {
 		take(r);
-		if (n < m->nparams)
-			pp->out = &args[n];
-		else
-			pp->out = &(struct tokens){ 0 };
+		pp->out = n < m->nparams ? &args[n] : &surplus;
 		n++;
 		expand(pp, argument(r), f);
 		pp->out = out;
@@ -476,6 +475,24 @@ static void no_macro(struct pp *pp, const struct token *t)
 		 best ? " (similar: " : "", best ? best : "", best ? ")" : "");
 }
 
+/* A macro within itself, or too many. Told once. */
+static bool grows(struct pp *pp, const struct token *t, const struct macro *m,
+		  const struct frame *f)
+{
+	const struct frame *o;
+
+	for (o = f; o && o->macro != m; o = o->outer)
+		;
+	if (!o && f->depth < MAX_DEPTH && pp->made <= MAX_MADE)
+		return false;
+	if (!pp->stopped)
+		complain(pp->j, t->at, E_MACRO, o ?
+			 "macro '%s' uses itself" :
+			 "macro '%s' grows too large", m->name);
+	pp->stopped = true;
+	return true;
+}
+
 static void use_macro(struct pp *pp, struct range *r, const struct token *t,
 		      const struct frame *f)
 {
@@ -492,11 +509,8 @@ static void use_macro(struct pp *pp, struct range *r, const struct token *t,
 	args = NEW_ARRAY(&pp->j->mem, struct tokens, m->nparams + 1);
 	if (m->has_params && !macro_args(pp, r, t, m, f, args))
 		return;
-	if (f->depth >= MAX_DEPTH || pp->made > MAX_MADE) {
-		complain(pp->j, t->at, E_MACRO,
-			 "macro '%s' grows without end", m->name);
+	if (grows(pp, t, m, f))
 		return;
-	}
 	via = NEW(&pp->j->mem, struct origin);
 	*via = (struct origin){
 		arena_printf(&pp->j->mem, "in expansion of macro '%s'",
@@ -508,7 +522,7 @@ static void use_macro(struct pp *pp, struct range *r, const struct token *t,
 		vec_push(&pp->j->mem, &body.t, copy);
 	}
 	pp->made += body.t.n + 1;
-	inner = (struct frame){ m, args, f->depth + 1 };
+	inner = (struct frame){ m, f, args, f->depth + 1 };
 	expand(pp, (struct range){ body.t.v, 0, body.t.n, t }, &inner);
 }
 

@@ -344,7 +344,7 @@ static const char *find_share(struct command *cmd)
 
 	for (i = 0; i < COUNT_OF(places); i++) {
 		dir = arena_printf(&cmd->mem, "%s/%s", cmd->exe_dir, places[i]);
-		if (!access(arena_printf(&cmd->mem, "%s/runtime/rt.h", dir),
+		if (!access(arena_printf(&cmd->mem, "%s/runtime/abi.h", dir),
 			    R_OK))
 			return realpath(dir, real) ?
 				arena_strdup(&cmd->mem, real) : dir;

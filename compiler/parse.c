@@ -1203,19 +1203,27 @@ static struct point *points(struct parser *p)
 
 static bool alias_sign(struct parser *p, bool *epilogue)
 {
-	*epilogue = !p->panic && is_op(p, "+=");
+	*epilogue |= !p->panic && is_op(p, "+=");
 	return accept(p, "=") || accept(p, "+=");
 }
 
+/* Behind the sign: more names with more signs, then what they stand for. */
 static void alias(struct parser *p, struct span at, struct point *names,
 		  bool epilogue)
 {
 	struct probe pr = { .at = at, .src = p->src, .alias_epilogue = epilogue };
+	struct point **end = &names;
 	struct probe *a;
 
 	pr.points = points(p);
+	while (alias_sign(p, &epilogue)) {
+		while (*end)
+			end = &(*end)->next;
+		*end = pr.points;
+		pr.points = points(p);
+	}
 	pr.body = block(p);
-	if (!epilogue && accept(p, ","))
+	if (!pr.alias_epilogue && accept(p, ","))
 		pr.epilogue = block(p);
 	for (; names && !p->panic; names = names->next) {
 		a = *p->aliases_end = NEW(&p->j->mem, struct probe);
@@ -1230,8 +1238,8 @@ static void probe(struct parser *p)
 {
 	struct span at = take(p)->at;
 	struct point *list = points(p);
+	bool epilogue = false;
 	struct probe *pr;
-	bool epilogue;
 
 	if (alias_sign(p, &epilogue)) {
 		alias(p, at, list, epilogue);

@@ -319,6 +319,7 @@ struct job {
 	int errors, warnings;
 	struct dict complained;		/* messages told already */
 	bool nul_messages;		/* each ends in NUL: driver.c reads */
+	FILE *messages;			/* NULL: stderr */
 };
 
 /* The passes, in order; each false: complained, stop after it. */
