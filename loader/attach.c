@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -135,8 +136,7 @@ static const char *reason(const struct stb_site *s, int error)
 	return "see docs/stap-load.md";
 }
 
-/* 0, or why not */
-static int arm(struct loader *l, uint32_t i)
+static int arm_site(struct loader *l, uint32_t i)
 {
 	int fd = attach_site(l, site_at(l, i));
 
@@ -149,18 +149,119 @@ static int arm(struct loader *l, uint32_t i)
 
 static void disarm(struct loader *l, uint32_t i)
 {
-	if (l->links[i] < 0)
-		return;
-	close(l->links[i]);
-	l->links[i] = -1;
-	l->armed--;
+	if (l->links[i] >= 0)
+		close(l->links[i]);
+	if (l->links[i] != NOT_ATTACHED)
+		l->armed--;
+	l->links[i] = NOT_ATTACHED;
+}
+
+/* --- many sites ----------------------------------------------------------- */
+
+/* Do a and b belong into one call? */
+static bool same_group(const struct stb_site *a, const struct stb_site *b)
+{
+	return a->prog == b->prog && a->attach == b->attach &&
+	       (!is_uprobe(a) || a->build == b->build);
+}
+
+/* What one call takes. */
+struct group {
+	uint64_t *offsets, *cookies;
+	const char **symbols;
+	uint32_t n;
+};
+
+static void collect(const struct loader *l, uint32_t first, struct group *g)
+{
+	uint32_t most = l->sites.n - first;
+
+	g->offsets = zalloc(most * sizeof(*g->offsets));
+	g->cookies = zalloc(most * sizeof(*g->cookies));
+	g->symbols = zalloc(most * sizeof(*g->symbols));
+	for (uint32_t i = first; i < l->sites.n; i++) {
+		const struct stb_site *s = site_at(l, i);
+
+		if (!same_group(site_at(l, first), s))
+			continue;
+		g->offsets[g->n] = s->offset;
+		g->cookies[g->n] = s->cookie;
+		g->symbols[g->n++] = stb_string(&l->meta, s->symbol);
+	}
+}
+
+/* All sites like the first, which has none of them before it. */
+static int arm_group(struct loader *l, uint32_t first)
+{
+	const struct stb_site *s = site_at(l, first);
+	int prog = l->prog_fds[s->prog], fd;
+	struct group g = { 0 };
+
+	collect(l, first, &g);
+	if (is_uprobe(s))
+		fd = bpf_link_uprobes(prog, path_of(l, s->build), g.offsets,
+				      g.cookies, g.n,
+				      s->attach == STB_AT_URETPROBE);
+	else
+		fd = bpf_link_kprobes(prog, g.symbols, g.cookies, g.n,
+				      s->attach == STB_AT_KRETPROBE);
+	free(g.offsets);
+	free(g.cookies);
+	free(g.symbols);
+	if (fd < 0)
+		return -fd;
+	for (uint32_t i = first; i < l->sites.n; i++)
+		if (same_group(s, site_at(l, i)))
+			l->links[i] = IN_GROUP;
+	l->links[first] = fd;
+	l->armed += g.n;
+	return 0;
+}
+
+/* One call would not do: those of the program that are armed, one by one. */
+static int arm_singly(struct loader *l, uint32_t prog)
+{
+	bool *was = zalloc(l->sites.n * sizeof(*was));
+	int error;
+
+	for (uint32_t i = 0; i < l->sites.n; i++)
+		if (site_at(l, i)->prog == prog &&
+		    l->links[i] != NOT_ATTACHED) {
+			was[i] = true;
+			disarm(l, i);
+		}
+	error = reload_prog(l, prog);
+	for (uint32_t i = 0; i < l->sites.n && !error; i++)
+		if (was[i])
+			error = arm_site(l, i);
+	free(was);
+	return error;
+}
+
+/* 0, or why not. A site whose group is armed is. */
+static int arm(struct loader *l, uint32_t i, bool singly_else)
+{
+	const struct stb_site *s = site_at(l, i);
+	int error;
+
+	if (l->links[i] != NOT_ATTACHED)
+		return 0;
+	if (l->multi[s->prog]) {
+		error = arm_group(l, i);
+		if (!error || !singly_else)
+			return error;
+		error = arm_singly(l, s->prog);
+		if (error)
+			return error;
+	}
+	return arm_site(l, i);
 }
 
 static void arm_or_die(struct loader *l, uint32_t i)
 {
 	const struct stb_site *s = site_at(l, i);
 	const char *name = stb_string(&l->meta, s->name);
-	int error = arm(l, i);
+	int error = arm(l, i, true);
 	const char *text = error == 524 ? "not supported" : strerror(error);
 
 	if (!error)
@@ -231,7 +332,7 @@ static bool arm_build(struct loader *l, uint32_t build)
 
 	for (uint32_t i = 0; i < l->sites.n && !error; i++)
 		if (is_uprobe(site_at(l, i)) && site_at(l, i)->build == build)
-			error = arm(l, i), n++;
+			error = arm(l, i, false), n++;
 	if (!error) {
 		say("%s came: %u probes armed", path_of(l, build), n);
 		return true;

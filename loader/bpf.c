@@ -114,6 +114,85 @@ int bpf_link_trace(int prog, uint32_t attach_type, uint64_t cookie)
 	return sys_bpf(BPF_LINK_CREATE, &a, sizeof(a));
 }
 
+/* The part of union bpf_attr that headers of older kernels do not have. */
+struct multi_attr {
+	uint32_t prog, target, attach_type, link_flags;
+	union {
+		struct {
+			uint64_t path, offsets, ref_ctr_offsets, cookies;
+			uint32_t count, flags, pid;
+		} uprobe;
+		struct {
+			uint32_t flags, count;
+			uint64_t symbols, addresses, cookies;
+		} kprobe;
+	};
+};
+
+static int link_multi(const struct multi_attr *m)
+{
+	union { union bpf_attr a; struct multi_attr m; } u = { 0 };
+
+	u.m = *m;
+	return sys_bpf(BPF_LINK_CREATE, &u.a, sizeof(u));
+}
+
+int bpf_link_uprobes(int prog, const char *path, const uint64_t *offsets,
+		     const uint64_t *cookies, uint32_t n, bool at_return)
+{
+	struct multi_attr m = {
+		.prog = prog, .attach_type = BPF_AT_UPROBE_MULTI,
+		.uprobe = {
+			.path = (uintptr_t)path,
+			.offsets = (uintptr_t)offsets,
+			.cookies = (uintptr_t)cookies,
+			.count = n, .flags = at_return,
+		},
+	};
+
+	return link_multi(&m);
+}
+
+int bpf_link_kprobes(int prog, const char *const *symbols,
+		     const uint64_t *cookies, uint32_t n, bool at_return)
+{
+	struct multi_attr m = {
+		.prog = prog, .attach_type = BPF_AT_KPROBE_MULTI,
+		.kprobe = {
+			.flags = at_return, .count = n,
+			.symbols = (uintptr_t)symbols,
+			.cookies = (uintptr_t)cookies,
+		},
+	};
+
+	return link_multi(&m);
+}
+
+/* A kernel that has them looks at the path, and "/" is no file to probe;
+   one that has not does not get as far. */
+bool bpf_has_uprobe_multi(void)
+{
+	struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	struct bpf_prog_spec s = {
+		.type = BPF_PROG_TYPE_KPROBE,
+		.attach_type = BPF_AT_UPROBE_MULTI, .name = "stb_probe",
+		.insns = code, .insn_count = COUNT_OF(code), .btf_fd = -1,
+	};
+	uint64_t zero = 0;
+	int prog = bpf_prog_new(&s, NULL, 0), error;
+
+	if (prog < 0)
+		return false;
+	error = bpf_link_uprobes(prog, "/", &zero, &zero, 1, false);
+	if (error >= 0)
+		close(error);
+	close(prog);
+	return error == -EBADF;
+}
+
 int bpf_raw_tp_open(int prog, const char *name)
 {
 	union bpf_attr a = {

@@ -32,6 +32,14 @@ uint64_t bpf_prog_misses(int fd);
 /* Links: what they return holds the attachment until it is closed. */
 int bpf_link_perf(int prog, int perf_fd, uint64_t cookie);
 int bpf_link_trace(int prog, uint32_t attach_type, uint64_t cookie);
+/* Many places at once; kernels from 6.6 on for uprobes, with CONFIG_FPROBE for
+   functions. The program must have been loaded for it. */
+enum { BPF_AT_KPROBE_MULTI = 42, BPF_AT_UPROBE_MULTI = 48 };
+int bpf_link_uprobes(int prog, const char *path, const uint64_t *offsets,
+		     const uint64_t *cookies, uint32_t n, bool at_return);
+int bpf_link_kprobes(int prog, const char *const *symbols,
+		     const uint64_t *cookies, uint32_t n, bool at_return);
+bool bpf_has_uprobe_multi(void);
 int bpf_raw_tp_open(int prog, const char *name);
 
 /* --- elements of maps, for the interpreter's services ------------------- */

@@ -170,7 +170,7 @@ static void relocate(const struct loader *l, struct bpf_insn *code,
 }
 
 static void prog_spec(const struct loader *l, const struct stb_prog *p,
-		      int btf_fd, struct bpf_prog_spec *s)
+		      int btf_fd, enum multi multi, struct bpf_prog_spec *s)
 {
 	struct rows insns = rows_of(&l->kcode, STB_T_INSNS, 8);
 	struct rows funcs = rows_of(&l->kcode, STB_T_FUNC_INFO, 8);
@@ -187,6 +187,9 @@ static void prog_spec(const struct loader *l, const struct stb_prog *p,
 	switch ((enum stb_prog_type)p->type) {
 	case STB_PROG_KPROBE:
 		s->type = BPF_PROG_TYPE_KPROBE;
+		s->attach_type = multi == MULTI_UPROBES ?
+			BPF_AT_UPROBE_MULTI : multi == MULTI_KPROBES ?
+			BPF_AT_KPROBE_MULTI : 0;
 		break;
 	case STB_PROG_FENTRY:
 	case STB_PROG_FEXIT:
@@ -233,28 +236,102 @@ _Noreturn static void die_prog(const struct loader *l, uint32_t i,
 	    strerror(error), l->opt.verbose ? "" : " with the output of -v");
 }
 
-static void load_progs(struct loader *l)
+/*
+ * One call can attach all sites of a program that are uprobes, where the
+ * kernel can; and all that are at the entry or return of kernel functions.
+ * Whether it will is seen when it is tried.
+ */
+static enum multi choose_multi(const struct loader *l, uint32_t prog)
+{
+	uint32_t uprobes = 0, kprobes = 0;
+
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
+
+		if (s->prog != prog)
+			continue;
+		if (s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE)
+			uprobes++;
+		else if (s->offset || (s->flags & STB_SITE_BY_ADDRESS))
+			return MULTI_NO;
+		else
+			kprobes++;
+	}
+	if (uprobes && !kprobes)
+		return MULTI_UPROBES;
+	return kprobes > 1 && !uprobes ? MULTI_KPROBES : MULTI_NO;
+}
+
+static void choose_all(struct loader *l)
+{
+	enum { UNKNOWN, YES, NO } has = UNKNOWN;
+
+	for (uint32_t i = 0; i < l->progs.n; i++) {
+		if (ROW(struct stb_prog, l->progs, i)->type != STB_PROG_KPROBE)
+			continue;
+		l->multi[i] = choose_multi(l, i);
+		if (l->multi[i] != MULTI_UPROBES)
+			continue;
+		if (has == UNKNOWN)
+			has = bpf_has_uprobe_multi() ? YES : NO;
+		if (has == NO)
+			l->multi[i] = MULTI_NO;
+	}
+}
+
+static int load_types(const struct loader *l)
 {
 	struct rows btf = rows_of(&l->kcode, STB_T_BTF, 1);
-	int btf_fd = -1;
+	int fd;
 
-	if (btf.n) {
-		btf_fd = bpf_btf_new(btf.base, btf.n);
-		if (btf_fd < 0)
-			die_refused(-btf_fd, "the types of", l->opt.file);
-	}
+	if (!btf.n)
+		return -1;
+	fd = bpf_btf_new(btf.base, btf.n);
+	if (fd < 0)
+		die_refused(-fd, "the types of", l->opt.file);
+	return fd;
+}
+
+static void load_progs(struct loader *l)
+{
+	int btf_fd = load_types(l);
+
+	choose_all(l);
 	for (uint32_t i = 0; i < l->progs.n; i++) {
 		const struct stb_prog *p = ROW(struct stb_prog, l->progs, i);
 		struct bpf_prog_spec s;
 
-		prog_spec(l, p, btf_fd, &s);
+		prog_spec(l, p, btf_fd, l->multi[i], &s);
 		relocate(l, (struct bpf_insn *)s.insns, p);
 		l->prog_fds[i] = bpf_prog_new(&s, NULL, 0);
+		if (l->prog_fds[i] < 0 && l->multi[i] == MULTI_KPROBES) {
+			l->multi[i] = MULTI_NO;
+			prog_spec(l, p, btf_fd, MULTI_NO, &s);
+			l->prog_fds[i] = bpf_prog_new(&s, NULL, 0);
+		}
 		if (l->prog_fds[i] < 0)
 			die_prog(l, i, &s, -l->prog_fds[i]);
 	}
 	if (btf_fd >= 0)
 		close(btf_fd);
+}
+
+int reload_prog(struct loader *l, uint32_t prog)
+{
+	int btf_fd = load_types(l), fd;
+	struct bpf_prog_spec s;
+
+	l->multi[prog] = MULTI_NO;
+	prog_spec(l, ROW(struct stb_prog, l->progs, prog), btf_fd, MULTI_NO,
+		  &s);
+	fd = bpf_prog_new(&s, NULL, 0);
+	if (btf_fd >= 0)
+		close(btf_fd);
+	if (fd < 0)
+		return -fd;
+	close(l->prog_fds[prog]);
+	l->prog_fds[prog] = fd;
+	return 0;
 }
 
 void load_kernel(struct loader *l)
@@ -263,6 +340,7 @@ void load_kernel(struct loader *l)
 
 	l->map_fds = zalloc(l->maps.n * sizeof(int));
 	l->prog_fds = zalloc(l->progs.n * sizeof(int));
+	l->multi = zalloc(l->progs.n);
 	if (l->sites.n + l->progs.n + l->maps.n >= 900)
 		raise_limits(l);
 	load_maps(l);

@@ -37,6 +37,10 @@ enum build_state {
 	BUILD_ABSENT,		/* nothing at the path yet */
 };
 
+/* Are all sites of a program attached by one call? */
+enum multi { MULTI_NO = 0, MULTI_UPROBES, MULTI_KPROBES };
+enum { NOT_ATTACHED = -1, IN_GROUP = -2 };	/* another site's link */
+
 struct loader {
 	struct options opt;
 
@@ -54,7 +58,8 @@ struct loader {
 	/* in the kernel: bpf.c, attach.c */
 	int *map_fds;		/* one a row of maps, -1: not there */
 	int *prog_fds;
-	int *links;		/* one a row of sites, -1: not attached */
+	uint8_t *multi;		/* one a program: enum multi */
+	int *links;		/* one a row of sites; or NOT_, IN_GROUP */
 	uint64_t armed;		/* how many sites are */
 	int ring_fd;		/* -1: none */
 	int watch_fd;		/* inotify, -1: nothing to wait for */
@@ -92,6 +97,8 @@ void checked(const struct loader *l, const char *fmt, ...)
 
 /* load.c: maps, globals region and programs into the kernel. */
 void load_kernel(struct loader *l);
+/* Once more, for sites that are attached one by one: its error. */
+int reload_prog(struct loader *l, uint32_t prog);
 uint64_t missed_runs(const struct loader *l);
 const char *prog_probe(const struct loader *l, uint32_t prog);
 

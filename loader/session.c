@@ -2,8 +2,9 @@
 /*
  * session.c - from begin probes to end probes.
  *
- *	begin probes -> attach -> RUNNING: records, timers -> stop:
- *	detach -> what is left in the ring -> end or error probes -> report
+ *	begin probes -> attach -> RUNNING: records, timers -> stop: handlers
+ *	settle -> what is left in the ring -> end or error probes -> report ->
+ *	detach
  *
  * One thread, which sleeps in ppoll. Signals are blocked but there and while
  * output is written; what they leave is a flag.
@@ -12,12 +13,14 @@
 #include "loader/vm.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -475,6 +478,17 @@ static void start(struct session *s)
 	main_loop(s);
 }
 
+/*
+ * After this no handler is in the middle of a run: new ones see the state and
+ * return, and old ones are over after one grace period, which this barrier
+ * waits for. To detach takes several for each probe, so it comes last.
+ */
+static void settle(struct loader *l)
+{
+	if (l->armed && syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		detach_all(l);
+}
+
 static int64_t wall_offset(void)
 {
 	struct timespec ts;
@@ -502,12 +516,13 @@ int run_session(struct loader *l)
 	start(&s);
 	if (!s.failed)
 		set_state(&s, STB_STOPPING);
-	detach_all(l);
+	settle(l);
 	while (ring_drain(l))
 		continue;
 	over(&s);	/* errors that came last */
 	run_all(&s, s.failed ? STB_ON_ERROR : STB_END);
 	end_command(&s);
 	report(&s);
+	detach_all(l);
 	return exit_code(&s);
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,16 +45,8 @@ void die(enum exit_code code, const char *fmt, ...)
 
 void *zalloc(size_t size)
 {
-	void *p;
+	void *p = calloc(1, size ? size : 1);
 
-	if (size < 65536) {
-		p = calloc(1, size ? size : 1);
-	} else {
-		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (p == MAP_FAILED)
-			p = NULL;
-	}
 	if (!p)
 		die(EXIT_AGAIN, "wanted %zu bytes of memory, got none: "
 		    "try again when more is free", size);
