@@ -13,11 +13,6 @@ enum { RAX = 0, RDX = 1, NINTEGER = COUNT_OF(integer_registers), NSSE = 8 };
 
 enum class { C_NONE, C_INTEGER, C_SSE, C_MEMORY };
 
-int abi_register(int i)
-{
-	return i >= 0 && i < NINTEGER ? integer_registers[i] : -1;
-}
-
 struct loc loc_steps(struct arena *mem, enum loc_kind kind,
 		     const struct locstep *s, size_t n)
 {
@@ -100,7 +95,23 @@ bool abi_in_memory(struct ctype *t)
 	return c[0] == C_MEMORY;
 }
 
-void abi_classify(struct variable **params, size_t n, bool struct_return)
+/* Takes registers of each class in order; -1: none needed. */
+static struct abi_slot take(const enum class c[2], const int *registers,
+			    int *next)
+{
+	struct abi_slot s = { .reg = { -1, -1 } };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (c[i] == C_INTEGER)
+			s.reg[i] = registers[(*next)++];
+		s.is_float |= c[i] == C_SSE;
+	}
+	return s;
+}
+
+void abi_classify(struct variable **params, size_t n, bool struct_return,
+		  struct abi_slot *slots)
 {
 	int ints = struct_return, sses = 0, want_ints, want_sses;
 	enum class c[2];
@@ -111,49 +122,61 @@ void abi_classify(struct variable **params, size_t n, bool struct_return)
 
 		v->param_index = (int)i;
 		v->abi_arg = -1;
+		slots[i] = (struct abi_slot){ .in_memory = true };
 		classify(v->type, c);
-		if (c[0] == C_MEMORY)
-			continue;
 		want_ints = (c[0] == C_INTEGER) + (c[1] == C_INTEGER);
 		want_sses = (c[0] == C_SSE) + (c[1] == C_SSE);
-		if (ints + want_ints > NINTEGER || sses + want_sses > NSSE)
-			continue;	/* on the stack */
+		if (c[0] == C_MEMORY || ints + want_ints > NINTEGER ||
+		    sses + want_sses > NSSE)
+			continue;
 		if (want_ints == 1 && !want_sses &&
 		    v->type->kind != TY_STRUCT && v->type->kind != TY_UNION)
 			v->abi_arg = ints;
-		ints += want_ints;
+		slots[i] = take(c, integer_registers, &ints);
 		sses += want_sses;
 	}
 }
 
+struct loc abi_location(struct arena *mem, const struct abi_slot *slot,
+			struct ctype *t)
+{
+	struct locstep step[2] = { { L_REG, slot->reg[0] },
+				   { L_REG, slot->reg[1] } };
+	struct loc l = { .kind = LOC_ABSENT }, *half;
+	int i;
+
+	if (slot->in_memory || slot->is_float || slot->reg[0] < 0)
+		return l;
+	if (slot->reg[1] < 0)
+		return loc_steps(mem, LOC_VALUE, &step[0], 1);
+	half = NEW_ARRAY(mem, struct loc, 2);
+	l.kind = LOC_PIECES;
+	l.npieces = 2;
+	l.pieces = NEW_ARRAY(mem, struct piece, 2);
+	for (i = 0; i < 2; i++) {
+		half[i] = loc_steps(mem, LOC_VALUE, &step[i], 1);
+		l.pieces[i] = (struct piece){ &half[i], 64 };
+	}
+	l.pieces[1].bits = (uint32_t)(t->size - 8) * 8;
+	return l;
+}
+
 void abi_return(struct arena *mem, struct variable *v)
 {
-	static const struct locstep rax = { L_REG, RAX }, rdx = { L_REG, RDX };
+	static const int registers[] = { RAX, RDX };
+	static const struct locstep rax = { L_REG, RAX };
+	struct abi_slot slot;
 	enum class c[2];
-	struct loc *low, *high;
+	int next = 0;
 
 	v->param_index = v->abi_arg = -1;
 	classify(v->type, c);
-	if (c[0] == C_MEMORY &&
-	    (v->type->kind == TY_STRUCT || v->type->kind == TY_UNION)) {
+	if (c[0] == C_MEMORY) {
 		/* rax holds the address that the caller gave */
-		v->loc = loc_steps(mem, LOC_MEMORY, &rax, 1);
+		if (v->type->kind == TY_STRUCT || v->type->kind == TY_UNION)
+			v->loc = loc_steps(mem, LOC_MEMORY, &rax, 1);
 		return;
 	}
-	if (c[0] != C_INTEGER || c[1] == C_SSE)
-		return;			/* LOC_ABSENT: SSE registers */
-	low = NEW(mem, struct loc);
-	high = NEW(mem, struct loc);
-	*low = loc_steps(mem, LOC_VALUE, &rax, 1);
-	if (c[1] == C_NONE) {
-		v->loc = *low;
-		return;
-	}
-	*high = loc_steps(mem, LOC_VALUE, &rdx, 1);
-	v->loc.kind = LOC_PIECES;
-	v->loc.npieces = 2;
-	v->loc.pieces = NEW_ARRAY(mem, struct piece, 2);
-	v->loc.pieces[0] = (struct piece){ low, 64 };
-	v->loc.pieces[1] = (struct piece){
-		high, (uint32_t)(v->type->size - 8) * 8 };
+	slot = take(c, registers, &next);
+	v->loc = abi_location(mem, &slot, v->type);
 }

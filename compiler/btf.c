@@ -344,6 +344,7 @@ struct variable **btf_params_of(struct btf_facts *bf, struct binary *b,
 				uint32_t id, size_t *n)
 {
 	const struct btf_type *proto = proto_of(bf, id);
+	struct abi_slot *slots;
 	struct ctype *result;
 	struct variable **v;
 	size_t i;
@@ -361,14 +362,10 @@ struct variable **btf_params_of(struct btf_facts *bf, struct binary *b,
 	if (!proto)
 		return v;
 	result = type_of(bf, b, proto->type);
-	abi_classify(v, *n, abi_in_memory(result));
+	slots = NEW_ARRAY(bf->mem, struct abi_slot, *n + 1);
+	abi_classify(v, *n, abi_in_memory(result), slots);
 	for (i = 0; i < *n; i++)
-		if (v[i]->abi_arg >= 0) {
-			struct locstep s = { L_REG,
-					     abi_register(v[i]->abi_arg) };
-
-			v[i]->loc = loc_steps(bf->mem, LOC_VALUE, &s, 1);
-		}
+		v[i]->loc = abi_location(bf->mem, &slots[i], v[i]->type);
 	return v;
 }
 

@@ -103,6 +103,15 @@ struct dwarf *dwarf_of(struct facts *f)
 	return f->dw;
 }
 
+static bool die_at(struct facts *f, uint64_t off, Dwarf_Die *d)
+{
+	Dwarf *dw = dwarf_of(f)->dw;
+
+	if (off & DIE_ALT)
+		dw = dwarf_getalt(dw);
+	return dw && dwarf_offdie(dw, off & ~DIE_ALT, d);
+}
+
 /* --- types ------------------------------------------------------------------ */
 
 struct type_slot {
@@ -182,7 +191,7 @@ static void complete(struct facts *f, Dwarf_Die *d)
 	for (; i >= 0 && (size_t)i < f->ix->ntypes &&
 	     !strcmp(f->ix->str + f->ix->types[i].name, name); i++)
 		if (f->ix->types[i].kind == kind) {
-			dwarf_offdie(dwarf_of(f)->dw, f->ix->types[i].die, d);
+			die_at(f, f->ix->types[i].die, d);
 			return;
 		}
 }
@@ -354,7 +363,7 @@ struct ctype *dwarf_type_at(struct facts *f, uint64_t off)
 {
 	Dwarf_Die die;
 
-	return dwarf_offdie(dwarf_of(f)->dw, off, &die) ?
+	return die_at(f, off, &die) ?
 		type_of_die(f, &die) : NULL;
 }
 
@@ -493,6 +502,7 @@ struct scope {
 	Dwarf_Die function;
 	uint64_t pc;
 	VEC(struct found) found;
+	struct abi_slot *slots;		/* of parameters */
 };
 
 static void add_found(struct scope *s, Dwarf_Die *d, bool lies)
@@ -562,14 +572,14 @@ static struct loc constant(struct scope *s, Dwarf_Attribute *a)
  */
 static void settle_param(struct scope *s, struct variable *v, bool unlisted)
 {
-	struct locstep reg = { L_REG, abi_register(v->abi_arg) };
+	const struct abi_slot *slot = &s->slots[v->param_index];
 
-	if (v->abi_arg < 0)
-		return;
-	if (unlisted && v->loc.kind == LOC_MEMORY)
-		v->loc = loc_steps(s->mem, LOC_VALUE, &reg, 1);
-	if (v->loc.kind != LOC_VALUE || v->loc.nsteps != 1 ||
-	    v->loc.steps[0].op != L_REG || v->loc.steps[0].n != reg.n)
+	if (unlisted && v->loc.kind == LOC_MEMORY && !slot->in_memory)
+		v->loc = abi_location(s->mem, slot, v->type);
+	if (v->abi_arg >= 0 &&
+	    (v->loc.kind != LOC_VALUE || v->loc.nsteps != 1 ||
+	     v->loc.steps[0].op != L_REG ||
+	     v->loc.steps[0].n != slot->reg[0]))
 		v->abi_arg = -1;
 }
 
@@ -597,7 +607,7 @@ static void locate(struct scope *s, struct found *e, bool at_entry)
 static bool open_scope(struct scope *s, struct facts *f, uint64_t die)
 {
 	*s = (struct scope){ .f = f, .mem = target_mem(f->t) };
-	return die && dwarf_offdie(dwarf_of(f)->dw, die, &s->function);
+	return die && die_at(f, die, &s->function);
 }
 
 /* Parameters of what was found, in order, classified. */
@@ -611,7 +621,9 @@ static struct variable **params_of(struct scope *s, size_t *n)
 	for (i = 0; i < s->found.n; i++)
 		if (s->found.v[i].v->is_param)
 			v[(*n)++] = s->found.v[i].v;
-	abi_classify(v, *n, abi_in_memory(type_of_attr(s->f, &s->function)));
+	s->slots = NEW_ARRAY(s->mem, struct abi_slot, *n + 1);
+	abi_classify(v, *n, abi_in_memory(type_of_attr(s->f, &s->function)),
+		     s->slots);
 	return v;
 }
 

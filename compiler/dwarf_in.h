@@ -22,6 +22,9 @@ struct dwarf {			/* of one binary, opened when first asked */
 };
 struct dwarf *dwarf_of(struct facts *f);
 
+/* Offsets of DIEs in the file that dwz shares among others have this bit. */
+#define DIE_ALT (UINT64_C(1) << 63)
+
 /* Peels typedefs and qualifiers; NULL: void. */
 struct ctype *type_of_die(struct facts *f, Dwarf_Die *d);
 /* The type that DW_AT_type of d names; void if it names none. */

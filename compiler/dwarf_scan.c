@@ -82,14 +82,15 @@ struct name_entry {
 struct scan {
 	struct ix_build *b;
 	Dwarf *dw;
+	uint64_t alt_bit;	/* of offsets: DIE_ALT in the file of dwz */
+	struct scan *alt;	/* that file's, of the main one; or NULL */
 	struct bytes line, line_str, str;
 	/* of the unit at hand */
 	Dwarf_CU *cu;
 	const char *comp_dir;
 	VEC(struct name_entry) dirs, files;
 	bool from_zero;		/* DWARF 5 counts files from 0 */
-	struct seen *seen;
-	size_t nseen, seen_cap;
+	struct seen_set *seen;
 };
 
 /* One value of a DWARF 5 entry: text in *s or a number in *n. */
@@ -246,6 +247,7 @@ static void enter_unit(struct scan *s, Dwarf_Die *unit)
 static uint32_t declared_in(struct scan *s, Dwarf_Die *d)
 {
 	Dwarf_CU *cu = s->cu;
+	struct scan *of = s;
 	Dwarf_Attribute a;
 	Dwarf_Word n;
 	Dwarf_Die unit;
@@ -256,14 +258,20 @@ static uint32_t declared_in(struct scan *s, Dwarf_Die *d)
 		return 0;
 	if (a.cu == cu)
 		return path_of(s, n);
+	/* the number is another unit's: link-time optimisation, or dwz */
 	if (dwarf_cu_getdwarf(a.cu) != s->dw)
-		return 0;	/* a file that dwz shares */
-	/* link-time optimisation: the number is another unit's */
-	dwarf_cu_die(a.cu, &unit, NULL, NULL, NULL, NULL, NULL, NULL);
-	enter_unit(s, &unit);
-	path = path_of(s, n);
-	dwarf_cu_die(cu, &unit, NULL, NULL, NULL, NULL, NULL, NULL);
-	enter_unit(s, &unit);
+		of = s->alt;
+	if (!of)
+		return 0;
+	if (of->cu != a.cu) {
+		dwarf_cu_die(a.cu, &unit, NULL, NULL, NULL, NULL, NULL, NULL);
+		enter_unit(of, &unit);
+	}
+	path = path_of(of, n);
+	if (of == s) {
+		dwarf_cu_die(cu, &unit, NULL, NULL, NULL, NULL, NULL, NULL);
+		enter_unit(s, &unit);
+	}
 	return path;
 }
 
@@ -276,6 +284,11 @@ static uint32_t declared_in(struct scan *s, Dwarf_Die *d)
 struct seen {
 	const char *name;
 	unsigned tag;
+};
+
+struct seen_set {
+	struct seen *v;
+	size_t n, cap;
 };
 
 static struct seen *seen_slot(struct seen *v, size_t cap, const char *name,
@@ -292,30 +305,31 @@ static struct seen *seen_slot(struct seen *v, size_t cap, const char *name,
 
 static bool seen_before(struct scan *s, const char *name, unsigned tag)
 {
-	struct seen *e, *old = s->seen;
-	size_t i, cap = s->seen_cap;
+	struct seen_set *set = s->seen;
+	struct seen *e, *old = set->v;
+	size_t i, cap = set->cap;
 
-	if (s->nseen * 2 >= cap) {
-		s->seen_cap = cap ? cap * 2 : 1 << 16;
-		s->seen = NEW_ARRAY(&s->b->mem, struct seen, s->seen_cap);
+	if (set->n * 2 >= cap) {
+		set->cap = cap ? cap * 2 : 1 << 12;
+		set->v = NEW_ARRAY(&s->b->mem, struct seen, set->cap);
 		for (i = 0; i < cap; i++)
 			if (old[i].name)
-				*seen_slot(s->seen, s->seen_cap, old[i].name,
+				*seen_slot(set->v, set->cap, old[i].name,
 					   old[i].tag) = old[i];
 	}
-	e = seen_slot(s->seen, s->seen_cap, name, tag);
+	e = seen_slot(set->v, set->cap, name, tag);
 	if (e->name)
 		return true;
 	e->name = name;
 	e->tag = tag;
-	s->nseen++;
+	set->n++;
 	return false;
 }
 
 static bool was_seen(const struct scan *s, const char *name, unsigned tag)
 {
-	return s->seen_cap &&
-		seen_slot(s->seen, s->seen_cap, name, tag)->name;
+	return s->seen->cap &&
+		seen_slot(s->seen->v, s->seen->cap, name, tag)->name;
 }
 
 /* --- DIEs ------------------------------------------------------------------- */
@@ -325,6 +339,11 @@ static const char *own_name(Dwarf_Die *d)
 	Dwarf_Attribute a;
 
 	return dwarf_formstring(dwarf_attr(d, DW_AT_name, &a));
+}
+
+static uint64_t offset(const struct scan *s, Dwarf_Die *d)
+{
+	return dwarf_dieoffset(d) | s->alt_bit;
 }
 
 static void add_enumerators(struct scan *s, Dwarf_Die *d)
@@ -405,7 +424,7 @@ static void add_type(struct scan *s, Dwarf_Die *d, unsigned tag, uint32_t kind)
 		return;
 	seen_before(s, name, tag);
 	vec_push(&s->b->mem, &s->b->types,
-		 ((struct ix_type){ .die = dwarf_dieoffset(d), .kind = kind,
+		 ((struct ix_type){ .die = offset(s, d), .kind = kind,
 		 .name = ix_string(s->b, name) }));
 	if (tag == DW_TAG_enumeration_type)
 		add_enumerators(s, d);
@@ -423,13 +442,16 @@ static void add_function(struct scan *s, Dwarf_Die *d)
 
 	if (dwarf_hasattr(d, DW_AT_declaration))
 		return;
-	if (dwarf_ranges(d, 0, &base, &start, &end) > 0 && start) {
+	if (dwarf_ranges(d, 0, &base, &start, &end) > 0) {
 		f.addr = start;
 		f.size = end - start;
-	} else if (dwarf_hasattr(d, DW_AT_inline)) {
-		f.flags |= IXF_INLINE;
+		if (!start)
+			return;		/* the linker left it out */
 	} else {
-		return;
+		/* with link-time optimisation, copies have an origin so too */
+		f.flags |= IXF_INLINE;
+		if (dwarf_hasattr(d, DW_AT_inline))
+			f.flags |= IXF_INLINED;
 	}
 	name = dwarf_diename(d);
 	if (!name)
@@ -442,7 +464,7 @@ static void add_function(struct scan *s, Dwarf_Die *d)
 	f.linkage = name ? ix_string(s->b, name) : f.name;
 	if (!dwarf_attr_integrate(d, DW_AT_external, &a))
 		f.flags |= IXF_STATIC;
-	f.die = dwarf_dieoffset(d);
+	f.die = offset(s, d);
 	dwarf_decl_line(d, &line);
 	f.line = (uint32_t)line;
 	f.file = declared_in(s, d);
@@ -459,7 +481,7 @@ static void add_global(struct scan *s, Dwarf_Die *d)
 	name = dwarf_diename(d);
 	if (name)
 		vec_push(&s->b->mem, &s->b->globals,
-			 ((struct ix_global){ .die = dwarf_dieoffset(d),
+			 ((struct ix_global){ .die = offset(s, d),
 			 .name = ix_string(s->b, name),
 			 .file = declared_in(s, d) }));
 }
@@ -491,29 +513,51 @@ static void walk(struct scan *s, Dwarf_Die *parent)
 	} while (!dwarf_siblingof(&d, &d));
 }
 
-const char *dwarf_scan(struct ix_build *b, const struct object *debug)
+static void walk_units(struct scan *s)
 {
-	struct scan s = { .b = b, .comp_dir = "" };
 	Dwarf_CU *cu = NULL;
 	Dwarf_Half version;
 	Dwarf_Die die, sub;
-	const char *why;
 	uint8_t type;
+	int tag;
 
-	s.dw = dwarf_handle(&b->mem, debug, &why);
-	if (!s.dw)
-		return why;
-	object_section(debug, ".debug_line", &s.line);
-	object_section(debug, ".debug_line_str", &s.line_str);
-	object_section(debug, ".debug_str", &s.str);
-	while (!dwarf_get_units(s.dw, cu, &cu, &version, &type, &die, &sub)) {
-		int tag = dwarf_tag(&die);
-
+	while (!dwarf_get_units(s->dw, cu, &cu, &version, &type, &die, &sub)) {
+		tag = dwarf_tag(&die);
 		if (tag == DW_TAG_partial_unit || tag == DW_TAG_compile_unit) {
-			enter_unit(&s, &die);
-			walk(&s, &die);
+			enter_unit(s, &die);
+			walk(s, &die);
 		}
 	}
-	dwarf_end(s.dw);
+}
+
+static void open_scan(struct scan *s, const struct object *o)
+{
+	s->comp_dir = "";
+	object_section(o, ".debug_line", &s->line);
+	object_section(o, ".debug_line_str", &s->line_str);
+	object_section(o, ".debug_str", &s->str);
+}
+
+const char *dwarf_scan(struct ix_build *b, const struct object *debug)
+{
+	struct seen_set seen = { NULL, 0, 0 };
+	struct scan main = { .b = b, .seen = &seen };
+	struct scan alt = { .b = b, .seen = &seen, .alt_bit = DIE_ALT };
+	const char *why;
+
+	main.dw = dwarf_handle(&b->mem, debug, &why);
+	if (!main.dw)
+		return why;
+	open_scan(&main, debug);
+	alt.dw = dwarf_getalt(main.dw);
+	if (alt.dw) {
+		struct object o = { .elf = dwarf_getelf(alt.dw) };
+
+		main.alt = &alt;
+		open_scan(&alt, &o);
+		walk_units(&alt);
+	}
+	walk_units(&main);
+	dwarf_end(main.dw);
 	return NULL;
 }

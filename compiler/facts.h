@@ -213,10 +213,18 @@ struct tracearg *btf_trace_args(struct btf_facts *bf, struct binary *b,
 
 /* --- shared by both ------------------------------------------------------- */
 
-/* The i-th integer register of the ABI, as DWARF numbers them; -1: none. */
-int abi_register(int i);
-/* Fills param_index and abi_arg of parameters in order. */
-void abi_classify(struct variable **params, size_t n, bool struct_return);
+struct abi_slot {		/* how a value is passed */
+	bool in_memory;		/* on the stack, or returned through memory */
+	int reg[2];		/* of each eight bytes, as DWARF numbers
+				   them; -1: none, or no integer register */
+	bool is_float;		/* some of it is in SSE registers */
+};
+/* Fills param_index and abi_arg of parameters in order, and slots. */
+void abi_classify(struct variable **params, size_t n, bool struct_return,
+		  struct abi_slot *slots);
+/* Where a value of type t in that slot is; absent in memory and SSE. */
+struct loc abi_location(struct arena *mem, const struct abi_slot *slot,
+			struct ctype *t);
 /* Is a value of this type returned through memory? */
 bool abi_in_memory(struct ctype *t);
 /* Fills loc for a value of v->type just returned. */

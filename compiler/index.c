@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INDEX_VERSION = 2 };
+enum { INDEX_VERSION = 3 };
 
 enum part { P_STRINGS, P_FUNCS, P_FUNC_NAMES, P_TYPES, P_ENUMS, P_GLOBALS,
 	    P_SYMBOLS, P_TRACES, NPARTS };
@@ -272,7 +272,7 @@ static void drop_doubles(struct ix_build *b)
 
 	for (i = 0; i < b->funcs.n; i++) {
 		if (v[i].flags & IXF_INLINE) {
-			inlined[v[i].name] = 1;
+			inlined[v[i].name] |= v[i].flags & IXF_INLINED;
 			if (copied[v[i].name])
 				continue;
 		} else if (kept && v[kept - 1].addr == v[i].addr &&
@@ -580,7 +580,8 @@ static void sort_parts(struct ix_build *b)
 	char *s = b->strings.s;
 
 #define SORT(part, order) \
-	qsort_r((part).v, (part).n, sizeof(*(part).v), order, s)
+	((part).n ? qsort_r((part).v, (part).n, sizeof(*(part).v), order, s) : \
+	 (void)0)
 	SORT(b->types, type_order);
 	SORT(b->enums, enum_order);
 	SORT(b->globals, global_order);

@@ -128,6 +128,13 @@ void object_close(struct object *o)
 
 /* --- sections and addresses ----------------------------------------------- */
 
+/* ".debug_x" also finds ".zdebug_x", the older way to compress. */
+static bool is_named(const char *name, const char *want)
+{
+	return !strcmp(name, want) ||
+		(!strncmp(name, ".zdebug", 7) && !strcmp(name + 2, want + 1));
+}
+
 bool object_section(const struct object *o, const char *name, struct bytes *b)
 {
 	Elf_Scn *scn = NULL;
@@ -136,12 +143,17 @@ bool object_section(const struct object *o, const char *name, struct bytes *b)
 
 	while ((scn = elf_nextscn(o->elf, scn))) {
 		if (!gelf_getshdr(scn, &sh) || sh.sh_type == SHT_NOBITS ||
-		    strcmp(section_name(o->elf, &sh), name))
+		    !is_named(section_name(o->elf, &sh), name))
 			continue;
 		if (sh.sh_flags & SHF_COMPRESSED &&
 		    elf_compress(scn, 0, 0) < 0)
 			return false;
 		d = elf_rawdata(scn, NULL);
+		if (d && d->d_size > 12 && !memcmp(d->d_buf, "ZLIB", 4)) {
+			if (elf_compress_gnu(scn, 0, 0) < 0)
+				return false;
+			d = elf_rawdata(scn, NULL);
+		}
 		if (!d || !d->d_buf || !d->d_size)
 			return false;
 		b->p = d->d_buf;

@@ -782,17 +782,21 @@ struct variable *target_global(struct target *t, struct binary *b,
 {
 	const struct index *ix = index_of(b);
 	const char *at = strchr(name, '@');
+	const char *file, *below;
 	long i;
 
 	if (!ix || !b->has_dwarf)
 		return NULL;
+	below = at ? arena_printf(t->mem, "*/%s", at + 1) : NULL;
 	if (at)
 		name = arena_strndup(t->mem, name, (size_t)(at - name));
 	i = index_global_find(ix, name);
 	for (; i >= 0 && (size_t)i < ix->nglobals &&
-	     !strcmp(ix->str + ix->globals[i].name, name); i++)
-		if (!at || glob_match(at + 1, ix->str + ix->globals[i].file))
+	     !strcmp(ix->str + ix->globals[i].name, name); i++) {
+		file = ix->str + ix->globals[i].file;
+		if (!at || glob_match(at + 1, file) || glob_match(below, file))
 			return dwarf_global(b->impl, ix->globals[i].die);
+	}
 	return NULL;
 }
 
