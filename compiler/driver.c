@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,7 +20,7 @@
 struct child {
 	const struct kernel_decl *kernel;
 	const char *dir;	/* of its objects and plan */
-	const char *messages;	/* file */
+	const char *messages;	/* file; NULL: straight to our stderr */
 	pid_t pid;
 	int status;
 };
@@ -62,9 +63,12 @@ static void remove_tree(const char *path)
 /* In the child: out and errors into its file, then the compile. */
 static int child_main(struct command *cmd, struct child *c)
 {
-	int fd = open(c->messages, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND,
-		      0666);
+	int fd;
 
+	signal(SIGINT, SIG_DFL);
+	if (!c->messages)
+		return compile(cmd, c->kernel, c->dir, false);
+	fd = open(c->messages, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0666);
 	if (fd < 0)
 		die("%s: %m", c->messages);
 	if (dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
@@ -148,14 +152,15 @@ static void tell(struct command *cmd, struct child *c, int n)
 	int i;
 
 	for (i = 0; i < n; i++) {
-		text = read_file(&cmd->mem, c[i].messages, &size);
+		text = c[i].messages ?
+			read_file(&cmd->mem, c[i].messages, &size) : NULL;
 		for (k = 0; text && k < size; k += len + 1) {
 			len = strlen(text + k);
 			if (len)
 				add_message(cmd, &seen, &all, text + k,
 					    c[i].kernel->name);
 		}
-		if (c[i].status > 128)
+		if (c[i].status > 128 && c[i].status != 128 + SIGINT)
 			add_message(cmd, &seen, &all,
 				    arena_printf(&cmd->mem,
 						 "%s: bug: killed by signal "
@@ -167,7 +172,9 @@ static void tell(struct command *cmd, struct child *c, int n)
 		len = strlen(all.v[k]->text);
 		fprintf(stderr, "%s%s", all.v[k]->text,
 			all.v[k]->text[len - 1] == '\n' ? "" : "\n");
-		fprintf(stderr, "    for: %s\n", all.v[k]->kernels.s);
+		if (n > 1)
+			fprintf(stderr, "    for: %s\n",
+				all.v[k]->kernels.s);
 	}
 }
 
@@ -205,6 +212,7 @@ static int pack(struct command *cmd, struct child *c, int n)
 		WEXITSTATUS(status) : 1;
 }
 
+/* A single child has nobody to interleave with. */
 static struct child *children(struct command *cmd, int *n)
 {
 	struct child *c = NEW_ARRAY(&cmd->mem, struct child,
@@ -225,6 +233,8 @@ static struct child *children(struct command *cmd, int *n)
 			die("%s: %m", one->dir);
 		++*n;
 	}
+	if (*n == 1)
+		c[0].messages = NULL;
 	return c;
 }
 
@@ -239,18 +249,15 @@ static int compile_all(struct command *cmd)
 			argv0, cmd->only ? cmd->only : "");
 		return 64;
 	}
-	if (n == 1) {
-		worst = compile(cmd, c[0].kernel, c[0].dir, false);
-	} else {
-		run(cmd, c, n);
-		tell(cmd, c, n);
-		for (i = 0; i < n; i++) {
+	run(cmd, c, n);
+	tell(cmd, c, n);
+	for (i = 0; i < n; i++) {
+		if (c[i].messages)
 			unlink(c[i].messages);
-			if (c[i].status > 128)
-				c[i].status = 70;
-			if (c[i].status > worst)
-				worst = c[i].status;
-		}
+		if (c[i].status > 128)
+			c[i].status = c[i].status == 128 + SIGINT ? 1 : 70;
+		if (c[i].status > worst)
+			worst = c[i].status;
 	}
 	if (worst || cmd->only)
 		return worst;
@@ -260,10 +267,10 @@ static int compile_all(struct command *cmd)
 int drive(struct command *cmd)
 {
 	const char *tmp = getenv("TMPDIR");
-	bool keep = cmd->out_dir != NULL;
+	bool keep = cmd->out_dir || cmd->keep;
 	int status;
 
-	if (keep) {
+	if (cmd->out_dir) {
 		if (!make_folder(cmd->out_dir))
 			die("%s: %m", cmd->out_dir);
 	} else {
@@ -273,7 +280,10 @@ int drive(struct command *cmd)
 		cmd->out_dir = mkdtemp(dir);
 		if (!cmd->out_dir)
 			die("%s: %m", dir);
+		if (keep)
+			fprintf(stderr, "%s: keeping %s\n", argv0, dir);
 	}
+	signal(SIGINT, SIG_IGN);	/* to clean up; children die of it */
 	status = compile_all(cmd);
 	if (!keep)
 		remove_tree(cmd->out_dir);

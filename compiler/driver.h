@@ -19,6 +19,7 @@ struct command {
 	const char *only;		/* --target-only, or NULL */
 	const char *exe_dir;		/* stapc's own folder */
 	int jobs;
+	bool keep;			/* -k: the temporary folder stays */
 };
 
 /* The passes for one kernel; an exit status of stapc. main.c */

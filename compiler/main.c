@@ -104,6 +104,8 @@ static bool run_passes(struct job *j)
 			fprintf(stderr, "%s: %s: pass %zu %.1f ms\n", argv0,
 				j->kernel->name, (size_t)(p - passes),
 				now_ms() - start);
+		if (j->nul_messages && j->opt->verbose > 1)
+			fputc(0, stderr);
 		if (p == last) {
 			p->dump(j, stdout);
 			break;
@@ -148,6 +150,7 @@ static const char usage_text[] =
 "  --dump=PASS          stop behind a pass and print what it made: tokens ast\n"
 "                       lib sites typed ir c plan\n"
 "  --out-dir DIR        keep objects and plans, in DIR/KERNEL\n"
+"  -k                   keep the temporary folder with objects and plans\n"
 "  --target-only NAME   compile for this kernel only and pack nothing\n"
 "  --share DIR          where runtime/ and tapsets/ lie\n"
 "  --clang PROGRAM      compiler for BPF (default: clang-14 or clang)\n"
@@ -279,6 +282,9 @@ static void option(struct command *cmd, int c, char *arg)
 		break;
 	case 'G':
 		vec_push(&cmd->mem, &opt->globals, arg);
+		break;
+	case 'k':
+		cmd->keep = true;
 		break;
 	case 'v':
 		opt->verbose++;
@@ -415,7 +421,7 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	struct options *opt = &cmd->opt;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:vwhV", long_options,
+	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:kvwhV", long_options,
 				NULL)) != -1) {
 		if (c == ':')
 			usage("%s wants a value", argv[optind - 1]);
