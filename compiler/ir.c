@@ -388,7 +388,7 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 		text_puts(t, "continue");
 		return;
 	case IR_RAISE:
-		text_puts(t, "raise ");
+		text_puts(t, s->nargs ? "raise " : "raise");
 		put_list(t, s);
 		return;
 	case IR_RETURN:

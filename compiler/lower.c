@@ -77,7 +77,7 @@ struct ir_opnd add_bin(struct lower *l, struct span at, enum ir_op op,
 	s->op = op;
 	s->a = a;
 	s->b = b;
-	return slot_opnd(s->dst);
+	return read_once(l, s);
 }
 
 struct block enter(struct lower *l, struct ir_stmt **list)
@@ -103,13 +103,18 @@ static bool same_read(const struct ir_stmt *a, const struct ir_stmt *b)
 {
 	return a->kind == b->kind && a->num == b->num && a->size == b->size &&
 	       a->is_signed == b->is_signed && a->space == b->space &&
-	       a->name == b->name && same_opnd(&a->a, &b->a);
+	       a->name == b->name && a->op == b->op &&
+	       same_opnd(&a->a, &b->a) && same_opnd(&a->b, &b->b);
 }
 
-static bool is_variable(const struct lower *l, const struct ir_slot *s)
+/* Can its value change in a run? */
+static bool is_variable(const struct lower *l, const struct ir_opnd *o)
 {
+	const struct ir_slot *s = o->slot;
 	size_t i;
 
+	if (o->kind != IR_SLOT)
+		return false;
 	for (i = 0; i < l->vars.n; i++)
 		if (l->vars.v[i]->lowered == s)
 			return true;
@@ -123,7 +128,7 @@ struct ir_opnd read_once(struct lower *l, struct ir_stmt *s)
 {
 	size_t i;
 
-	if (s->a.kind == IR_SLOT && is_variable(l, s->a.slot))
+	if (is_variable(l, &s->a) || is_variable(l, &s->b))
 		return slot_opnd(s->dst);
 	for (i = l->known.n; i--;) {
 		if (!same_read(l->known.v[i], s))

@@ -312,12 +312,25 @@ static struct ir_opnd concat(struct lower *l, struct span at, struct ir_opnd a,
 	return slot_opnd(s->dst);
 }
 
+/* Is it 0 or 1 as it is? */
+static bool is_truth(const struct expr *e)
+{
+	return (e->kind == X_BINARY && ((e->op >= OP_LT && e->op <= OP_NE) ||
+		e->op == OP_ANDAND || e->op == OP_OROR)) ||
+	       (e->kind == X_UNARY && e->op == OP_NOT) || e->kind == X_IN;
+}
+
 /* dst = e != 0 */
 static void assign_truth(struct lower *l, const struct expr *e,
 			 struct ir_slot *dst)
 {
-	struct ir_opnd v = lower_expr(l, e);
+	struct ir_opnd v;
 
+	if (is_truth(e)) {
+		lower_assign(l, e, dst);
+		return;
+	}
+	v = lower_expr(l, e);
 	if (v.kind == IR_NUM) {
 		add_move(l, e->at, dst, num_opnd(v.num != 0));
 		return;

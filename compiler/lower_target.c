@@ -967,8 +967,8 @@ bool target_is_defined(struct lower *l, const struct expr *e)
 
 static bool is_char(const struct ctype *t)
 {
-	return t && (t->kind == TY_CHAR || (t->kind == TY_INT && t->size == 1 &&
-		     t->name && strstr(t->name, "char")));
+	return t && (t->kind == TY_CHAR || t->kind == TY_INT) && t->size == 1 &&
+	       t->name && !strcmp(t->name, "char");
 }
 
 /* "..." of memory; what cannot be read is empty where `lenient`. */
@@ -1097,11 +1097,12 @@ static void shape_object(struct lower *l, struct shape_of_text *sh,
 			text_puts(&sh->format, "...");
 		text_putc(&sh->format, '}');
 		return;
-	case TY_CHAR:
-		shape_value(l, sh, "'%c", value_of(l, o), 'l');
-		text_putc(&sh->format, '\'');
-		return;
-	case TY_INT: case TY_BOOL: case TY_ENUM:
+	case TY_CHAR: case TY_INT: case TY_BOOL: case TY_ENUM:
+		if (is_char(o->type) && !o->bits) {
+			shape_value(l, sh, "'%c", value_of(l, o), 'l');
+			text_putc(&sh->format, '\'');
+			return;
+		}
 		shape_value(l, sh, o->type->is_signed ? "%d" : "%u",
 			    value_of(l, o), 'l');
 		return;
