@@ -599,10 +599,12 @@ static const char *bad_directive(const struct ir_format *f, struct arena *mem)
 			i++;
 		while (f->text[i] == 'l')
 			i++;
-		if (i >= f->len || !strchr("diuxXcs", f->text[i]))
+		if (i >= f->len || !strchr("diuxXcs", f->text[i])) {
+			i += strspn(f->text + i, ".*#0123456789");
 			return arena_printf(mem, "sprintf with %.*s",
 					    (int)(i - start + (i < f->len)),
 					    f->text + start);
+		}
 		if (++n > 12)
 			return "sprintf of more than 12 values";
 	}
@@ -657,7 +659,7 @@ static bool check_body(struct walk *w, const struct ir_stmt *s)
 					 loader_cannot(w, s);
 		if (what)
 			ok = refuse(w, s->at, what);
-		if (s->kind == IR_CALL_FN && !calls_now(w, s->fn)) {
+		if (!what && s->kind == IR_CALL_FN && !calls_now(w, s->fn)) {
 			vec_push(&w->f->mem, &w->calls, s->fn);
 			ok &= check_body(w, s->fn->body);
 			w->calls.n--;

@@ -490,7 +490,8 @@ static bool step_member(struct lower *l, struct object *o,
 {
 	struct member m;
 
-	if (o->type->kind == TY_POINTER && !follow(l, o))
+	if (o->type->kind == TY_POINTER && (!follow(l, o) ||
+					    o->type->kind == TY_VOID))
 		return oops(l, a->at, E_NOT_STRUCT,
 			    "'%s' is a member of what a void pointer points "
 			    "to: use @cast", a->member);
