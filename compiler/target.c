@@ -109,19 +109,28 @@ const struct kernel_features *target_features(struct target *t)
 	return &t->features;
 }
 
+/* A host that keeps its config to itself: the loader will find out. */
+static void assume_features(struct kernel_features *k)
+{
+	k->kprobes = k->uprobes = true;
+	k->btf = k->fentry = !access("/sys/kernel/btf/vmlinux", R_OK);
+}
+
 static void find_features(struct target *t)
 {
 	struct kernel_features *k = &t->features;
 	const char *hz = target_config(t, "CONFIG_HZ");
 	int64_t v;
 
-	k->kprobes = config_on(t, "CONFIG_KPROBES") &&
+	if (!t->has_config)
+		assume_features(k);
+	k->kprobes |= config_on(t, "CONFIG_KPROBES") &&
 		config_on(t, "CONFIG_KPROBE_EVENTS");
-	k->uprobes = config_on(t, "CONFIG_UPROBES") &&
+	k->uprobes |= config_on(t, "CONFIG_UPROBES") &&
 		config_on(t, "CONFIG_UPROBE_EVENTS");
 	k->modules = config_on(t, "CONFIG_MODULES");
-	k->btf = config_on(t, "CONFIG_DEBUG_INFO_BTF");
-	k->fentry = k->btf &&
+	k->btf |= config_on(t, "CONFIG_DEBUG_INFO_BTF");
+	k->fentry |= k->btf &&
 		config_on(t, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS");
 	/* an enumerator of the attach type came with the feature */
 	k->fprobe_multi = config_on(t, "CONFIG_FPROBE") &&

@@ -126,7 +126,6 @@ struct misfit {
 	size_t depth;
 	const char *pattern;		/* whose names fit */
 	VEC(const char *) could;	/* names that could stand there */
-	bool is_known;			/* it fits a point of `later` */
 };
 
 static void could_be(struct misfit *m, const char *pattern, size_t depth)
@@ -147,24 +146,13 @@ static void could_be(struct misfit *m, const char *pattern, size_t depth)
 	}
 }
 
-static void consider(struct misfit *m, const char *pattern, bool is_later)
+static void consider(struct misfit *m, const char *pattern)
 {
 	struct expr *args[MAX_ARGS] = { NULL };
 	const struct component *bad;
 	size_t depth;
 	enum fit fit = match(m->j, m->pt, pattern, args, &bad, &depth);
 
-	if (is_later) {
-		/* what goes on behind it is known as well */
-		const char *end = pattern;
-		struct part part;
-		size_t n = 0;
-
-		while (next_part(&end, &part))
-			n++;
-		m->is_known |= fit != FIT_NOT || (depth == n && depth);
-		return;
-	}
 	if (fit == FIT_NAMES) {
 		m->pattern = pattern;
 		m->bad = bad;
@@ -193,6 +181,19 @@ static const char *near_names(struct misfit *m)
 	return t.n ? arena_printf(&m->j->mem, " (similar: %s)", t.s) : "";
 }
 
+/* Does the point begin with that pattern, arguments and all? */
+static bool begins_with(struct job *j, const struct point *pt,
+			const char *pattern)
+{
+	const struct component *c = pt->parts;
+	struct part part;
+
+	for (; next_part(&pattern, &part); c = c->next)
+		if (!c || !name_matches(j, c, &part) || !arg_matches(c, &part))
+			return false;
+	return true;
+}
+
 /* Did all of its components fit, and more were wanted? */
 static bool ends_early(const struct point *pt, size_t depth)
 {
@@ -206,6 +207,7 @@ static bool ends_early(const struct point *pt, size_t depth)
 static bool complain_misfit(struct job *j, const struct point *pt)
 {
 	struct misfit m = { .j = j, .pt = pt, .bad = pt->parts };
+	bool is_known = false;
 	const struct family *const *f;
 	const struct shape *s;
 	const struct probe *a;
@@ -213,14 +215,13 @@ static bool complain_misfit(struct job *j, const struct point *pt)
 
 	for (f = families; *f; f++)
 		for (s = (*f)->shapes; s->pattern; s++)
-			consider(&m, s->pattern, false);
-	if (!m.pattern)
-		for (i = 0; later[i]; i++)
-			consider(&m, later[i], true);
+			consider(&m, s->pattern);
+	for (i = 0; later[i]; i++)
+		is_known |= begins_with(j, pt, later[i]);
 	for (a = j->script->aliases; a; a = a->next)
 		if (!m.depth)
 			could_be(&m, a->alias->name, 0);
-	if (m.is_known)
+	if (is_known && !m.pattern)
 		return complain(j, pt->at, E_UNSUPPORTED,
 				"this probe point is not supported yet");
 	if (m.pattern)
