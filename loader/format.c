@@ -474,18 +474,44 @@ void format_hist_linear(struct sink *to, const uint64_t *buckets, uint32_t n,
 
 /* --- output -------------------------------------------------------------- */
 
+/* write(2), interrupted by what the session lets interrupt it. */
+static ssize_t write_some(struct output *o, int fd, const char *p, size_t n)
+{
+	sigset_t old;
+	ssize_t done;
+
+	if (o->mask)
+		sigprocmask(SIG_SETMASK, o->mask, &old);
+	done = write(fd, p, n);
+	if (o->mask) {
+		int error = errno;
+
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		errno = error;
+	}
+	return done;
+}
+
+/* Is that failure one to try again after? */
+static bool passing(struct output *o, int fd, int error)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
+	if (error == EAGAIN) {
+		poll(&wait, 1, -1);
+		return true;
+	}
+	if (error != EINTR)
+		return false;
+	return !o->stop || !*o->stop || ++o->interrupts < 2;
+}
+
 static void write_all(struct output *o, int fd, const char *p, size_t n)
 {
 	while (n) {
-		ssize_t done = write(fd, p, n);
+		ssize_t done = write_some(o, fd, p, n);
 
-		if (done < 0 && errno == EAGAIN) {
-			struct pollfd wait = { .fd = fd, .events = POLLOUT };
-
-			poll(&wait, 1, -1);
-			continue;
-		}
-		if (done < 0 && errno == EINTR)
+		if (done < 0 && passing(o, fd, errno))
 			continue;
 		if (done < 0) {
 			if (fd == o->fd && !o->broken) {

@@ -6,6 +6,8 @@
 #ifndef LOADER_FORMAT_H
 #define LOADER_FORMAT_H
 
+#include <signal.h>
+
 #include "loader/sys.h"
 
 struct sink {			/* text on its way */
@@ -43,6 +45,11 @@ struct output {
 	int fd;
 	bool broken;		/* the reader went away or the disk is full */
 	int error;		/* why, an errno */
+	/* a reader may be slow: these signals may interrupt a write, and the
+	   second one after *stop is set ends it; NULL: not wanted */
+	const sigset_t *mask;
+	const volatile sig_atomic_t *stop;
+	int interrupts;
 };
 void output_init(struct output *o, int fd);
 void output_flush(struct output *o);

@@ -84,6 +84,8 @@ static void catch_signals(struct session *s)
 	for (size_t i = 0; i < COUNT_OF(ends); i++)
 		sigdelset(&s->sleeping, ends[i]);
 	sigdelset(&s->sleeping, SIGCHLD);
+	s->l->out.mask = &s->sleeping;
+	s->l->out.stop = &stop_signal;
 }
 
 /* --- state ---------------------------------------------------------------- */
@@ -125,7 +127,7 @@ static bool over(struct session *s)
 	const struct stb_limits *lim = s->l->limits;
 	struct stb_shared *g = s->l->shared;
 
-	if (!s->failed && errors(s) > lim->max_errors)
+	if (errors(s) > lim->max_errors || state_of(s) == STB_FAILED)
 		s->failed = true;
 	if (!s->failed && skipped(s) > lim->max_skipped) {
 		complain(s, "Skipped too many probes, check MAXSKIPPED or "
