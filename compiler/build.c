@@ -268,8 +268,8 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 		put_text(t, "symbol", s->symbol);
 	if (s->build >= 0)
 		text_printf(t, " build=%d", s->build);
-	text_printf(t, " addr=0x%" PRIx64 " offset=0x%" PRIx64 " cookie=0",
-		    s->addr, s->offset);
+	text_printf(t, " addr=0x%" PRIx64 " offset=0x%" PRIx64 " cookie=%"
+		    PRIu64, s->addr, s->offset, s->cookie);
 	if (s->maxactive)
 		text_printf(t, " maxactive=%" PRId64, s->maxactive);
 	text_putc(t, '\n');

@@ -228,6 +228,8 @@ static void emit_context(struct emit *e, const struct ir_stmt *s)
 		emit_line(e, "%s = RT_REG(r, ax);", dst);
 	else if (s->kind == IR_CTX)
 		emit_line(e, "%s = (i64)r->ctx;", dst);
+	else if (s->kind == IR_COOKIE)
+		emit_line(e, "%s = (i64)bpf_get_attach_cookie(r->ctx);", dst);
 	else
 		emit_line(e, "%s = (i64)(0x%" PRIx64 " + RT_SHARED->slide);",
 			  dst, (uint64_t)s->num);
@@ -836,6 +838,7 @@ static void emit_stmt(struct emit *e, const struct ir_stmt *s)
 	case IR_LOAD: emit_load(e, s); break;
 	case IR_LOAD_STR: emit_load_str(e, s); break;
 	case IR_REG: case IR_ARG: case IR_RETVAL: case IR_CTX: case IR_KADDR:
+	case IR_COOKIE:
 		emit_context(e, s);
 		break;
 	case IR_CALL: emit_call(e, s); break;

@@ -317,6 +317,9 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 	case IR_RETVAL:
 		text_puts(t, "retval");
 		return;
+	case IR_COOKIE:
+		text_puts(t, "cookie");
+		return;
 	case IR_CTX:
 		text_puts(t, "ctx");
 		return;
@@ -513,6 +516,8 @@ static void put_site(struct text *t, const struct ir *ir,
 		text_printf(t, " 0x%" PRIx64, s->addr);
 	if (s->offset)
 		text_printf(t, " offset 0x%" PRIx64, s->offset);
+	if (s->cookie)
+		text_printf(t, " cookie %" PRIu64, s->cookie);
 	text_printf(t, "%s%s\n", s->by_address ? " by-address" : "",
 		    s->optional ? " optional" : "");
 }

@@ -69,6 +69,7 @@ enum ir_kind {
 	IR_RETVAL,	/* dst = integer return value (return handlers) */
 	IR_CTX,		/* dst = address of the context (fentry, fexit): the
 			   same at entry and return of one call */
+	IR_COOKIE,	/* dst = number of the site among those of its probe */
 	IR_KADDR,	/* dst = link-time kernel address num, relocated */
 	IR_CALL,	/* dst = builtin name(args)	(F if the row says so) */
 	IR_CALL_FN,	/* dst = fn(args)		(F: MAXNESTING) */
@@ -211,6 +212,7 @@ struct ir_site {		/* where a handler is attached; plan `site` */
 	uint64_t addr, offset;
 	int build;		/* index of ir->builds, -1 */
 	int64_t maxactive;
+	uint64_t cookie;	/* IR_COOKIE's value */
 	struct ir_site *next;
 };
 

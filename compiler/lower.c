@@ -814,6 +814,26 @@ struct ir_opnd captured(struct lower *l, const struct expr *e)
 	return slot_opnd(c->value);
 }
 
+/*
+ * The stack pointer, and which site it is: a function that ends in a jump to
+ * another has the same stack pointer as that one. Addresses of the kernel's
+ * stacks differ below their top 16 bits, those of programs have none there.
+ */
+static struct ir_opnd stack_key(struct lower *l, struct span at)
+{
+	struct ir_stmt *st = add_into(l, IR_REG, at, temp_slot(l, IR_LONG));
+	struct ir_opnd sp = slot_opnd(st->dst);
+
+	st->num = DWARF_RSP;
+	if (l->at_entry)	/* the return address is still on the stack */
+		sp = add_bin(l, at, IR_ADD, sp, num_opnd(8));
+	if (!l->cookie)
+		return sp;
+	st = add_into(l, IR_COOKIE, at, temp_slot(l, IR_LONG));
+	return add_bin(l, at, IR_OR, add_bin(l, at, IR_SHL, sp, num_opnd(16)),
+		       slot_opnd(st->dst));
+}
+
 /* What is the same at the entry and the return of one call, and of no other
    that is going on. */
 static struct ir_opnd *call_key(struct lower *l, struct span at, size_t *n)
@@ -834,12 +854,7 @@ static struct ir_opnd *call_key(struct lower *l, struct span at, size_t *n)
 		st->where = IR_IN_KERNEL | IR_IN_LOADER;
 		key[(*n)++] = slot_opnd(st->dst);
 	}
-	st = add_into(l, IR_REG, at, temp_slot(l, IR_LONG));
-	st->num = DWARF_RSP;
-	key[*n] = slot_opnd(st->dst);
-	if (l->at_entry)	/* the return address is still on the stack */
-		key[*n] = add_bin(l, at, IR_ADD, key[*n], num_opnd(8));
-	++*n;
+	key[(*n)++] = stack_key(l, at);
 	return key;
 }
 
@@ -980,6 +995,7 @@ static struct ir_site *new_site(struct lower *l)
 	s->attach = attach_of(l);
 	s->build = -1;
 	s->maxactive = l->site->maxactive;
+	s->cookie = l->cookie;
 	s->optional = l->site->point && l->site->point->optional;
 	if (l->site->tp)
 		s->symbol = l->site->tp->name;
@@ -1053,6 +1069,7 @@ static void start_site(struct lower *l, struct lowering *all,
 	l->is_return = site->is_return;
 	l->place = site->place;
 	l->body = site->probe->body;
+	l->cookie = all->cookie;
 	if (site->is_user)
 		l->space = IR_USER_MEM;
 	if (site->place)
@@ -1102,6 +1119,25 @@ static bool lower_with(struct lowering *all, struct site *site,
 	return true;
 }
 
+/* Sites at returns of one probe get numbers, where there are several. */
+static void number_site(struct lowering *all, const struct site *site)
+{
+	size_t i, n = 0;
+
+	if (!site->is_return) {
+		all->cookie = 0;
+		return;
+	}
+	if (all->numbered == site->probe) {
+		all->cookie += all->cookie != 0;
+		return;
+	}
+	all->numbered = site->probe;
+	for (i = 0; i < all->j->sites.n && n < 2; i++)
+		n += all->j->sites.v[i]->probe == site->probe;
+	all->cookie = n > 1;
+}
+
 /* May the trampolines of BPF call the handler, with arguments by number? */
 static bool may_use_fentry(struct lowering *all, const struct site *site,
 			   size_t nsites)
@@ -1133,6 +1169,7 @@ static void lower_kernel_site(struct lowering *all, struct site *site,
 
 static void lower_site(struct lowering *all, struct site *site, size_t nsites)
 {
+	number_site(all, site);
 	switch (site->attach) {
 	case AT_NEVER:
 		return;

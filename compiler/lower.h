@@ -30,6 +30,8 @@ struct lowering {
 	struct ir_handler **handlers_tail;
 	VEC(struct hidden *) hidden;
 	int nhandlers, nhidden;
+	const struct probe *numbered;	/* whose sites are being numbered */
+	uint64_t cookie;		/* of the last of them */
 };
 
 /* Inside of one handler or function. */
@@ -48,6 +50,8 @@ struct lower {
 	struct place *place;	/* whose variables are seen; or NULL */
 	struct binary *bin;	/* types of @cast without a module */
 	enum ir_space space;	/* of what variables point to */
+	uint64_t cookie;	/* number of the site; 0: its probe has no other
+				   that a call could be confused with */
 	bool needs_regs;	/* out: fentry or fexit will not do */
 	bool quiet, failed;	/* a trial: complaints only set failed */
 	struct capture *captures, **captures_tail;

@@ -42,6 +42,7 @@ static void (*const bpf_ringbuf_submit)(void *, u64) = (void *)132;
 static long (*const bpf_snprintf)(char *, u32, const char *, u64 *, u32) =
 	(void *)165;
 static long (*const bpf_loop)(u32, void *, void *, u64) = (void *)181;
+static u64 (*const bpf_get_attach_cookie)(void *) = (void *)174;
 static long (*const bpf_get_func_arg)(void *, u32, u64 *) = (void *)183;
 static long (*const bpf_get_func_ret)(void *, u64 *) = (void *)184;
 
