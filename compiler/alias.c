@@ -3,7 +3,8 @@
  * alias.c - probe points that stand for others. In: a probe, some of whose
  * points name an alias. Out: for each use a probe of its own at the alias's
  * points, whose body is prologue, body and epilogue in one; points after the
- * alias's own name (vfs.read.return of vfs.read) are passed on.
+ * alias's own name (vfs.read.return of vfs.read) are passed on. Each remembers
+ * the use, so that '!' and a use without sites mean what they say.
  */
 #include "library.h"
 
@@ -118,7 +119,7 @@ static struct expr *both(struct arena *mem, struct expr *a, struct expr *b)
 
 static struct point *copy_points(struct arena *mem, const struct probe *alias,
 				 const struct point *use,
-				 const struct component *rest,
+				 const struct component *rest, struct use *as,
 				 const struct origin *via)
 {
 	struct point *list = NULL, **end = &list;
@@ -129,8 +130,10 @@ static struct point *copy_points(struct arena *mem, const struct probe *alias,
 
 		n->at = copied_span(mem, pt->at, via);
 		n->parts = join(mem, pt->parts, rest);
-		n->optional = pt->optional || use->optional;
-		n->sufficient = pt->sufficient || use->sufficient;
+		n->use = as;
+		n->optional = pt->optional || use->optional ||
+			use->sufficient;
+		n->sufficient = pt->sufficient;
 		n->condition = both(mem,
 			pt->condition ? copy_expr(mem, pt->condition, via) :
 			NULL,
@@ -162,7 +165,7 @@ static struct stmt *merged(struct arena *mem, const struct probe *pr,
 }
 
 static struct probe *use_alias(struct job *j, const struct probe *pr,
-			       const struct point *pt,
+			       const struct point *pt, struct use *as,
 			       const struct probe *alias)
 {
 	struct origin *via = NEW(&j->mem, struct origin);
@@ -176,7 +179,7 @@ static struct probe *use_alias(struct job *j, const struct probe *pr,
 	n->at = pr->at;
 	n->src = pr->src;
 	n->alias_depth = pr->alias_depth + 1;
-	n->points = copy_points(&j->mem, alias, pt, rest, via);
+	n->points = copy_points(&j->mem, alias, pt, rest, as, via);
 	n->body = merged(&j->mem, pr, alias, via);
 	if (n->alias_depth > MAX_ALIASES_DEEP) {
 		complain(j, pt->at, E_UNKNOWN_PROBE,
@@ -187,29 +190,81 @@ static struct probe *use_alias(struct job *j, const struct probe *pr,
 	return n;
 }
 
-bool expand_aliases(struct job *j, struct lib *l, struct probe **pr)
+/* A real point that an alias's '!' may make needless, in its place. */
+static struct probe *keep_point(struct job *j, const struct probe *pr,
+				const struct point *pt, struct use *as)
 {
-	struct probe *old = *pr, *made = NULL, **end = &made;
-	struct point **pp = &old->points, *pt;
-	struct known_aliases got;
+	struct probe *n = NEW(&j->mem, struct probe);
+
+	*n = *pr;
+	n->next = NULL;
+	n->body = copy_stmt(&j->mem, pr->body, NULL);
+	n->points = NEW(&j->mem, struct point);
+	*n->points = *pt;
+	n->points->next = NULL;
+	n->points->use = as;
+	n->points->optional |= pt->sufficient;
+	n->points->sufficient = false;
+	return n;
+}
+
+static struct use *new_use(struct job *j, const struct point *pt,
+			   unsigned rank, unsigned *taken)
+{
+	struct use *u = NEW(&j->mem, struct use);
+
+	*u = (struct use){ .at = pt->at, .name = dotted(&j->mem, pt->parts),
+		.optional = pt->optional, .sufficient = pt->sufficient,
+		.rank = rank, .taken = taken, .outer = pt->use };
+	return u;
+}
+
+/* The probes of one point, in the place of *end; the new end. */
+static struct probe **split(struct job *j, struct lib *l,
+			    const struct probe *pr, const struct point *pt,
+			    const struct known_aliases *got, struct use *as,
+			    struct probe **end)
+{
 	size_t i;
 
-	while ((pt = *pp)) {
+	if (!got->v.n) {
+		*end = keep_point(j, pr, pt, as);
+		return &(*end)->next;
+	}
+	for (i = 0; i < got->v.n; i++) {
+		if (got->v.v[i].from)
+			library_pull(l, got->v.v[i].from);
+		*end = use_alias(j, pr, pt, as, got->v.v[i].alias);
+		if (*end)
+			end = &(*end)->next;
+	}
+	return end;
+}
+
+bool expand_aliases(struct job *j, struct lib *l, struct probe **pr)
+{
+	unsigned rank = 0, *taken = NEW(&j->mem, unsigned);
+	struct probe *old = *pr, *made = NULL, **end = &made;
+	struct point **pp = &old->points, *pt;
+	bool any = false, choice = false;
+	struct known_aliases got;
+
+	for (pt = old->points; pt; pt = pt->next) {
 		got = find(j, l, pt);
-		if (!got.v.n) {
+		any |= got.v.n > 0;
+		choice |= pt->sufficient;
+	}
+	while (any && (pt = *pp)) {
+		got = find(j, l, pt);
+		if (!got.v.n && !choice) {
 			pp = &pt->next;
 			continue;
 		}
+		end = split(j, l, old, pt, &got,
+			    new_use(j, pt, rank++, taken), end);
 		*pp = pt->next;
-		for (i = 0; i < got.v.n; i++) {
-			if (got.v.v[i].from)
-				library_pull(l, got.v.v[i].from);
-			*end = use_alias(j, old, pt, got.v.v[i].alias);
-			if (*end)
-				end = &(*end)->next;
-		}
 	}
-	if (!made && old->points)
+	if (!any && old->points)
 		return true;
 	*end = old->next;
 	if (old->points)
@@ -217,4 +272,39 @@ bool expand_aliases(struct job *j, struct lib *l, struct probe **pr)
 	else
 		*pr = made;
 	return false;
+}
+
+/* --- what became of the uses --------------------------------------------------- */
+
+bool use_wanted(const struct use *u)
+{
+	for (; u; u = u->outer)
+		if (*u->taken && *u->taken <= u->rank)
+			return false;
+	return true;
+}
+
+void use_found(struct use *u, size_t sites)
+{
+	for (; u && sites; u = u->outer) {
+		u->sites += sites;
+		if (u->sufficient && !*u->taken)
+			*u->taken = u->rank + 1;
+	}
+}
+
+bool uses_found(struct job *j)
+{
+	const struct probe *pr;
+	const struct point *pt;
+	const struct use *u;
+	bool ok = true;
+
+	for (pr = j->script->probes; pr; pr = pr->next)
+		for (pt = pr->points; pt; pt = pt->next)
+			for (u = pt->use; u && use_wanted(u); u = u->outer)
+				if (!u->sites && !u->optional && !u->sufficient)
+					ok = complain(j, u->at, E_NO_MATCH,
+						"no match for '%s'", u->name);
+	return ok;
 }

@@ -34,9 +34,9 @@ struct lib {
 	bool globals_only;
 };
 
-enum use { READ, WRITE, READ_WRITE, EFFECT };
+enum usage { READ, WRITE, READ_WRITE, EFFECT };
 
-static void resolve_expr(struct lib *l, struct expr *e, enum use use);
+static void resolve_expr(struct lib *l, struct expr *e, enum usage use);
 static void resolve_stmts(struct lib *l, struct stmt *s);
 
 /* --- tapsets ---------------------------------------------------------------- */
@@ -280,7 +280,7 @@ static void resolve_call(struct lib *l, struct expr *e)
 
 /* --- variables --------------------------------------------------------------- */
 
-static void mark(struct var *v, enum use use)
+static void mark(struct var *v, enum usage use)
 {
 	v->is_read |= use == READ || use == READ_WRITE;
 	v->is_written |= use != READ;
@@ -308,7 +308,7 @@ static struct var *local_of(struct lib *l, const char *name)
 }
 
 /* A plain name: parameter, local, global; else a new local. */
-static void resolve_name(struct lib *l, struct expr *e, enum use use)
+static void resolve_name(struct lib *l, struct expr *e, enum usage use)
 {
 	struct var *v = l->globals_only ? NULL : local_of(l, e->str);
 
@@ -327,7 +327,7 @@ static void resolve_name(struct lib *l, struct expr *e, enum use use)
 }
 
 /* The array of a[..], `in a`, foreach: a global. */
-static void resolve_array(struct lib *l, struct expr *e, enum use use)
+static void resolve_array(struct lib *l, struct expr *e, enum usage use)
 {
 	struct similar s = { .n = 0 };
 	struct var *v = find_global(l, e);
@@ -371,7 +371,7 @@ static void resolve_target(struct lib *l, struct expr *e)
 }
 
 /* x op= y reads x only if somebody wants the result. */
-static enum use lvalue_use(enum op op, enum use use)
+static enum usage lvalue_use(enum op op, enum usage use)
 {
 	if (op == OP_NONE || op == OP_STAT || use == EFFECT)
 		return WRITE;
@@ -379,7 +379,7 @@ static enum use lvalue_use(enum op op, enum use use)
 }
 
 /* a flat switch */
-static void resolve_expr(struct lib *l, struct expr *e, enum use use)
+static void resolve_expr(struct lib *l, struct expr *e, enum usage use)
 {
 	switch (e->kind) {
 	case X_NUMBER:

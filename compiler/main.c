@@ -149,6 +149,7 @@ static const char usage_text[] =
 "                       do not show at the end what is written, never read\n"
 "  --dump=PASS          stop behind a pass and print what it made: tokens ast\n"
 "                       lib sites typed ir c plan\n"
+"  --dump-functions     the built-in functions, and where they can be called\n"
 "  --out-dir DIR        keep objects and plans, in DIR/KERNEL\n"
 "  -k                   keep the temporary folder with objects and plans\n"
 "  --target-only NAME   compile for this kernel only and pack nothing\n"
@@ -232,7 +233,7 @@ static void read_manifest(struct command *cmd, const char *path)
 }
 
 enum { OPT_ENGINE = 256, OPT_DUMP, OPT_OUT_DIR, OPT_ONLY, OPT_SHARE, OPT_CLANG,
-       OPT_NO_DISPLAY };
+       OPT_NO_DISPLAY, OPT_FUNCTIONS };
 
 static const struct option long_options[] = {
 	{ "manifest", required_argument, NULL, 'm' },
@@ -243,6 +244,7 @@ static const struct option long_options[] = {
 	{ "share", required_argument, NULL, OPT_SHARE },
 	{ "clang", required_argument, NULL, OPT_CLANG },
 	{ "no-global-var-display", no_argument, NULL, OPT_NO_DISPLAY },
+	{ "dump-functions", no_argument, NULL, OPT_FUNCTIONS },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -256,6 +258,24 @@ static void set_engine(struct options *opt, const char *engine)
 	if (strcmp(engine, "auto") && strcmp(engine, "bpf"))
 		usage("--engine=%s: auto, bpf or module", engine);
 	opt->engine = engine;
+}
+
+/* "substr:string (string, long, long) kernel loader" */
+static void list_functions(void)
+{
+	const struct builtin *b;
+	const char *a;
+	size_t i;
+
+	for (i = 0; (b = builtin_at(i)); i++) {
+		printf("%s%s (", b->name, b->result == 'l' ? ":long" :
+		       b->result == 's' ? ":string" : "");
+		for (a = b->args; *a; a++)
+			printf("%s%s", *a == 'l' ? "long" : "string",
+			       a[1] ? ", " : "");
+		printf(")%s%s\n", b->flags & BF_BPF ? " kernel" : "",
+		       b->flags & BF_USER ? " loader" : "");
+	}
 }
 
 /* One option; a flat switch */
@@ -316,6 +336,9 @@ static void option(struct command *cmd, int c, char *arg)
 	case OPT_NO_DISPLAY:
 		opt->no_global_display = true;
 		break;
+	case OPT_FUNCTIONS:
+		list_functions();
+		exit(0);
 	case 'h':
 		fputs(usage_text, stdout);
 		exit(0);

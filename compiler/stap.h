@@ -230,8 +230,26 @@ struct component {		/* one dotted part: function("x") */
 	struct expr *arg;	/* X_NUMBER or X_STRING, or NULL */
 };
 
+/*
+ * A point as written whose sites are found elsewhere: it names an alias, or
+ * stands beside one with '!'. alias.c makes them, points/ asks and tells.
+ */
+struct use {
+	struct span at;
+	const char *name;
+	bool optional, sufficient;
+	unsigned rank;		/* in its list of points */
+	unsigned *taken;	/* rank + 1 of the list's first '!' with sites */
+	size_t sites;
+	struct use *outer;	/* of the alias that this use stands in */
+};
+bool use_wanted(const struct use *u);	/* false: an earlier '!' was enough */
+void use_found(struct use *u, size_t sites);
+bool uses_found(struct job *j);		/* false: complained of empty ones */
+
 struct point {			/* one probe point of a probe's list */
 	struct point *next;
+	struct use *use;	/* or NULL */
 	struct span at;
 	struct component *parts;
 	bool optional, sufficient;	/* ? and ! */

@@ -299,12 +299,15 @@ bool expand_points(struct job *j)
 
 	for (pr = j->script->probes; pr; pr = pr->next)
 		for (pt = pr->points; pt; pt = pt->next) {
+			if (!use_wanted(pt->use))
+				continue;
 			before = j->sites.n;
 			ok &= expand_point(j, pr, pt);
+			use_found(pt->use, j->sites.n - before);
 			if (pt->sufficient && j->sites.n > before)
 				break;
 		}
-	return ok;
+	return uses_found(j) && ok;
 }
 
 /* --- functions ------------------------------------------------------------------ */
