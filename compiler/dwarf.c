@@ -503,6 +503,7 @@ struct scope {
 	uint64_t pc;
 	VEC(struct found) found;
 	struct abi_slot *slots;		/* of parameters */
+	bool is_by_abi;			/* called as the convention says */
 };
 
 static void add_found(struct scope *s, Dwarf_Die *d, bool lies)
@@ -564,18 +565,26 @@ static struct loc constant(struct scope *s, Dwarf_Attribute *a)
 }
 
 /*
- * A parameter at a function's first instruction: DWARF must agree with the
- * calling convention for the register to be the argument, as it does not in
- * clones. Without optimisation DWARF gives one place for the whole function,
- * to which the prologue has yet to bring the value: then the convention is
- * what holds.
+ * A parameter at a function's first instruction. In C the calling convention
+ * tells better than DWARF: without optimisation DWARF gives one place for the
+ * whole function, to which the prologue has yet to bring the value; with it
+ * gcc's lists are at times those of a later instruction, or empty. Elsewhere
+ * (clones, C++ with its hidden references) DWARF must say the same for the
+ * register to be the argument.
  */
 static void settle_param(struct scope *s, struct variable *v, bool unlisted)
 {
 	const struct abi_slot *slot = &s->slots[v->param_index];
+	bool is_struct = v->type->kind == TY_STRUCT ||
+		v->type->kind == TY_UNION;
 
-	if (unlisted && v->loc.kind == LOC_MEMORY && !slot->in_memory)
+	if (!slot->in_memory && !slot->is_float &&
+	    ((unlisted && v->loc.kind == LOC_MEMORY) ||
+	     (s->is_by_abi &&
+	      (!is_struct || v->loc.kind == LOC_ABSENT))))
 		v->loc = abi_location(s->mem, slot, v->type);
+	if (slot->is_float && unlisted && v->loc.kind == LOC_MEMORY)
+		v->loc.kind = LOC_ABSENT;	/* not on the stack yet */
 	if (v->abi_arg >= 0 &&
 	    (v->loc.kind != LOC_VALUE || v->loc.nsteps != 1 ||
 	     v->loc.steps[0].op != L_REG ||
@@ -590,18 +599,41 @@ static void locate(struct scope *s, struct found *e, bool at_entry)
 	Dwarf_Attribute a;
 	unsigned form;
 
-	if (!e->lies)
-		return;
-	if (dwarf_attr_integrate(&e->die, DW_AT_location, &a)) {
+	if (e->lies && dwarf_attr_integrate(&e->die, DW_AT_location, &a)) {
 		form = dwarf_whatform(&a);
 		unlisted = form == DW_FORM_exprloc || form == DW_FORM_block1;
 		v->loc = dwarf_location(s->f, &a, &s->function, s->pc,
 					at_entry);
-	} else if (dwarf_attr_integrate(&e->die, DW_AT_const_value, &a)) {
+	} else if (e->lies &&
+		   dwarf_attr_integrate(&e->die, DW_AT_const_value, &a)) {
 		v->loc = constant(s, &a);
 	}
 	if (at_entry && v->is_param)
 		settle_param(s, v, unlisted);
+}
+
+/*
+ * C, and no clone: ".lto_priv" is but a name; clang tells of a function whose
+ * arguments it changed.
+ */
+static bool is_by_abi(Dwarf_Die *function, const struct func *f)
+{
+	const char *suffix = strchr(f->linkage, '.');
+	Dwarf_Attribute a;
+	Dwarf_Word cc = DW_CC_normal;
+	Dwarf_Die unit;
+
+	if (suffix && strncmp(suffix, ".lto_priv", 9))
+		return false;
+	dwarf_formudata(dwarf_attr(function, DW_AT_calling_convention, &a),
+			&cc);
+	if (cc == DW_CC_nocall || !dwarf_diecu(function, &unit, NULL, NULL))
+		return false;
+	switch (dwarf_srclang(&unit)) {
+	case DW_LANG_C: case DW_LANG_C89: case DW_LANG_C99: case DW_LANG_C11:
+		return true;
+	}
+	return false;
 }
 
 static bool open_scope(struct scope *s, struct facts *f, uint64_t die)
@@ -652,6 +684,7 @@ struct variable **dwarf_variables(struct facts *f, struct place *p,
 	if (!open_scope(&s, f, die))
 		return NULL;
 	s.pc = p->addr;
+	s.is_by_abi = is_by_abi(&s.function, p->func);
 	abstract = origin(&s.function);
 	if (abstract.addr != s.function.addr)
 		collect(&s, &abstract, false);

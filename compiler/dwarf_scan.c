@@ -432,6 +432,22 @@ static void add_type(struct scan *s, Dwarf_Die *d, unsigned tag, uint32_t kind)
 		note_offsets(s, d, name);
 }
 
+static int32_t count_params(Dwarf_Die *d)
+{
+	Dwarf_Attribute a;
+	Dwarf_Die die = *d, c;
+	int32_t n = 0;
+
+	dwarf_formref_die(dwarf_attr(d, DW_AT_abstract_origin, &a), &die);
+	if (!dwarf_child(&die, &c))
+		do {
+			if (dwarf_tag(&c) != DW_TAG_formal_parameter)
+				break;
+			n++;
+		} while (!dwarf_siblingof(&c, &c));
+	return n;
+}
+
 static void add_function(struct scan *s, Dwarf_Die *d)
 {
 	struct ix_func f = { .btf_nargs = -1 };
@@ -465,6 +481,7 @@ static void add_function(struct scan *s, Dwarf_Die *d)
 	if (!dwarf_attr_integrate(d, DW_AT_external, &a))
 		f.flags |= IXF_STATIC;
 	f.die = offset(s, d);
+	f.nparams = f.flags & IXF_INLINE ? -1 : count_params(d);
 	dwarf_decl_line(d, &line);
 	f.line = (uint32_t)line;
 	f.file = declared_in(s, d);

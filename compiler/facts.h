@@ -76,8 +76,7 @@ struct ix_func {
 	uint64_t addr, size, die;	/* die: offset in .debug_info, 0 none */
 	uint32_t name, linkage, file, line;
 	uint32_t flags, btf_id;
-	int32_t btf_nargs;
-	uint32_t unused;
+	int32_t btf_nargs, nparams;
 };
 enum { IXT_BASE, IXT_STRUCT, IXT_UNION, IXT_ENUM, IXT_TYPEDEF };
 struct ix_type {

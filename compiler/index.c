@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INDEX_VERSION = 3 };
+enum { INDEX_VERSION = 4 };
 
 enum part { P_STRINGS, P_FUNCS, P_FUNC_NAMES, P_TYPES, P_ENUMS, P_GLOBALS,
 	    P_SYMBOLS, P_TRACES, NPARTS };
@@ -255,7 +255,7 @@ static void join_symbols(struct ix_build *b)
 			continue;
 		vec_push(&b->mem, &b->funcs, ((struct ix_func){
 			.addr = s->addr, .size = s->size, .name = s->name,
-			.linkage = s->name, .btf_nargs = -1,
+			.linkage = s->name, .btf_nargs = -1, .nparams = -1,
 			.flags = IXF_SYMBOL |
 				(s->flags & 2 ? 0 : IXF_STATIC) }));
 	}
@@ -454,7 +454,8 @@ static void add_btf(struct gather *g)
 			continue;
 		f->flags |= IXF_UNIQUE;
 		n = dict_get(&ids, str(b, f->linkage));
-		if (n && n->count == 1) {
+		/* pahole takes one of several static functions of a name */
+		if (n && n->count == 1 && n->nargs == f->nparams) {
 			f->btf_id = n->id;
 			f->btf_nargs = n->nargs;
 		}

@@ -741,11 +741,6 @@ static struct place_facts *variables_at(struct target *t, struct place *p)
 	pf->read = true;
 	if (b->has_dwarf) {
 		pf->v = dwarf_variables(b->impl, p, x->die, &pf->n);
-		/* a clone's registers are its own affair */
-		if (strcmp(p->func->name, p->func->linkage))
-			for (size_t i = 0; i < pf->n; i++)
-				if (strchr(p->func->linkage, '.'))
-					pf->v[i]->abi_arg = -1;
 	} else if (t->btf && b->kind == BIN_KERNEL) {
 		uint32_t id = (uint32_t)btf_func_id(t->btf, p->func->name);
 
