@@ -151,7 +151,7 @@ static void disarm(struct loader *l, uint32_t i)
 {
 	if (l->links[i] >= 0)
 		close(l->links[i]);
-	if (l->links[i] != NOT_ATTACHED)
+	if (l->links[i] >= 0 || l->links[i] == IN_GROUP)
 		l->armed--;
 	l->links[i] = NOT_ATTACHED;
 }
@@ -165,57 +165,117 @@ static bool same_group(const struct stb_site *a, const struct stb_site *b)
 	       (!is_uprobe(a) || a->build == b->build);
 }
 
-/* What one call takes. */
+/* What one call takes, for sites[0 .. n). */
 struct group {
-	uint64_t *offsets, *cookies;
+	uint64_t *places, *cookies;
 	const char **symbols;
-	uint32_t n;
+	bool by_address;
 };
 
-static void collect(const struct loader *l, uint32_t first, struct group *g)
+static void free_group(struct group *g)
 {
-	uint32_t most = l->sites.n - first;
+	free(g->places);
+	free(g->cookies);
+	free(g->symbols);
+}
 
-	g->offsets = zalloc(most * sizeof(*g->offsets));
-	g->cookies = zalloc(most * sizeof(*g->cookies));
-	g->symbols = zalloc(most * sizeof(*g->symbols));
-	for (uint32_t i = first; i < l->sites.n; i++) {
-		const struct stb_site *s = site_at(l, i);
+static void fill_group(const struct loader *l, const uint32_t *sites,
+		       uint32_t n, struct group *g)
+{
+	g->places = zalloc(n * sizeof(*g->places));
+	g->cookies = zalloc(n * sizeof(*g->cookies));
+	g->symbols = zalloc(n * sizeof(*g->symbols));
+	for (uint32_t i = 0; i < n; i++) {
+		const struct stb_site *s = site_at(l, sites[i]);
 
-		if (!same_group(site_at(l, first), s))
-			continue;
-		g->offsets[g->n] = s->offset;
-		g->cookies[g->n] = s->cookie;
-		g->symbols[g->n++] = stb_string(&l->meta, s->symbol);
+		g->places[i] = is_uprobe(s) ? s->offset : s->addr + l->slide;
+		g->cookies[i] = s->cookie;
+		g->symbols[i] = stb_string(&l->meta, s->symbol);
+		if (s->flags & STB_SITE_BY_ADDRESS)
+			g->by_address = true;
 	}
 }
 
-/* All sites like the first, which has none of them before it. */
-static int arm_group(struct loader *l, uint32_t first)
+static int link_sites(struct loader *l, const uint32_t *sites, uint32_t n)
 {
-	const struct stb_site *s = site_at(l, first);
+	const struct stb_site *s = site_at(l, sites[0]);
 	int prog = l->prog_fds[s->prog], fd;
 	struct group g = { 0 };
 
-	collect(l, first, &g);
+	fill_group(l, sites, n, &g);
 	if (is_uprobe(s))
-		fd = bpf_link_uprobes(prog, path_of(l, s->build), g.offsets,
-				      g.cookies, g.n,
+		fd = bpf_link_uprobes(prog, path_of(l, s->build), g.places,
+				      g.cookies, n,
 				      s->attach == STB_AT_URETPROBE);
 	else
-		fd = bpf_link_kprobes(prog, g.symbols, g.cookies, g.n,
+		fd = bpf_link_kprobes(prog, g.by_address ? NULL : g.symbols,
+				      g.by_address ? g.places : NULL,
+				      g.cookies, n,
 				      s->attach == STB_AT_KRETPROBE);
-	free(g.offsets);
-	free(g.cookies);
-	free(g.symbols);
-	if (fd < 0)
+	free_group(&g);
+	return fd;
+}
+
+/* One call for all, else for each half: what cannot be probed is found so. */
+static int arm_sites(struct loader *l, const uint32_t *sites, uint32_t n)
+{
+	const struct stb_site *s = site_at(l, sites[0]);
+	int fd = link_sites(l, sites, n), error;
+
+	if (fd >= 0) {
+		for (uint32_t i = 0; i < n; i++)
+			l->links[sites[i]] = i ? IN_GROUP : fd;
+		l->armed += n;
+		return 0;
+	}
+	if (fd == -EOPNOTSUPP || fd == -EPERM || fd == -ENOMEM)
 		return -fd;
-	for (uint32_t i = first; i < l->sites.n; i++)
-		if (same_group(s, site_at(l, i)))
-			l->links[i] = IN_GROUP;
-	l->links[first] = fd;
-	l->armed += g.n;
+	if (n > 1) {
+		error = arm_sites(l, sites, n / 2);
+		return error ? error : arm_sites(l, sites + n / 2, n - n / 2);
+	}
+	if (!(s->flags & STB_SITE_OPTIONAL))
+		return -fd;
+	l->links[sites[0]] = LEFT_OUT;
+	if (l->opt.verbose)
+		say("not attached: %s: %s", stb_string(&l->meta, s->name),
+		    strerror(-fd));
 	return 0;
+}
+
+/* Is a's function one of those? One call would probe it once. */
+static bool has_place(const struct loader *l, const uint32_t *sites,
+		      uint32_t n, const struct stb_site *a)
+{
+	const char *symbol = stb_string(&l->meta, a->symbol);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct stb_site *b = site_at(l, sites[i]);
+
+		if (a->addr && b->addr ? a->addr == b->addr :
+		    !strcmp(symbol, stb_string(&l->meta, b->symbol)))
+			return true;
+	}
+	return false;
+}
+
+/* All sites like the first; what must wait for another call stays. */
+static int arm_group(struct loader *l, uint32_t first)
+{
+	uint32_t *sites = zalloc((l->sites.n - first) * sizeof(*sites)), n = 0;
+	int error;
+
+	for (uint32_t i = first; i < l->sites.n; i++) {
+		const struct stb_site *s = site_at(l, i);
+
+		if (l->links[i] == NOT_ATTACHED &&
+		    same_group(site_at(l, first), s) &&
+		    (is_uprobe(s) || !has_place(l, sites, n, s)))
+			sites[n++] = i;
+	}
+	error = arm_sites(l, sites, n);
+	free(sites);
+	return error;
 }
 
 /* One call would not do: those of the program that are armed, one by one. */

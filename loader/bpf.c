@@ -154,13 +154,15 @@ int bpf_link_uprobes(int prog, const char *path, const uint64_t *offsets,
 }
 
 int bpf_link_kprobes(int prog, const char *const *symbols,
-		     const uint64_t *cookies, uint32_t n, bool at_return)
+		     const uint64_t *addresses, const uint64_t *cookies,
+		     uint32_t n, bool at_return)
 {
 	struct multi_attr m = {
 		.prog = prog, .attach_type = BPF_AT_KPROBE_MULTI,
 		.kprobe = {
 			.flags = at_return, .count = n,
 			.symbols = (uintptr_t)symbols,
+			.addresses = (uintptr_t)addresses,
 			.cookies = (uintptr_t)cookies,
 		},
 	};

@@ -244,6 +244,7 @@ _Noreturn static void die_prog(const struct loader *l, uint32_t i,
 static enum multi choose_multi(const struct loader *l, uint32_t prog)
 {
 	uint32_t uprobes = 0, kprobes = 0;
+	bool by_address = false, addresses = true;
 
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
@@ -252,11 +253,15 @@ static enum multi choose_multi(const struct loader *l, uint32_t prog)
 			continue;
 		if (s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE)
 			uprobes++;
-		else if (s->offset || (s->flags & STB_SITE_BY_ADDRESS))
+		else if (s->offset)
 			return MULTI_NO;
 		else
 			kprobes++;
+		by_address = by_address || s->flags & STB_SITE_BY_ADDRESS;
+		addresses = addresses && s->addr;
 	}
+	if (by_address && !addresses)
+		return MULTI_NO;
 	if (uprobes && !kprobes)
 		return MULTI_UPROBES;
 	return kprobes > 1 && !uprobes ? MULTI_KPROBES : MULTI_NO;

@@ -39,7 +39,11 @@ enum build_state {
 
 /* Are all sites of a program attached by one call? */
 enum multi { MULTI_NO = 0, MULTI_UPROBES, MULTI_KPROBES };
-enum { NOT_ATTACHED = -1, IN_GROUP = -2 };	/* another site's link */
+enum {
+	NOT_ATTACHED = -1,
+	IN_GROUP = -2,		/* by another site's link */
+	LEFT_OUT = -3,		/* it may be, and cannot be attached */
+};
 
 struct loader {
 	struct options opt;
@@ -59,7 +63,7 @@ struct loader {
 	int *map_fds;		/* one a row of maps, -1: not there */
 	int *prog_fds;
 	uint8_t *multi;		/* one a program: enum multi */
-	int *links;		/* one a row of sites; or NOT_, IN_GROUP */
+	int *links;		/* one a row of sites, or NOT_ATTACHED... */
 	uint64_t armed;		/* how many sites are */
 	int ring_fd;		/* -1: none */
 	int watch_fd;		/* inotify, -1: nothing to wait for */
