@@ -143,11 +143,17 @@ struct ir_opnd read_once(struct lower *l, struct ir_stmt *s)
 
 int fault(struct lower *l, struct span at, const char *what, const char *args)
 {
-	struct text t = { .mem = l->mem };
+	struct text t = { .mem = l->mem }, place = { .mem = l->mem };
+	size_t i;
 
-	text_printf(&t, "%s near ", what);
 	if (at.src)
-		span_describe(&t, at);
+		span_describe(&place, at);
+	text_printf(&t, "%s near ", what);
+	for (i = 0; i < place.n; i++) {		/* operator '%' */
+		if (place.s[i] == '%')
+			text_putc(&t, '%');
+		text_putc(&t, place.s[i]);
+	}
 	return ir_format_id(l->mem, l->ir, t.s, t.n, args, IR_ERROR_MESSAGE);
 }
 
