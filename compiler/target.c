@@ -332,13 +332,15 @@ bool load_target(struct job *j)
 	return j->target != NULL;
 }
 
-/* Where the shell would find it. */
+/* Where the shell would find it, from the root. */
 static const char *on_path(struct target *t, const char *name)
 {
 	const char *path = getenv("PATH"), *end, *full;
+	char cwd[4096];
 
 	if (strchr(name, '/'))
-		return name;
+		return name[0] == '/' || !getcwd(cwd, sizeof(cwd)) ? name :
+			arena_printf(t->mem, "%s/%s", cwd, name);
 	for (; path && *path; path = *end ? end + 1 : end) {
 		end = strchrnul(path, ':');
 		full = arena_printf(t->mem, "%.*s/%s", (int)(end - path), path,
