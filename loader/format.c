@@ -558,7 +558,7 @@ void output_flush(struct output *o)
 
 struct sink *output_begin(struct output *o, enum stb_channel channel)
 {
-	if (channel == STB_OUT)
+	if (channel == STB_OUT || channel == STB_LOG)
 		return &o->out;
 	output_flush(o);
 	if (channel == STB_ERROR)
@@ -572,7 +572,9 @@ void output_end(struct output *o, enum stb_channel channel)
 {
 	struct sink *s = &o->err;
 
-	if (channel == STB_OUT)
+	if (channel == STB_LOG)
+		sink_put(&o->out, "\n", 1);
+	if (channel == STB_OUT || channel == STB_LOG)
 		return;
 	if (!s->n || s->buf[s->n - 1] != '\n')
 		sink_put(s, "\n", 1);

@@ -54,7 +54,8 @@ struct output {
 void output_init(struct output *o, int fd);
 void output_flush(struct output *o);
 /* The sink of a channel, ready for the text of one message: what the other
-   stream holds is written first. ERROR and WARN get their prefix here. */
+   stream holds is written first. ERROR and WARN go to stderr with their prefix
+   and end a line; LOG goes to the output as a line of its own. */
 struct sink *output_begin(struct output *o, enum stb_channel channel);
 void output_end(struct output *o, enum stb_channel channel);
 /* Message of a format of the bundle, begun and ended. */
