@@ -149,6 +149,7 @@ enum stb_map_type {		/* kernel map type is the loader's business */
 #define STB_MAPF_HIDDEN 1u	/* no script variable: no display, no seq */
 #define STB_MAPF_WRAP 2u	/* % : evicts the oldest */
 #define STB_MAPF_INTERNAL 4u	/* runtime's: frames, levels, ring */
+#define STB_MAPF_ADDED 8u	/* kernel handlers do nothing but += and -= */
 
 /*
  * Ids that no plan may use. The bundler adds the two rows (INTERNAL, key_size

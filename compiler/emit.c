@@ -81,7 +81,8 @@ static void lay_map(struct arena *mem, const struct ir *ir,
 		.value = "lsx"[g->value], .key_size = g->nkeys ? key : 4,
 		.value_size = value + (g->hidden ? 0 : 8),
 		.max_entries = g->nkeys ? (uint32_t)g->max_entries : 1,
-		.flags = (g->hidden ? 1u : 0) | (g->wraps ? 2u : 0),
+		.flags = (g->hidden ? 1u : 0) | (g->wraps ? 2u : 0) |
+			 (g->only_added ? 8u : 0),
 		.stat_ops = g->stat_ops, .hist_lo = g->hist_lo,
 		.hist_hi = g->hist_hi, .hist_step = g->hist_step,
 		.global = g }));
@@ -396,7 +397,8 @@ static void emit_frame_struct(struct emit *e, const struct unit *u)
 			if (u->fn->result == IR_LONG)
 				emit_line(e, "i64 result;");
 			else
-				emit_line(e, "RT_STR(result, RT_STRING_LEN);");
+				emit_line(e, "RT_STR(result, %u);",
+					  width(e->ir, u->fn->result_cap));
 		}
 		e->depth--;
 		emit_line(e, "};");
@@ -466,10 +468,8 @@ static void emit_prologue(struct emit *e, struct unit *u)
 {
 	size_t i;
 
-	if (e->kernel && !u->needs_frame)
-		emit_line(e, "RT_RUN;");
-	else
-		emit_line(e, "RT_RUN_FRAME;");
+	emit_line(e, "%s(%s);", e->kernel && !u->needs_frame ? "RT_RUN" :
+		  "RT_RUN_FRAME", u->name);
 	if (u->slots_in_frame || !e->kernel)
 		emit_line(e, "struct %s_frame *f = RT_FRAME_OF(r, %s);",
 			  u->name, u->name);
@@ -624,7 +624,8 @@ static uint32_t result_size(const struct emit *e, const struct unit *u)
 {
 	if (!u->fn || !u->fn->has_result)
 		return 0;
-	return u->fn->result == IR_LONG ? 8 : emit_round(e->ir->string_len);
+	return u->fn->result == IR_LONG ? 8 :
+	       width(e->ir, u->fn->result_cap);
 }
 
 /* As struct frame: the head, functions' slots, the largest handler's. */

@@ -787,7 +787,9 @@ static void emit_return(struct emit *e, const struct ir_stmt *s)
 		if (e->u->fn->result == IR_LONG)
 			emit_line(e, "f->result = %s;", emit_opnd(e, &s->a));
 		else
-			copy_string(e, "f->result", e->ir->string_len, &s->a);
+			copy_string(e, "f->result", e->u->fn->result_cap ?
+				    e->u->fn->result_cap : e->ir->string_len,
+				    &s->a);
 	}
 	if (e->reg->id)
 		emit_line(e, "s->leave = RT_RETURN;");

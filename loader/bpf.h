@@ -50,6 +50,8 @@ int bpf_raw_tp_open(int prog, const char *name);
 int bpf_map_lookup(int fd, const void *key, void *value);
 int bpf_map_update(int fd, const void *key, const void *value, uint64_t flags);
 int bpf_map_delete(int fd, const void *key);
+/* Looks up and deletes in one step. */
+int bpf_map_take(int fd, const void *key, void *value);
 int bpf_map_next_key(int fd, const void *key, void *next);
 /*
  * Up to *count elements from behind *cursor, which holds 8 bytes or a key,

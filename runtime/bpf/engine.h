@@ -31,6 +31,7 @@ static u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static u64 (*const bpf_get_current_uid_gid)(void) = (void *)15;
 static long (*const bpf_get_current_comm)(void *, u32) = (void *)16;
 static u64 (*const bpf_get_current_task)(void) = (void *)35;
+static u64 (*const bpf_jiffies64)(void) = (void *)118;
 static long (*const bpf_probe_read_user)(void *, u32, u64) = (void *)112;
 static long (*const bpf_probe_read_kernel)(void *, u32, u64) = (void *)113;
 static long (*const bpf_probe_read_user_str)(void *, u32, u64) = (void *)114;
@@ -52,6 +53,10 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 #define RT_SECTION(name) __attribute__((section(#name), used))
 #define RT_MAP_DECL(n) extern char map_##n __attribute__((nodebug))
 #define RT_MAP(n) (&map_##n)
+
+/* A zero that the verifier takes for any number: for what a body of a loop
+   reads of an earlier turn on the stack. */
+#define rt_some_zero() RT_VOLATILE(RT_SHARED->reserved[0])
 
 /* Keeps clang from moving or merging what the verifier must see in order. */
 #define rt_opaque(x) __asm__ volatile("" : "+r"(x))
@@ -194,7 +199,7 @@ RT_INLINE struct frame *rt_frame(void)
 	return (struct frame *)f;
 }
 
-#define RT_RUN_FRAME \
+#define RT_RUN_FRAME(name) \
 	if (!rt_running()) \
 		return 0; \
 	struct rt_run run_ = { ctx, 0, rt_frame() }, *r = &run_; \
@@ -217,7 +222,7 @@ RT_INLINE struct frame *rt_frame(void)
 #endif
 
 /* A run without a frame: its faults have one number at most. */
-#define RT_RUN \
+#define RT_RUN(name) \
 	if (!rt_running()) \
 		return 0; \
 	struct rt_state state_ = { 0 }, *s = &state_; \
@@ -780,5 +785,178 @@ RT_OUTLINE int rt_finish_in(struct rt_frame *f)
 #define rt_gettimeofday_us(r) ((i64)((u64)rt_wall(r) / 1000))
 #define rt_gettimeofday_ms(r) ((i64)((u64)rt_wall(r) / 1000000))
 #define rt_gettimeofday_s(r) ((i64)((u64)rt_wall(r) / 1000000000))
+#define rt_jiffies(r) ((i64)bpf_jiffies64())
+
+RT_INLINE i64 rt_randint(struct rt_run *r, i64 n)
+{
+	return n > 0 ? (i64)(bpf_get_prandom_u32() % (u64)n) : 0;
+}
+
+/* Strings are walked by their addresses; a turn takes 8 bytes. */
+struct rt_walk {
+	u64 at, other;
+	i64 result, count;
+};
+
+RT_BODY rt_strlen_turn(u32 turn, struct rt_walk *w)
+{
+	unsigned char s[8];
+
+	bpf_probe_read_kernel(s, 8, w->at + turn * 8ul);
+#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		if (!s[i]) {
+			w->result = (i64)turn * 8 + i;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+RT_OUTLINE i64 rt_strlen_of(u64 s)
+{
+	struct rt_walk w = { .at = s };
+
+	bpf_loop(RT_STRING_LEN / 8, rt_strlen_turn, &w, 0);
+	return w.result;
+}
+#define rt_strlen(r, s) rt_strlen_of((u64)(s))
+
+/* substr(): characters of s from start, at most length of them. */
+RT_INLINE void rt_substr(struct rt_run *r, char *dst, u32 cap, const char *s,
+			 i64 start, i64 length)
+{
+	i64 n = rt_strlen_of((u64)s);
+
+	dst[0] = 0;
+	if (start < 0 || length <= 0 || start >= n)
+		return;
+	rt_load_str(dst, cap, length, (u64)s + (u64)start, 0);
+}
+
+RT_OUTLINE i64 rt_char_of(u64 s, i64 i)
+{
+	unsigned char c = 0;
+
+	if (i < 0 || i >= rt_strlen_of(s))
+		return -1;
+	bpf_probe_read_kernel(&c, 1, s + (u64)i);
+	return c;
+}
+
+/* stringat(s, i) and stringat(s, from, to) */
+#define RT_PICK(_1, _2, _3, _4, _5, name, ...) name
+#define rt_stringat(r, ...) \
+	RT_PICK(__VA_ARGS__, rt_stringat_range, , rt_stringat_one, , ) \
+	(__VA_ARGS__)
+RT_INLINE long rt_stringat_one(i64 *dst, const char *s, i64 i)
+{
+	i64 c = rt_char_of((u64)s, i);
+
+	if (c < 0)
+		return 1;
+	*dst = c;
+	return 0;
+}
+
+RT_INLINE long rt_stringat_range(char *dst, u32 cap, const char *s, i64 from,
+				 i64 to)
+{
+	if (from < 0 || to < from || to >= rt_strlen_of((u64)s))
+		return 1;
+	return rt_load_str(dst, cap, to - from + 1, (u64)s + (u64)from, 0);
+}
+
+struct rt_find {
+	u64 s, what, length;
+	u32 found;
+};
+
+RT_BODY rt_prefix_turn(u32 turn, struct rt_find *f)
+{
+	unsigned char a, b;
+
+	if (turn >= f->length) {
+		f->found = 1;
+		return 1;
+	}
+	bpf_probe_read_kernel(&a, 1, f->s + turn);
+	bpf_probe_read_kernel(&b, 1, f->what + turn);
+	return a != b;
+}
+
+RT_BODY rt_find_turn(u32 turn, struct rt_find *f)
+{
+	struct rt_find here = { f->s + turn, f->what, f->length, 0 };
+	unsigned char c;
+
+	bpf_loop(RT_STRING_LEN, rt_prefix_turn, &here, 0);
+	f->found = here.found;
+	bpf_probe_read_kernel(&c, 1, f->s + turn);
+	return here.found || !c;
+}
+
+RT_OUTLINE i64 rt_isinstr_of(u64 s, u64 what)
+{
+	struct rt_find f = { s, what, (u64)rt_strlen_of(what), 0 };
+
+	bpf_loop(RT_STRING_LEN, rt_find_turn, &f, 0);
+	return f.found;
+}
+#define rt_isinstr(r, s, what) rt_isinstr_of((u64)(s), (u64)(what))
+
+struct rt_number {
+	u64 at, base, value, index;
+	u32 negative, started;
+};
+
+/* One character: blanks, a sign, 0 and 0x as the base allows, digits. */
+RT_BODY rt_strtol_turn(u32 turn, struct rt_number *n)
+{
+	unsigned char c[3] = { 0 };
+	u64 digit, base = n->base;
+
+	bpf_probe_read_kernel(c, 3, n->at + turn);
+	if (!n->started) {
+		if (c[0] == ' ' || (c[0] >= '\t' && c[0] <= '\r'))
+			return 0;
+		n->started = 1;
+		if (c[0] == '-' || c[0] == '+') {
+			n->negative = c[0] == '-';
+			return 0;
+		}
+	}
+	if (n->started == 1) {
+		n->started = 2;
+		if (c[0] == '0' && (c[1] | 0x20) == 'x' &&
+		    (base == 0 || base == 16)) {
+			n->base = 16;
+			n->started = 3;
+			return 0;
+		}
+		if (base == 0) {
+			n->base = base = c[0] == '0' ? 8 : 10;
+		}
+	} else if (n->started == 3) {	/* the x of 0x */
+		n->started = 2;
+		return 0;
+	}
+	digit = c[0] <= '9' ? c[0] - (u64)'0' : (c[0] | 0x20) - (u64)'a' + 10;
+	if (digit >= base)
+		return 1;
+	n->value = n->value * base + digit;
+	return 0;
+}
+
+RT_OUTLINE i64 rt_strtol_of(u64 s, u64 base)
+{
+	struct rt_number n = { .at = s, .base = base };
+
+	n.started = (u32)rt_some_zero();
+	n.value = n.negative = n.started;
+	bpf_loop(72, rt_strtol_turn, &n, 0);
+	return (i64)(n.negative ? -n.value : n.value);
+}
+#define rt_strtol(r, s, base) rt_strtol_of((u64)(s), (u64)(base))
 
 #endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vm_builtin.c - strings, and the built-in functions of the language. Who runs
+ * is the loader itself, as in SystemTap, where it is stapio.
+ */
+#include "loader/vm_in.h"
+
+#include <ctype.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { JIFFY_NS = 4000000 };	/* HZ 250, as Debian's kernels */
+
+static void cat(struct vm *vm, const uint64_t a[5])
+{
+	size_t n, m, max = vm->limits->string_len;
+	const char *s = vm_str(vm, a[2], &n), *t = vm_str(vm, a[3], &m);
+
+	n = n < max ? n : max;
+	m = m < max ? m : max;
+	memcpy(vm->text, s, n);
+	memcpy(vm->text + n, t, m);
+	vm_put(vm, a[0], a[1], vm->text, n + m);
+}
+
+static void execname(struct vm *vm, const uint64_t a[5])
+{
+	char name[16] = "";
+
+	prctl(PR_GET_NAME, name);
+	vm_put(vm, a[0], a[1], name, strlen(name));
+}
+
+/* "Mon Nov 23 18:00:00 2026", in UTC, without the newline. */
+static void make_ctime(struct vm *vm, const uint64_t a[5])
+{
+	time_t t = (time_t)a[2];
+	struct tm tm;
+	char text[64] = "";
+
+	if (!gmtime_r(&t, &tm) ||
+	    !strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Y", &tm))
+		strcpy(text, "<invalid time>");
+	vm_put(vm, a[0], a[1], text, strlen(text));
+}
+
+static uint64_t random_below(struct vm *vm, int64_t n)
+{
+	vm->seed ^= vm->seed >> 12;	/* xorshift64* */
+	vm->seed ^= vm->seed << 25;
+	vm->seed ^= vm->seed >> 27;
+	return n > 0 ? vm->seed * 0x2545f4914f6cdd1dull % (uint64_t)n : 0;
+}
+
+static void substr(struct vm *vm, const uint64_t a[5])
+{
+	int64_t start = (int64_t)a[3], length = (int64_t)a[4];
+	size_t n;
+	const char *s = vm_str(vm, a[2], &n);
+
+	if (start < 0 || length <= 0 || (uint64_t)start >= n)
+		n = 0;
+	else if ((uint64_t)length < n - (uint64_t)start)
+		n = (size_t)length;
+	else
+		n -= (size_t)start;
+	vm_put(vm, a[0], a[1], n ? s + start : "", n);
+}
+
+static uint64_t isinstr(struct vm *vm, const uint64_t a[5])
+{
+	size_t n;
+	const char *s = vm_str(vm, a[0], &n), *what = vm_str(vm, a[1], &n);
+
+	return strstr(s, what) != NULL;
+}
+
+static uint64_t stringat(struct vm *vm, const uint64_t a[5])
+{
+	size_t n;
+	const char *s = vm_str(vm, a[1], &n);
+	int64_t *dst = vm_mem_write(vm, a[0], 8), c;
+
+	if (!dst || (int64_t)a[2] < 0 || a[2] >= n)
+		return 1;
+	c = (unsigned char)s[a[2]];
+	memcpy(dst, &c, 8);
+	return 0;
+}
+
+static uint64_t stringat_range(struct vm *vm, const uint64_t a[5])
+{
+	size_t n;
+	const char *s = vm_str(vm, a[2], &n);
+
+	if ((int64_t)a[3] < 0 || a[4] < a[3] || a[4] >= n)
+		return 1;
+	vm_put(vm, a[0], a[1], s + a[3], a[4] - a[3] + 1);
+	return 0;
+}
+
+static void str_replace(struct vm *vm, const uint64_t a[5])
+{
+	struct sink to = { .buf = vm->text, .cap = vm->limits->string_len };
+	size_t n, old_len;
+	const char *s = vm_str(vm, a[2], &n);
+	const char *old = vm_str(vm, a[3], &old_len), *new, *hit;
+
+	new = vm_str(vm, a[4], &n);
+	while (old_len && (hit = strstr(s, old))) {
+		sink_put(&to, s, (size_t)(hit - s));
+		sink_put(&to, new, n);
+		s = hit + old_len;
+	}
+	sink_puts(&to, s);
+	vm_put(vm, a[0], a[1], to.buf, to.n);
+}
+
+static void change_case(struct vm *vm, const uint64_t a[5], int (*to)(int))
+{
+	size_t n;
+	const char *s = vm_str(vm, a[2], &n);
+
+	if (n > vm->limits->string_len)
+		n = vm->limits->string_len;
+	for (size_t i = 0; i < n; i++)
+		vm->text[i] = (char)to((unsigned char)s[i]);
+	vm_put(vm, a[0], a[1], vm->text, n);
+}
+
+/* With a string: its first token, and the rest is kept; without: the next. */
+static void tokenize(struct vm *vm, const uint64_t a[5], bool next)
+{
+	size_t n, max = vm->limits->string_len;
+	const char *s = next ? "" : vm_str(vm, a[2], &n);
+	const char *delims = vm_str(vm, a[next ? 2 : 3], &n);
+	char *from;
+
+	if (!vm->token_text)
+		vm->token_text = zalloc(max + 1);
+	if (!next) {
+		n = strnlen(s, max);
+		memmove(vm->token_text, s, n);
+		vm->token_text[n] = 0;
+		vm->token = vm->token_text;
+	}
+	from = vm->token ? vm->token + strspn(vm->token, delims) : "";
+	n = strcspn(from, delims);
+	vm_put(vm, a[0], a[1], from, n);
+	vm->token = n ? from + n : NULL;
+}
+
+/* Of the loader, the host, the session; a flat switch. */
+static bool call_who(struct vm *vm, uint32_t service, const uint64_t a[5],
+		     uint64_t *r)
+{
+	const struct stb_shared *g = vm->env.globals;
+
+	switch (service) {
+	case STB_SVC_PID: *r = (uint64_t)getpid(); return true;
+	case STB_SVC_TID: *r = (uint64_t)gettid(); return true;
+	case STB_SVC_PPID: *r = (uint64_t)getppid(); return true;
+	case STB_SVC_UID: *r = getuid(); return true;
+	case STB_SVC_EUID: *r = geteuid(); return true;
+	case STB_SVC_GID: *r = getgid(); return true;
+	case STB_SVC_EGID: *r = getegid(); return true;
+	case STB_SVC_EXECNAME: execname(vm, a); return true;
+	case STB_SVC_CPU: *r = (uint64_t)sched_getcpu(); return true;
+	case STB_SVC_TARGET: *r = (uint64_t)g->target_pid; return true;
+	case STB_SVC_WALL:
+		*r = now_ns() + (uint64_t)g->wall_offset;
+		return true;
+	case STB_SVC_JIFFIES: *r = now_ns() / JIFFY_NS; return true;
+	case STB_SVC_CTIME: make_ctime(vm, a); return true;
+	case STB_SVC_RANDINT: *r = random_below(vm, (int64_t)a[0]); return true;
+	default: return false;
+	}
+}
+
+/* A flat switch. */
+uint64_t vm_call_builtin(struct vm *vm, uint32_t service, const uint64_t a[5])
+{
+	uint64_t r = 0;
+	const char *s;
+	size_t n;
+
+	if (call_who(vm, service, a, &r))
+		return r;
+	switch (service) {
+	case STB_SVC_COPY:
+		s = vm_str(vm, a[2], &n);
+		vm_put(vm, a[0], a[1], s, n);
+		return 0;
+	case STB_SVC_CAT: cat(vm, a); return 0;
+	case STB_SVC_STRCMP:
+		s = vm_str(vm, a[0], &n);
+		return (uint64_t)(int64_t)strcmp(s, vm_str(vm, a[1], &n));
+	case STB_SVC_STRLEN: vm_str(vm, a[0], &n); return n;
+	case STB_SVC_SUBSTR: substr(vm, a); return 0;
+	case STB_SVC_ISINSTR: return isinstr(vm, a);
+	case STB_SVC_STRTOL:
+		if (a[1] == 1 || a[1] > 36)
+			return 0;
+		return (uint64_t)strtoll(vm_str(vm, a[0], &n), NULL, (int)a[1]);
+	case STB_SVC_STRINGAT: return stringat(vm, a);
+	case STB_SVC_STRINGAT_RANGE: return stringat_range(vm, a);
+	case STB_SVC_STR_REPLACE: str_replace(vm, a); return 0;
+	case STB_SVC_TOLOWER: change_case(vm, a, tolower); return 0;
+	case STB_SVC_TOUPPER: change_case(vm, a, toupper); return 0;
+	case STB_SVC_TOKENIZE: tokenize(vm, a, false); return 0;
+	case STB_SVC_TOKENIZE_NEXT: tokenize(vm, a, true); return 0;
+	default: break;
+	}
+	vm_break(vm, "service %u", service);
+	return 0;
+}

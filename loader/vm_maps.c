@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vm_maps.c - arrays and aggregates of loader handlers. docs/runtime.md, "What
+ * a loader handler sees", has the meaning.
+ *
+ * Of an array that is in the kernel a run sees each element as it was when it
+ * first looked; foreach looks at all. What it stores is applied to the kernel
+ * at once: where handlers in the kernel do nothing but add, as a difference,
+ * so that what they add meanwhile stays. The kernel has no such operation for
+ * us, so the element is taken out, changed, and put back unless one has come
+ * in its place, which is then taken and added too.
+ */
+#include "loader/bpf.h"
+#include "loader/vm_in.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH_BYTES = 256 << 10, PUT_TRIES = 1000 };
+enum { PUT_ANY = 0, PUT_NEW = 1 };	/* BPF_ANY, BPF_NOEXIST */
+
+uint8_t *vm_value(const struct vm_map *m, struct entry *e)
+{
+	return e->bytes + m->table.key_size;
+}
+
+static bool is_stat(const struct vm_map *m)
+{
+	return m->row->value == 'x';
+}
+
+/* Do handlers in the kernel only add to it? */
+static bool only_added(const struct vm_map *m)
+{
+	return is_stat(m) || (m->row->flags & STB_MAPF_ADDED);
+}
+
+struct vm_map *vm_map_at(struct vm *vm, uint64_t id)
+{
+	for (uint32_t i = 0; i < vm->nmaps; i++)
+		if (vm->maps[i].row->id == id)
+			return &vm->maps[i];
+	vm_break(vm, "no map %llu", (unsigned long long)id);
+	return NULL;
+}
+
+/* Strings end with zeroes up to their width, so that equal keys are equal. */
+const uint8_t *vm_key(struct vm *vm, struct vm_map *m, uint64_t addr)
+{
+	const char *keys = stb_string(vm->env.meta, m->row->keys);
+	const uint8_t *from = vm_mem(vm, addr, m->table.key_size);
+	uint32_t at = 0, width;
+
+	if (!from)
+		return NULL;
+	memcpy(m->key, from, m->table.key_size);
+	while (*keys) {
+		bool string = *keys++ == 's';
+
+		width = string ? vm->limits->string_len : 8;
+		if (string && *keys >= '0' && *keys <= '9')
+			width = (uint32_t)strtoul(keys, (char **)&keys, 10);
+		if (string) {
+			char *s = (char *)m->key + at;
+			size_t n = strnlen(s, width);
+
+			memset(s + n, 0, width - n);
+		}
+		at += width;
+	}
+	return m->key;
+}
+
+/* --- the kernel's side --------------------------------------------------------- */
+
+static uint8_t *raw_part(const struct vm_map *m, uint8_t *raw, uint32_t i)
+{
+	return raw + (size_t)i * ((m->row->value_size + 7) & ~7u);
+}
+
+static size_t raw_size(const struct vm_map *m)
+{
+	return (size_t)m->parts * ((m->row->value_size + 7) & ~7u);
+}
+
+/* Parts into one value; the time of insertion. */
+static uint64_t fold(const struct vm_map *m, uint8_t *raw, uint8_t *value)
+{
+	uint64_t seq = 0, part_seq;
+
+	if (m->seq)
+		memcpy(&seq, raw, 8);
+	if (!is_stat(m)) {
+		memcpy(value, raw + m->seq, m->table.value_size);
+		return seq;
+	}
+	for (uint32_t i = 0; i < m->parts; i++) {
+		uint8_t *part = raw_part(m, raw, i);
+
+		stat_merge(m->row, value, part + m->seq);
+		memcpy(&part_seq, part, 8);
+		if (m->seq && part_seq && (!seq || part_seq < seq))
+			seq = part_seq;
+	}
+	return seq;
+}
+
+static int put(struct vm_map *m, const uint8_t *key, uint64_t seq,
+	       const void *value, uint64_t flags)
+{
+	memset(m->raw, 0, raw_size(m));
+	if (m->seq)
+		memcpy(m->raw, &seq, 8);
+	memcpy(m->raw + m->seq, value, m->table.value_size);
+	return bpf_map_update(m->fd, key, m->raw, flags);
+}
+
+/* Adds what is taken out of the kernel to `value`; its time of insertion. */
+static void take(struct vm_map *m, const uint8_t *key, void *value,
+		 uint64_t *seq)
+{
+	uint8_t *taken;
+	uint64_t t;
+
+	if (bpf_map_take(m->fd, key, m->raw))
+		return;
+	taken = calloc(1, m->table.value_size);
+	if (!taken)
+		die(EXIT_AGAIN, "no memory for an element");
+	t = fold(m, m->raw, taken);
+	if (!*seq || (t && t < *seq))
+		*seq = t;
+	if (is_stat(m))
+		stat_merge(m->row, value, taken);
+	else
+		*(int64_t *)value += *(int64_t *)taken;
+	free(taken);
+}
+
+/* Puts a value into the kernel, together with whatever comes in between. */
+static int put_back(struct vm_map *m, const uint8_t *key, void *value,
+		    uint64_t seq)
+{
+	int err = -EEXIST;
+
+	for (int i = 0; err == -EEXIST && i < PUT_TRIES; i++) {
+		if (i)
+			take(m, key, value, &seq);
+		err = put(m, key, seq ? seq : now_ns(), value, PUT_NEW);
+	}
+	return err != 0;
+}
+
+/* The kernel's element changes by `value`, a long or an aggregate. */
+static int kernel_add(struct vm_map *m, const uint8_t *key, void *value)
+{
+	uint64_t seq = 0;
+
+	take(m, key, value, &seq);
+	return put_back(m, key, value, seq);
+}
+
+/* --- what a run has seen --------------------------------------------------------- */
+
+static struct entry *see(struct vm_map *m, const uint8_t *key, uint8_t *raw)
+{
+	struct entry *e = table_add(&m->table, key, 0);
+
+	e->seq = fold(m, raw, vm_value(m, e));
+	return e;
+}
+
+struct entry *vm_find(struct vm *vm, struct vm_map *m, const uint8_t *key)
+{
+	struct entry *e = table_find(&m->table, key);
+
+	if (e || m->fd < 0 || m->complete ||
+	    bpf_map_lookup(m->fd, key, m->raw))
+		return e;
+	return see(m, key, m->raw);
+}
+
+static int by_seq(const void *pa, const void *pb)
+{
+	const struct entry *a = *(struct entry *const *)pa;
+	const struct entry *b = *(struct entry *const *)pb;
+
+	return (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+/* The list of the table in order of insertion. */
+static void put_in_order(struct table *t)
+{
+	struct entry **all = calloc(t->n + 1, sizeof(*all)), *e;
+	uint32_t n = 0;
+
+	if (!all)
+		die(EXIT_AGAIN, "no memory for a view of an array");
+	for (e = t->first; e; e = e->next)
+		all[n++] = e;
+	qsort(all, n, sizeof(*all), by_seq);
+	for (uint32_t i = 0; i < n; i++) {
+		all[i]->prev = i ? all[i - 1] : NULL;
+		all[i]->next = i + 1 < n ? all[i + 1] : NULL;
+	}
+	t->first = n ? all[0] : NULL;
+	t->last = n ? all[n - 1] : NULL;
+	free(all);
+}
+
+static void see_batch(struct vm_map *m, uint8_t *keys, uint8_t *values,
+		      uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t *key = keys + (size_t)i * m->table.key_size;
+
+		if (!table_find(&m->table, key))
+			see(m, key, values + i * raw_size(m));
+	}
+}
+
+void vm_see_all(struct vm *vm, struct vm_map *m)
+{
+	size_t one = m->table.key_size + raw_size(m);
+	uint32_t room = (uint32_t)(BATCH_BYTES / one) + 16, n;
+	uint8_t *buf = NULL, *cursor;
+	bool first = true;
+	int err = -ENOSPC;
+
+	if (m->fd < 0 || m->complete)
+		return;
+	cursor = zalloc(m->table.key_size + 8);
+	do {
+		if (err == -ENOSPC) {	/* a bucket is larger than that */
+			room *= buf ? 2 : 1;
+			free(buf);
+			buf = malloc(room * one);
+			if (!buf)
+				die(EXIT_AGAIN, "no memory to read an array");
+		}
+		n = room;
+		err = bpf_map_lookup_batch(m->fd, first, cursor, buf,
+			buf + (size_t)room * m->table.key_size, &n);
+		if (err && err != -ENOENT)
+			continue;
+		see_batch(m, buf, buf + (size_t)room * m->table.key_size, n);
+		first = false;
+	} while (!err || err == -ENOSPC || err == -EINTR);
+	free(buf);
+	free(cursor);
+	put_in_order(&m->table);
+	m->complete = true;
+}
+
+/* --- changes ------------------------------------------------------------------------ */
+
+static void take_out(struct vm *vm, struct vm_map *m, struct entry *e)
+{
+	table_unlink(&m->table, e);
+	if (!vm->niterating) {
+		free(e);
+		return;
+	}
+	e->dead = 1;
+	e->chain = vm->grave;
+	vm->grave = e;
+}
+
+/* The element, new if it is not there; NULL: full. */
+static struct entry *element(struct vm *vm, struct vm_map *m,
+			     const uint8_t *key)
+{
+	struct entry *e = vm_find(vm, m, key);
+
+	if (e)
+		return e;
+	if (m->fd < 0 && m->table.n >= m->row->max_entries) {
+		if (!(m->row->flags & STB_MAPF_WRAP))
+			return NULL;
+		take_out(vm, m, m->table.first);
+	}
+	return table_add(&m->table, key, now_ns());
+}
+
+/* A new element that the kernel has no room for is not there. */
+static int settle(struct vm *vm, struct vm_map *m, struct entry *e, bool was,
+		  int full)
+{
+	if (full && !was)
+		take_out(vm, m, e);
+	return full;
+}
+
+int vm_store(struct vm *vm, struct vm_map *m, const uint8_t *key,
+	     const void *value)
+{
+	bool was = vm_find(vm, m, key);
+	struct entry *e = element(vm, m, key);
+	int64_t delta;
+	int full = 0;
+
+	if (!e)
+		return 1;
+	if (m->fd >= 0 && only_added(m)) {
+		delta = (int64_t)(*(const uint64_t *)value -
+				  *(uint64_t *)vm_value(m, e));
+		full = kernel_add(m, key, &delta);
+	} else if (m->fd >= 0) {
+		full = put(m, key, e->seq, value, PUT_ANY) != 0;
+	}
+	if (!full)
+		memcpy(vm_value(m, e), value, m->table.value_size);
+	return settle(vm, m, e, was, full);
+}
+
+int vm_add(struct vm *vm, struct vm_map *m, const uint8_t *key, int64_t delta)
+{
+	bool was = vm_find(vm, m, key);
+	struct entry *e = element(vm, m, key);
+	uint64_t value;
+	int full = 0;
+
+	if (!e)
+		return 1;
+	value = *(uint64_t *)vm_value(m, e) + (uint64_t)delta;
+	if (m->fd >= 0 && only_added(m))
+		full = kernel_add(m, key, &delta);
+	else if (m->fd >= 0)
+		full = put(m, key, e->seq, &value, PUT_ANY) != 0;
+	if (!full)
+		memcpy(vm_value(m, e), &value, 8);
+	return settle(vm, m, e, was, full);
+}
+
+int vm_stat_add(struct vm *vm, struct vm_map *m, const uint8_t *key, int64_t v)
+{
+	bool was = vm_find(vm, m, key);
+	struct entry *e = element(vm, m, key);
+	void *one;
+	int full = 0;
+
+	if (!e)
+		return 1;
+	if (m->fd >= 0) {
+		one = calloc(1, m->table.value_size);
+		if (!one)
+			die(EXIT_AGAIN, "no memory for an aggregate");
+		stat_enter(m->row, one, v);
+		full = kernel_add(m, key, one);
+		free(one);
+	}
+	if (!full)
+		stat_enter(m->row, vm_value(m, e), v);
+	return settle(vm, m, e, was, full);
+}
+
+static bool is_zero(const struct vm_map *m, const void *value)
+{
+	return is_stat(m) ? !stat_count(m->row, value) :
+			    !*(const int64_t *)value;
+}
+
+/* What the run has seen goes, what came since stays. */
+static void subtract(struct vm_map *m, const uint8_t *key, struct entry *e)
+{
+	uint8_t *value = calloc(1, m->table.value_size);
+	uint64_t seq = 0;
+
+	if (!value)
+		die(EXIT_AGAIN, "no memory for an element");
+	take(m, key, value, &seq);
+	if (is_stat(m))
+		stat_subtract(m->row, value, vm_value(m, e));
+	else
+		*(uint64_t *)value -= *(uint64_t *)vm_value(m, e);
+	if (!is_zero(m, value))
+		put_back(m, key, value, seq);
+	free(value);
+}
+
+void vm_delete(struct vm *vm, struct vm_map *m, const uint8_t *key)
+{
+	struct entry *e = table_find(&m->table, key);
+
+	if (m->fd >= 0 && e && only_added(m))
+		subtract(m, key, e);
+	else if (m->fd >= 0)
+		bpf_map_delete(m->fd, key);
+	if (e)
+		take_out(vm, m, e);
+}
+
+void vm_clear(struct vm *vm, struct vm_map *m)
+{
+	vm_see_all(vm, m);
+	while (m->table.first)
+		vm_delete(vm, m, m->table.first->bytes);
+}
+
+/* --- opening, forgetting -------------------------------------------------------------- */
+
+void vm_maps_open(struct vm *vm)
+{
+	struct rows rows = rows_of(vm->env.meta, STB_T_MAPS,
+				   sizeof(struct stb_map));
+
+	vm->nmaps = rows.n;
+	vm->maps = zalloc(rows.n * sizeof(*vm->maps));
+	for (uint32_t i = 0; i < rows.n; i++) {
+		struct vm_map *m = &vm->maps[i];
+
+		m->row = ROW(struct stb_map, rows, i);
+		m->fd = vm->env.map_fds ? vm->env.map_fds[i] : -1;
+		if (!m->row->value)
+			continue;
+		m->seq = m->row->flags & STB_MAPF_HIDDEN ? 0 : 8;
+		m->parts = m->row->type == STB_MAP_PERCPU_HASH ||
+			   m->row->type == STB_MAP_PERCPU_ARRAY ?
+			   vm->env.ncpus : 1;
+		m->table.key_size = m->row->key_size;
+		m->table.value_size = m->row->value_size - m->seq;
+		m->key = zalloc(m->row->key_size);
+		m->raw = zalloc(m->fd >= 0 ? raw_size(m) : 0);
+	}
+}
+
+void vm_maps_forget(struct vm *vm)
+{
+	struct entry *e;
+
+	while ((e = vm->grave)) {
+		vm->grave = e->chain;
+		free(e);
+	}
+	for (uint32_t i = 0; i < vm->nmaps; i++)
+		if (vm->maps[i].fd >= 0) {
+			table_clear(&vm->maps[i].table);
+			vm->maps[i].complete = false;
+		}
+}
+
+void vm_maps_close(struct vm *vm)
+{
+	vm_maps_forget(vm);
+	for (uint32_t i = 0; i < vm->nmaps; i++)
+		table_clear(&vm->maps[i].table);
+}

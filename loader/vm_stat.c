@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Aggregates: struct stb_stat of runtime/abi.h and the buckets behind it. */
+#include "loader/vm_in.h"
+
+static bool has(const struct stb_map *row, int what)
+{
+	return row->stat_ops >> what & 1;
+}
+
+uint32_t stat_buckets(const struct stb_map *row)
+{
+	if (has(row, STB_ST_HIST_LOG))
+		return STB_LOG_BUCKETS;
+	if (has(row, STB_ST_HIST_LINEAR))
+		return (uint32_t)((uint64_t)(row->hist_hi - row->hist_lo) /
+				  (uint64_t)row->hist_step + 3);
+	return 0;
+}
+
+static uint64_t *buckets(const void *value)
+{
+	return (uint64_t *)((struct stb_stat *)value + 1);
+}
+
+uint32_t stat_bucket_of(const struct stb_map *row, int64_t v)
+{
+	if (has(row, STB_ST_HIST_LINEAR)) {
+		if (v < row->hist_lo)
+			return 0;
+		if (v > row->hist_hi)
+			return stat_buckets(row) - 1;
+		return (uint32_t)(((uint64_t)v - (uint64_t)row->hist_lo) /
+				  (uint64_t)row->hist_step + 1);
+	}
+	if (v > 0)
+		return STB_LOG_ZERO + 64 - (uint32_t)__builtin_clzll(v);
+	if (v < 0)
+		return STB_LOG_ZERO - 64 +
+		       (uint32_t)__builtin_clzll(-(uint64_t)v);
+	return STB_LOG_ZERO;
+}
+
+/* Where a bucket begins, nearest to zero: 64 + n holds 2^(n-1) and more. */
+int64_t stat_bucket_low(const struct stb_map *row, uint32_t i)
+{
+	if (has(row, STB_ST_HIST_LINEAR))
+		return row->hist_lo + ((int64_t)i - 1) * row->hist_step;
+	if (i > STB_LOG_ZERO)
+		return (int64_t)(1ull << (i - STB_LOG_ZERO - 1));
+	if (i < STB_LOG_ZERO)
+		return (int64_t)-(1ull << (STB_LOG_ZERO - i - 1));
+	return 0;
+}
+
+/* A histogram's buckets say the count: see RT_STAT_ADD. */
+int64_t stat_count(const struct stb_map *row, const void *value)
+{
+	const struct stb_stat *s = value;
+	uint32_t n = stat_buckets(row);
+	int64_t count = 0;
+
+	if (!n)
+		return s->count;
+	for (uint32_t i = 0; i < n; i++)
+		count += (int64_t)buckets(value)[i];
+	return count;
+}
+
+typedef unsigned __int128 wide;
+
+static wide squares(const struct stb_stat *s)
+{
+	return (wide)s->sq_high << 64 | s->sq_low;
+}
+
+static void set_squares(struct stb_stat *s, wide v)
+{
+	s->sq_low = (uint64_t)v;
+	s->sq_high = (uint64_t)(v >> 64);
+}
+
+/* Of a sample: over count - 1, exactly, rounded to zero. */
+static int64_t variance(const struct stb_stat *s, int64_t count)
+{
+	__int128 sum = s->sum;
+	wide n = (wide)count, square = (wide)(sum * sum);
+
+	if (count < 2)
+		return 0;
+	return (int64_t)((squares(s) - square / n) / (n - 1));
+}
+
+int stat_get(const struct stb_map *row, const void *value, int what,
+	     int64_t *to)
+{
+	const struct stb_stat *s = value;
+	int64_t count = s ? stat_count(row, s) : 0;
+
+	*to = 0;
+	if (what == STB_ST_COUNT) {
+		*to = count;
+		return 0;
+	}
+	if (!count)
+		return 1;
+	if (what == STB_ST_SUM)
+		*to = s->sum;
+	else if (what == STB_ST_MIN)
+		*to = (int64_t)((uint64_t)INT64_MAX - s->min);
+	else if (what == STB_ST_MAX)
+		*to = (int64_t)(s->max + (uint64_t)INT64_MIN);
+	else if (what == STB_ST_AVG)
+		*to = s->sum / count;
+	else if (what == STB_ST_VARIANCE)
+		*to = variance(s, count);
+	return 0;
+}
+
+void stat_enter(const struct stb_map *row, void *value, int64_t v)
+{
+	struct stb_stat *s = value;
+	uint64_t min = (uint64_t)INT64_MAX - (uint64_t)v;
+	uint64_t max = (uint64_t)v - (uint64_t)INT64_MIN;
+
+	s->count++;
+	s->sum = (int64_t)((uint64_t)s->sum + (uint64_t)v);
+	if (s->min < min)
+		s->min = min;
+	if (s->max < max)
+		s->max = max;
+	set_squares(s, squares(s) + (wide)((__int128)v * v));
+	if (stat_buckets(row))
+		buckets(value)[stat_bucket_of(row, v)]++;
+}
+
+void stat_merge(const struct stb_map *row, void *to, const void *from)
+{
+	struct stb_stat *a = to;
+	const struct stb_stat *b = from;
+
+	a->count += b->count;
+	a->sum = (int64_t)((uint64_t)a->sum + (uint64_t)b->sum);
+	if (a->min < b->min)
+		a->min = b->min;
+	if (a->max < b->max)
+		a->max = b->max;
+	set_squares(a, squares(a) + squares(b));
+	for (uint32_t i = 0; i < stat_buckets(row); i++)
+		buckets(to)[i] += buckets(from)[i];
+}
+
+/* Extremes cannot be taken apart: when something is left, they stay. */
+void stat_subtract(const struct stb_map *row, void *to, const void *seen)
+{
+	struct stb_stat *a = to;
+	const struct stb_stat *b = seen;
+
+	a->count -= b->count;
+	a->sum = (int64_t)((uint64_t)a->sum - (uint64_t)b->sum);
+	set_squares(a, squares(a) - squares(b));
+	for (uint32_t i = 0; i < stat_buckets(row); i++)
+		buckets(to)[i] -= buckets(seen)[i];
+	if (!stat_count(row, to))
+		a->min = a->max = 0;
+}
