@@ -144,6 +144,35 @@ static struct point *copy_points(struct arena *mem, const struct probe *alias,
 	return list;
 }
 
+struct written {
+	const char *name;
+	bool found;
+};
+
+static void find_write(const struct expr *e, void *arg)
+{
+	struct written *w = arg;
+
+	if ((e->kind == X_ASSIGN || e->kind == X_INCDEC) &&
+	    e->a->kind == X_NAME && !e->at.src->is_tapset)
+		w->found |= !strcmp(e->a->str, w->name);
+}
+
+/* @probewrite(x) of an alias: 1 if the probe itself writes x. */
+static void decide_write(const struct expr *seen, void *body)
+{
+	struct expr *e = (struct expr *)seen;
+	struct written w = { .found = false };
+
+	if (e->kind != X_CALL || strcmp(e->str, "@probewrite"))
+		return;
+	w.name = e->args->str;
+	walk_stmts(body, find_write, &w);
+	e->kind = X_NUMBER;
+	e->num = w.found;
+	e->args = NULL;
+}
+
 static struct stmt *merged(struct arena *mem, const struct probe *pr,
 			   const struct probe *alias, const struct origin *via)
 {
@@ -161,6 +190,7 @@ static struct stmt *merged(struct arena *mem, const struct probe *pr,
 		*end = copy_stmt(mem, alias->body, via);
 	else if (alias->epilogue)
 		*end = copy_stmt(mem, alias->epilogue, via);
+	walk_stmts(s, decide_write, pr->body);
 	return s;
 }
 

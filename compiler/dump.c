@@ -553,11 +553,14 @@ static void dump_probe(struct text *t, const struct probe *pr, bool typed)
 void dump_ast(struct job *j, FILE *out, bool typed)
 {
 	struct text t = { .mem = &j->mem };
+	const struct embedded *c;
 	const struct function *f;
 	const struct probe *pr;
 	const struct var *v;
 
 	text_puts(&t, "");
+	for (c = j->script->embedded; c; c = c->next)
+		text_printf(&t, "%%{%s%%}\n", c->c);
 	for (v = j->script->globals; v; v = v->next) {
 		text_puts(&t, v->is_private ? "private global " : "global ");
 		dump_var(&t, v, typed);

@@ -66,7 +66,8 @@ static void read_folder(struct lib *l, const char *dir)
 	if (n < 0 && errno != ENOENT)
 		die("%s: %m", dir);
 	for (i = 0; i < n; i++) {
-		if (glob_match("*.stp", names[i]->d_name))
+		if (names[i]->d_name[0] != '.' &&
+		    glob_match("*.stp", names[i]->d_name))
 			read_tapset(l, arena_printf(&l->j->mem, "%s/%s", dir,
 						    names[i]->d_name));
 		free(names[i]);
@@ -106,6 +107,7 @@ void library_pull(struct lib *l, struct tapset *t)
 		return;
 	t->pulled = true;
 	check_unique(l, t->script.globals);
+	APPEND(l->script->embedded, t->script.embedded);
 	APPEND(l->script->globals, t->script.globals);
 	APPEND(l->script->functions, t->script.functions);
 	APPEND(l->script->aliases, t->script.aliases);
@@ -239,6 +241,11 @@ static void no_function(struct lib *l, const struct expr *e,
 			return;
 		}
 		similar_add(&s, e->str, b->name);
+	}
+	if (e->str[0] == '@') {
+		complain(l->j, e->at, E_MISPLACED,
+			 "%s is for the bodies of aliases", e->str);
+		return;
 	}
 	if (any) {
 		complain(l->j, e->at, E_ARGUMENT_COUNT,
@@ -756,8 +763,12 @@ static void set_global(struct lib *l, const char *set)
 bool pull_library(struct job *j)
 {
 	struct lib l = { .j = j, .script = j->script };
+	const struct embedded *c;
 	size_t i;
 
+	for (c = j->script->embedded; c; c = c->next)
+		complain(j, c->at, E_UNSUPPORTED,
+			 "embedded C is not supported yet");
 	check_unique(&l, j->script->globals);
 	check_overloads(&l);
 	if (!j->script->probes)

@@ -18,7 +18,7 @@ struct macro {
 	struct span at;
 	const char **params;	/* with the '@' */
 	size_t nparams;
-	bool has_params;
+	bool has_params, is_library;
 	struct tokens body;
 };
 
@@ -379,7 +379,10 @@ static bool define(struct pp *pp, struct range *r)
 	while (body.i < body.n)
 		vec_push(&pp->j->mem, &m->body.t, *take(&body));
 	slot = (struct macro **)dict_at(&pp->macros, m->name);
-	if (*slot) {
+	m->is_library = m->at.src->is_tapset && !pp->is_tapset;
+	if (*slot && m->is_library && !(*slot)->is_library)
+		return true;		/* the script's own stays */
+	if (*slot && m->is_library == (*slot)->is_library) {
 		complain(pp->j, m->at, E_MACRO,
 			 "attempt to redefine macro '%s'", m->name);
 		note_at(pp->j, (*slot)->at, "first defined");
@@ -581,7 +584,8 @@ static void read_library(struct pp *pp)
 
 	pp->out = &nowhere;
 	for (i = 0; i < n; i++) {
-		if (glob_match("*.stpm", names[i]->d_name)) {
+		if (names[i]->d_name[0] != '.' &&
+		    glob_match("*.stpm", names[i]->d_name)) {
 			struct source *s = NEW(&j->mem, struct source);
 			struct tokens raw = { 0 };
 

@@ -236,6 +236,8 @@ static void access_path(struct parser *p, struct expr *e)
 	struct access **end = &r->path, *a;
 	unsigned steps = 0;
 
+	while (*end)
+		end = &(*end)->next;
 	while (!p->panic && !r->pretty) {
 		if (is_pretty_mark(p->t)) {
 			r->pretty = (int)strlen(take(p)->s);
@@ -283,7 +285,7 @@ static struct expr *dollar(struct parser *p)
 
 	e->target->pretty = cut_pretty(p, &name);
 	e->target->name = name;
-	if (!*name || *name == '$') {
+	if (!name[strspn(name, "$")]) {
 		p->t = t;
 		expected(p, "name of a target variable");
 	}
@@ -362,6 +364,24 @@ static struct expr *stat(struct parser *p, int word)
 	return built(p, bucket);
 }
 
+/* @probewrite(x), which alias.c makes a number of: a call till then */
+static struct expr *probewrite(struct parser *p, const struct token *word)
+{
+	struct expr *e = new_expr(p, X_CALL, word->at);
+	const struct token *t;
+
+	e->str = word->s;
+	e->len = word->len;
+	expect(p, "(");
+	t = expect_name(p, "name of a variable");
+	expect(p, ")");
+	e->args = new_expr(p, X_NAME, t ? t->at : word->at);
+	e->args->str = t ? t->s : "";
+	e->args->len = strlen(e->args->str);
+	e->nargs = 1;
+	return e;
+}
+
 /* @defined(e), @perf("s"), @kderef(n, e): a word and its parts */
 static struct expr *at_word(struct parser *p)
 {
@@ -384,6 +404,8 @@ static struct expr *at_word(struct parser *p)
 	struct expr *e;
 	size_t i;
 
+	if (!strcmp(t->s, "@probewrite"))
+		return probewrite(p, t);
 	for (i = 0; i < COUNT_OF(words) && strcmp(words[i].name, t->s); i++)
 		;
 	if (i == COUNT_OF(words)) {
@@ -546,6 +568,9 @@ static struct expr *value(struct parser *p)
 	if (address)
 		take(p);
 	e = primary(p);
+	if (e->kind == X_TARGET && !e->target->address_of &&
+	    e->target->kind != TR_CONTEXT)
+		access_path(p, e);	/* ($x)->y, (@cast(...))[1] */
 	if (!p->panic && is_op(p, "->")) {
 		base = e;
 		e = new_target(p, TR_AUTOCAST, p->t->at);
@@ -1063,6 +1088,7 @@ static struct stmt *statement(struct parser *p)
 /* One dotted path; braces make several of one piece of text. */
 struct path {
 	VEC(struct component *) parts;
+	bool optional, sufficient;	/* of one alternative */
 };
 struct paths {
 	VEC(struct path) v;
@@ -1100,7 +1126,8 @@ static struct component *component(struct parser *p)
 static void add_path(struct parser *p, struct paths *to, const struct path *a,
 		     const struct path *b)
 {
-	struct path both = { 0 };
+	struct path both = { .optional = a->optional || b->optional,
+			     .sufficient = a->sufficient || b->sufficient };
 	size_t i;
 
 	for (i = 0; i < a->parts.n; i++)
@@ -1118,13 +1145,16 @@ static struct paths dotted(struct parser *p);
 static struct paths alternatives(struct parser *p)
 {
 	struct paths all = { 0 }, some;
+	struct path end;
 	size_t i;
 
 	take(p);
 	do {
 		some = dotted(p);
+		end = (struct path){ .optional = accept(p, "?") };
+		end.sufficient = accept(p, "!");
 		for (i = 0; i < some.v.n && !p->panic; i++)
-			add_path(p, &all, &some.v.v[i], &(struct path){ 0 });
+			add_path(p, &all, &some.v.v[i], &end);
 	} while (accept(p, ","));
 	expect(p, "}");
 	return all;
@@ -1175,8 +1205,8 @@ static struct point **point(struct parser *p, struct point **end)
 		struct point *pt = *end = NEW(&p->j->mem, struct point);
 
 		pt->at = at;
-		pt->optional = optional;
-		pt->sufficient = sufficient;
+		pt->optional = optional || all.v.v[i].optional;
+		pt->sufficient = sufficient || all.v.v[i].sufficient;
 		pt->condition = cond;
 		part = &pt->parts;
 		for (k = 0; k < all.v.v[i].parts.n; k++) {
@@ -1262,7 +1292,7 @@ static void global(struct parser *p, bool private)
 	struct var *v;
 	bool init;
 
-	take(p);
+	accept_word(p, "global");
 	do {
 		t = expect_name(p, "name of a global");
 		v = NEW(&p->j->mem, struct var);
@@ -1350,21 +1380,31 @@ static void function(struct parser *p, bool private)
 	p->functions_end = &f->next;
 }
 
+static void embedded(struct parser *p)
+{
+	struct embedded *e = NEW(&p->j->mem, struct embedded), **end;
+
+	e->at = p->t->at;
+	e->c = take(p)->s;
+	for (end = &p->script->embedded; *end; end = &(*end)->next)
+		;
+	*end = e;
+}
+
 static void declaration(struct parser *p)
 {
 	bool private = accept_word(p, "private");
 
-	if (is_word(p, "global")) {
+	if (is_word(p, "global") || (private && is_plain_name(p->t))) {
 		global(p, private);
 	} else if (is_word(p, "function")) {
 		function(p, private);
 	} else if (private) {
-		expected(p, "'global' or 'function'");
+		expected(p, "'global', 'function' or a name");
 	} else if (is_word(p, "probe")) {
 		probe(p);
 	} else if (p->t->kind == TK_EMBEDDED) {
-		complain(p->j, take(p)->at, E_UNSUPPORTED,
-			 "embedded C is not supported yet");
+		embedded(p);
 	} else if (!accept(p, ";")) {
 		expected(p, "'probe', 'global', 'private', 'function', "
 			    "or '%{'");

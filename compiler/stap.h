@@ -272,7 +272,14 @@ struct probe {			/* a probe, or an alias definition */
 				   the end */
 };
 
+struct embedded {		/* %{ C %} among declarations */
+	struct embedded *next;
+	struct span at;
+	const char *c;
+};
+
 struct script {
+	struct embedded *embedded;
 	struct probe *probes, *aliases;
 	struct function *functions;
 	struct var *globals;
