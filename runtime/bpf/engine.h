@@ -402,8 +402,29 @@ RT_OUTLINE i64 rt_strcmp(u64 a, u64 b)
 	return c.result;
 }
 #define RT_STRCMP(a, b) rt_strcmp((u64)(a), (u64)(b))
-/* Whether a string with room for it equals a literal. */
-#define RT_EQUALS(s, lit) (!__builtin_memcmp(s, lit, sizeof(lit)))
+
+/* Whether a string whose room is n bytes, in words, equals a literal. */
+#define RT_EQUALS(s, lit) rt_equals(s, lit, sizeof(lit))
+RT_INLINE i64 rt_equals(const char *s, const char *lit, u32 n)
+{
+	u64 differ = 0, word, want;
+
+#pragma unroll
+	for (u32 i = 0; i < 32; i += 8) {
+		if (i >= n)
+			break;
+		word = *(const u64 *)(s + i);
+		want = 0;
+		if (n - i >= 8) {
+			__builtin_memcpy(&want, lit + i, 8);
+		} else {
+			__builtin_memcpy(&want, lit + i, n - i);
+			word &= (1ul << 8 * (n - i)) - 1;
+		}
+		differ |= word ^ want;
+	}
+	return !differ;
+}
 
 /* A string part of a key, padded with zeroes to its width. */
 RT_INLINE void rt_key_str(char *dst, u32 width, const char *src)
