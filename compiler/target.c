@@ -279,7 +279,10 @@ static bool open_kernel(struct target *t)
 	ix = index_of(t->kernel);
 	if (!ix)
 		return false;
-	if (ix->release[0] && strcmp(ix->release, k->release))
+	if (!ix->release[0])
+		return complain(t->j, nowhere, E_BINARY, "%s is no vmlinux: "
+				"it has no linux_banner", k->vmlinux);
+	if (strcmp(ix->release, k->release))
 		return complain(t->j, nowhere, E_BINARY, "kernel \"%s\" (%s): "
 				"%s is of release %s, not %s", k->name,
 				k->where, k->vmlinux, ix->release, k->release);
