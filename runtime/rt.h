@@ -136,7 +136,7 @@ RT_INLINE u64 rt_bits(u64 v)
 	high = (v > 0xff) << 3, v >>= high, n |= high;
 	high = (v > 0xf) << 2, v >>= high, n |= high;
 	high = (v > 0x3) << 1, v >>= high, n |= high;
-	return n + (v > 1) + (v != 0);
+	return n + v - (v & v >> 1);	/* 0 1 2 2 for what is left */
 }
 
 #include "engine.h"

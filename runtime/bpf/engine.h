@@ -463,10 +463,14 @@ RT_INLINE i64 rt_map_get(void *map, const void *key, u32 at)
 	return p ? RT_VOLATILE(*(i64 *)(p + at)) : 0;
 }
 
+/* What the compiler's own arrays (at == RT_PLAIN) get is new as a rule. */
 RT_INLINE long rt_map_set(void *map, const void *key, u32 at, i64 v)
 {
-	char *p = bpf_map_lookup_elem(map, key);
+	char *p;
 
+	if (at == RT_PLAIN)
+		return bpf_map_update_elem(map, key, &v, BPF_ANY);
+	p = bpf_map_lookup_elem(map, key);
 	if (!p) {
 		if (!rt_map_new(map, key, at, v))
 			return 0;
@@ -570,8 +574,9 @@ RT_INLINE void rt_stat_raise(u64 *p, u64 v)
 
 RT_INLINE u64 rt_log_bucket(i64 v)
 {
-	return v < 0 ? STB_LOG_ZERO - rt_bits(-(u64)v) :
-		       STB_LOG_ZERO + rt_bits((u64)v);
+	u64 n = rt_bits(rt_abs(v));
+
+	return v < 0 ? STB_LOG_ZERO - n : STB_LOG_ZERO + n;
 }
 
 RT_INLINE u64 rt_linear_bucket(i64 v, i64 lo, i64 hi, i64 step)
