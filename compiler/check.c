@@ -172,6 +172,17 @@ enum type check_value(struct check *c, struct expr *e, enum type want)
 	return got;
 }
 
+/* `done && exit()`: what only does something counts as 0 there. */
+static void check_condition(struct check *c, struct expr *e)
+{
+	if (e->kind == X_CALL && e->builtin && e->builtin->result == 'v') {
+		check_expr(c, e, T_LONG);
+		e->type = T_LONG;
+	} else {
+		check_value(c, e, T_LONG);
+	}
+}
+
 /* Both of one type, whichever is known. */
 static enum type check_both(struct check *c, struct expr *a, struct expr *b,
 			    enum type want)
@@ -196,9 +207,13 @@ static enum type check_binary(struct check *c, struct expr *e)
 		return T_LONG;
 	case OP_ADD: case OP_SUB: case OP_MUL: case OP_DIV: case OP_MOD:
 	case OP_SHL: case OP_SHR: case OP_USHR: case OP_AND: case OP_OR:
-	case OP_XOR: case OP_ANDAND: case OP_OROR:
+	case OP_XOR:
 		check_value(c, e->a, T_LONG);
 		check_value(c, e->b, T_LONG);
+		return T_LONG;
+	case OP_ANDAND: case OP_OROR:
+		check_condition(c, e->a);
+		check_condition(c, e->b);
 		return T_LONG;
 	case OP_NONE: case OP_STAT: case OP_NEG: case OP_NOT: case OP_BITNOT:
 	case OP_PLUS: case OP_PREINC: case OP_PREDEC: case OP_POSTINC:
@@ -386,10 +401,9 @@ static enum type check_print(struct check *c, struct expr *e)
 				 "a histogram cannot be made a string");
 		return T_STRING;
 	}
-	if (e->print->kind <= PR_PRINTLN && e->nargs != 1 &&
-	    !(e->print->kind == PR_PRINTLN && !e->nargs))
+	if (!e->nargs && e->print->kind != PR_PRINTLN)
 		complain(c->j, e->at, E_ARGUMENT_COUNT,
-			 "%s() wants 1 argument, got %u", e->str, e->nargs);
+			 "%s() wants an argument", e->str);
 	for (a = e->args; a; a = a->next)
 		check_value(c, a, T_UNKNOWN);
 	return T_STRING;

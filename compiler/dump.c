@@ -568,8 +568,10 @@ void dump_ast(struct job *j, FILE *out, bool typed)
 	}
 	for (f = j->script->functions; f; f = f->next)
 		dump_function(&t, f, typed);
-	for (pr = j->script->aliases; pr && !typed; pr = pr->next)
-		dump_probe(&t, pr, false);
+	pr = j->script->probes;
+	if (!pr || !pr->is_resolved)	/* else nothing refers to them */
+		for (pr = j->script->aliases; pr; pr = pr->next)
+			dump_probe(&t, pr, false);
 	for (pr = j->script->probes; pr; pr = pr->next)
 		dump_probe(&t, pr, typed);
 	fwrite(t.s, 1, t.n, out);

@@ -122,7 +122,7 @@ static bool visible(const char *name, bool is_private, const struct source *of,
 	return !strcmp(name, wanted) && (!is_private || of == from);
 }
 
-static struct var *find_global(struct lib *l, const struct expr *e)
+static struct var *known_global(struct lib *l, const struct expr *e)
 {
 	struct var *v, *got = NULL;
 
@@ -130,6 +130,22 @@ static struct var *find_global(struct lib *l, const struct expr *e)
 		if (visible(v->name, v->is_private, v->src, e->str, e->at.src) &&
 		    (!got || v->is_private))
 			got = v;
+	return got;
+}
+
+/* Also one of a tapset that is not here yet. */
+static struct var *find_global(struct lib *l, const struct expr *e)
+{
+	struct var *got = known_global(l, e), *v;
+	struct tapset *t;
+
+	for (t = tapsets(l); t && !got; t = t->next)
+		for (v = t->script.globals; v && !t->pulled; v = v->next)
+			if (!v->is_private && !strcmp(v->name, e->str)) {
+				library_pull(l, t);
+				got = v;
+				break;
+			}
 	return got;
 }
 
@@ -192,15 +208,19 @@ const char *similar_text(struct arena *mem, const struct similar *s)
 
 /* --- functions --------------------------------------------------------------- */
 
-/* The function of that name and arity; *any tells if one has the name. */
+/*
+ * The function of that name and arity, of the script or of tapsets pulled in;
+ * *any tells if one has the name.
+ */
 static struct function *find_function(struct lib *l, const struct expr *e,
-				      struct function **any)
+				      bool tapset, struct function **any)
 {
 	struct function *f, *got = NULL;
 
 	for (f = l->script->functions; f; f = f->next) {
 		if (!visible(f->name, f->is_private, f->src, e->str,
-			     e->at.src))
+			     e->at.src) ||
+		    (f->src->is_tapset && !f->is_private) != tapset)
 			continue;
 		*any = f;
 		if (f->nparams == e->nargs &&
@@ -272,12 +292,14 @@ static void resolve_call(struct lib *l, struct expr *e)
 
 	for (a = e->args; a; a = a->next)
 		resolve_expr(l, a, READ);
-	e->fn = find_function(l, e, &any);
+	e->fn = find_function(l, e, false, &any);
 	if (!e->fn)
 		e->builtin = builtin_find(e->str, e->nargs);
+	if (!e->fn && !e->builtin)
+		e->fn = find_function(l, e, true, &any);
 	while (!e->fn && !e->builtin && (t = function_tapset(l, e->str))) {
 		library_pull(l, t);
-		e->fn = find_function(l, e, &any);
+		e->fn = find_function(l, e, true, &any);
 	}
 	if (e->fn)
 		e->fn->is_used = true;
