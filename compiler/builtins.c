@@ -3,7 +3,9 @@
  * builtins.c - the functions that the runtimes give, as rows. `args` and
  * `result` are types: l long, s string, v nothing. One name may have several
  * rows, one per number of arguments. What a row does is its runtime's:
- * rt_NAME(), or lower.c's where it says BF_LOWERED.
+ * rt_NAME(), or lower.c's where it says BF_LOWERED. A row that is the loader's
+ * alone may have a tapset function of its name, which is then called from
+ * everywhere but begin, end, error and timer probes.
  */
 #include "stap.h"
 
@@ -22,11 +24,13 @@ static const struct builtin rows[] = {
 	/* who runs */
 	{ "pid", "", 'l', PURE },
 	{ "tid", "", 'l', PURE },
-	{ "ppid", "", 'l', PURE },
 	{ "uid", "", 'l', PURE },
-	{ "euid", "", 'l', PURE },
 	{ "gid", "", 'l', PURE },
-	{ "egid", "", 'l', PURE },
+	{ "task_current", "", 'l', BF_BPF },
+	/* in kernel handlers these are tapsets/task.stp's */
+	{ "ppid", "", 'l', BF_USER },
+	{ "euid", "", 'l', BF_USER },
+	{ "egid", "", 'l', BF_USER },
 	{ "execname", "", 's', PURE },
 	{ "cpu", "", 'l', PURE },
 	{ "target", "", 'l', PURE },

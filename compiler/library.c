@@ -283,24 +283,47 @@ static void no_function(struct lib *l, const struct expr *e,
 		 similar_text(&l->j->mem, &s));
 }
 
-/* The user's functions come before built-ins, built-ins before tapsets. */
+/* Do the handlers of the probe being resolved run in the loader? */
+static bool in_loader(const struct lib *l)
+{
+	static const char *const points[] = {
+		"begin", "end", "error", "never", "timer",
+	};
+	const struct point *pt = l->probe ? l->probe->points : NULL;
+	bool all = pt != NULL;
+	size_t i;
+
+	for (; pt && all; pt = pt->next)
+		for (i = 0, all = false; i < COUNT_OF(points); i++)
+			all |= !strcmp(pt->parts->name, points[i]);
+	return all;
+}
+
+/*
+ * The user's functions come before built-ins, built-ins before tapsets but for
+ * those that only the loader has.
+ */
 static void resolve_call(struct lib *l, struct expr *e)
 {
 	struct function *any = NULL;
+	const struct builtin *b;
 	struct tapset *t;
 	struct expr *a;
 
 	for (a = e->args; a; a = a->next)
 		resolve_expr(l, a, READ);
 	e->fn = find_function(l, e, false, &any);
-	if (!e->fn)
-		e->builtin = builtin_find(e->str, e->nargs);
+	b = builtin_find(e->str, e->nargs);
+	if (!e->fn && b && (b->flags & BF_BPF || in_loader(l)))
+		e->builtin = b;
 	if (!e->fn && !e->builtin)
 		e->fn = find_function(l, e, true, &any);
 	while (!e->fn && !e->builtin && (t = function_tapset(l, e->str))) {
 		library_pull(l, t);
 		e->fn = find_function(l, e, true, &any);
 	}
+	if (!e->fn)
+		e->builtin = b;
 	if (e->fn)
 		e->fn->is_used = true;
 	else if (!e->builtin)
