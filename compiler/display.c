@@ -34,7 +34,7 @@ static void show_value(struct text *t, const struct var *v, const char *what,
 		show_stats(t, what, args, ref);
 	else
 		text_printf(t, "printf(\"%s=%s\\n\"%s, %s)\n", what,
-			    v->type == T_STRING ? "%#s" : "%d", args, ref);
+			    v->type == T_STRING ? "\\\"%#s\\\"" : "%d", args, ref);
 }
 
 static void show(struct job *j, struct text *t, const struct var *v)
@@ -50,7 +50,7 @@ static void show(struct job *j, struct text *t, const struct var *v)
 	text_puts(&args, ", ");
 	for (i = 0; i < v->nkeys; i++) {
 		text_printf(&what, "%s%s", i ? "," : "",
-			    v->key_types[i] == T_STRING ? "%#s" : "%d");
+			    v->key_types[i] == T_STRING ? "\\\"%#s\\\"" : "%d");
 		text_printf(&keys, "%skey%d_of_%s", i ? ", " : "", i + 1,
 			    v->name);
 	}
