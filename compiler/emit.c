@@ -333,6 +333,26 @@ static void emit_map_types(struct emit *e, const struct ir_layout_map *m)
 	emit_line(e, "%s", "");
 }
 
+/* Names of sites, for the handlers that many share. */
+static void emit_names(struct emit *e)
+{
+	size_t i, k;
+
+	for (i = 0; e->kernel && i < e->ir->names.n; i++) {
+		const struct ir_names *n = &e->ir->names.v[i];
+
+		emit_line(e, "static const char names_%zu[%zu][%u] RT_CONST = {",
+			  i, n->v.n, emit_round(n->cap));
+		for (k = 0; k < n->v.n; k++) {
+			struct ir_opnd name = { .kind = IR_LIT,
+				.lit = n->v.v[k], .len = strlen(n->v.v[k]) };
+
+			emit_line(e, "\t%s,", emit_opnd(e, &name));
+		}
+		emit_line(e, "};");
+	}
+}
+
 static void emit_limits(struct emit *e, const char *script_name)
 {
 	const struct ir *ir = e->ir;
@@ -581,6 +601,7 @@ static void emit_program(struct emit *e, const char *script_name,
 	e->depth = 0;
 	emit_limits(e, script_name);
 	emit_globals(e);
+	emit_names(e);
 	for (i = 0; i < e->lay->maps.n; i++)
 		if (e->lay->maps.v[i].global && (!e->kernel ||
 		    in_kernel(e->lay->maps.v[i].global)))

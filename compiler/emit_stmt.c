@@ -230,6 +230,10 @@ static void emit_context(struct emit *e, const struct ir_stmt *s)
 		emit_line(e, "%s = (i64)r->ctx;", dst);
 	else if (s->kind == IR_COOKIE)
 		emit_line(e, "%s = (i64)bpf_get_attach_cookie(r->ctx);", dst);
+	else if (s->kind == IR_SITE_NAME)
+		emit_line(e, "rt_copy(%s, %u, names_%" PRId64
+			  "[rt_site(r, %zu)]);", dst, cap_of(e, s->dst),
+			  s->num, e->ir->names.v[s->num].v.n);
 	else
 		emit_line(e, "%s = (i64)(0x%" PRIx64 " + RT_SHARED->slide);",
 			  dst, (uint64_t)s->num);
@@ -840,7 +844,7 @@ static void emit_stmt(struct emit *e, const struct ir_stmt *s)
 	case IR_LOAD: emit_load(e, s); break;
 	case IR_LOAD_STR: emit_load_str(e, s); break;
 	case IR_REG: case IR_ARG: case IR_RETVAL: case IR_CTX: case IR_KADDR:
-	case IR_COOKIE:
+	case IR_COOKIE: case IR_SITE_NAME:
 		emit_context(e, s);
 		break;
 	case IR_CALL: emit_call(e, s); break;

@@ -317,6 +317,9 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 	case IR_RETVAL:
 		text_puts(t, "retval");
 		return;
+	case IR_SITE_NAME:
+		text_printf(t, "site name %" PRId64, s->num);
+		return;
 	case IR_COOKIE:
 		text_puts(t, "cookie");
 		return;

@@ -70,6 +70,7 @@ enum ir_kind {
 	IR_CTX,		/* dst = address of the context (fentry, fexit): the
 			   same at entry and return of one call */
 	IR_COOKIE,	/* dst = number of the site among those of its probe */
+	IR_SITE_NAME,	/* dst = string of table num for the site's cookie */
 	IR_KADDR,	/* dst = link-time kernel address num, relocated */
 	IR_CALL,	/* dst = builtin name(args)	(F if the row says so) */
 	IR_CALL_FN,	/* dst = fn(args)		(F: MAXNESTING) */
@@ -231,7 +232,7 @@ struct ir_handler {
 	enum ir_when when;
 	int64_t order;
 	uint64_t period_ns, random_ns;
-	struct ir_site *sites;
+	struct ir_site *sites, **sites_tail;
 	struct ir_slot *slots;
 	int nslots;
 	struct ir_stmt *body;
@@ -253,6 +254,11 @@ struct ir_format {
 	int channel;		/* enum ir_channel */
 };
 
+struct ir_names {		/* of sites that share a handler, by cookie */
+	VEC(const char *) v;	/* [0] is ""; cookies begin with 1 */
+	uint32_t cap;		/* of the longest, with the NUL */
+};
+
 struct ir_build {
 	const char *path;
 	uint8_t id[20];
@@ -266,6 +272,7 @@ struct ir {
 	struct ir_global *globals;
 	VEC(struct ir_format) formats;	/* index is the id; equal ones once */
 	VEC(struct ir_build) builds;
+	VEC(struct ir_names) names;
 	uint32_t string_len;
 	int64_t max_action, max_action_user, max_nesting;
 	int64_t max_entries, max_errors, max_skipped;

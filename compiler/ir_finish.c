@@ -97,8 +97,8 @@ static unsigned access_of(const struct ir_stmt *s)
 		return WRITES | COMMUTES;
 	case IR_MOVE: case IR_UN: case IR_BIN: case IR_CAT: case IR_STRCMP:
 	case IR_LOAD: case IR_LOAD_STR: case IR_REG: case IR_ARG:
-	case IR_RETVAL: case IR_CTX: case IR_COOKIE: case IR_KADDR:
-	case IR_CALL:
+	case IR_RETVAL: case IR_CTX: case IR_COOKIE: case IR_SITE_NAME:
+	case IR_KADDR: case IR_CALL:
 	case IR_CALL_FN: case IR_PRINT: case IR_FORMAT: case IR_IF:
 	case IR_LOOP: case IR_BREAK: case IR_CONTINUE: case IR_TRY:
 	case IR_RAISE: case IR_RETURN: case IR_NEXT: case IR_EXIT:
@@ -407,6 +407,8 @@ static uint64_t cap_of_result(struct finish *f, const struct ir_stmt *s)
 		return s->cap;
 	if (s->kind == IR_CALL_FN)
 		return s->fn->result_cap;
+	if (s->kind == IR_SITE_NAME)
+		return f->ir->names.v[s->num].cap;
 	if (s->kind == IR_MAP_GET)
 		return s->global->value_cap;
 	if (s->kind == IR_FORMAT)
@@ -547,7 +549,7 @@ static int prints_of(const struct ir_stmt *s, int n, int *most)
 		case IR_MOVE: case IR_UN: case IR_BIN: case IR_CAT:
 		case IR_STRCMP: case IR_LOAD: case IR_LOAD_STR: case IR_REG:
 		case IR_ARG: case IR_RETVAL: case IR_CTX: case IR_COOKIE:
-		case IR_KADDR:
+		case IR_SITE_NAME: case IR_KADDR:
 		case IR_CALL: case IR_GET: case IR_SET: case IR_MODIFY:
 		case IR_MAP_GET: case IR_MAP_SET: case IR_MAP_MODIFY:
 		case IR_MAP_CAT: case IR_MAP_IN: case IR_MAP_DEL:

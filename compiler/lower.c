@@ -944,12 +944,10 @@ static struct ir_handler *find_equal(struct lowering *all,
 static void keep(struct lowering *all, struct ir_handler *h)
 {
 	struct ir_handler *same = find_equal(all, h);
-	struct ir_site **s;
 
 	if (same) {
-		for (s = &same->sites; *s; s = &(*s)->next)
-			;
-		*s = h->sites;
+		*same->sites_tail = h->sites;
+		same->sites_tail = &h->sites->next;
 		return;
 	}
 	h->name = arena_printf(all->mem, "h%d", all->nhandlers++);
@@ -1014,7 +1012,7 @@ static struct ir_site *new_site(struct lower *l)
 	} else {
 		s->symbol = p->func->linkage;
 		s->offset = p->addr - p->func->addr;
-		s->by_address = p->func->is_static;
+		s->by_address = p->addr && !p->func->is_unique;
 	}
 	return s;
 }
@@ -1033,8 +1031,10 @@ static void keep_handler(struct lower *l, struct ir_stmt *body)
 		h->btf_id = l->place->func->btf_id;
 		h->nargs_btf = l->place->func->btf_nargs;
 	}
-	if (l->prog != IR_LOADER)
+	if (l->prog != IR_LOADER) {
 		h->sites = new_site(l);
+		h->sites_tail = &h->sites->next;
+	}
 	keep(l->all, h);
 	if (l->prog != IR_LOADER)
 		return;
@@ -1076,6 +1076,7 @@ static void start_site(struct lower *l, struct lowering *all,
 	l->place = site->place;
 	l->body = site->probe->body;
 	l->cookie = all->cookie;
+	l->many = all->cookie && prog == IR_KPROBE;
 	if (site->is_user)
 		l->space = IR_USER_MEM;
 	if (site->place)
@@ -1125,23 +1126,20 @@ static bool lower_with(struct lowering *all, struct site *site,
 	return true;
 }
 
-/* Sites at returns of one probe get numbers, where there are several. */
+/* Sites get numbers where returns are to be told from others of the probe,
+   and where many share a handler. */
 static void number_site(struct lowering *all, const struct site *site)
 {
 	size_t i, n = 0;
 
-	if (!site->is_return) {
-		all->cookie = 0;
-		return;
-	}
 	if (all->numbered == site->probe) {
 		all->cookie += all->cookie != 0;
 		return;
 	}
 	all->numbered = site->probe;
-	for (i = 0; i < all->j->sites.n && n < 2; i++)
+	for (i = 0; i < all->j->sites.n; i++)
 		n += all->j->sites.v[i]->probe == site->probe;
-	all->cookie = n > 1;
+	all->cookie = n > MANY_SITES || (n > 1 && site->is_return);
 }
 
 /* May the trampolines of BPF call the handler, with arguments by number? */

@@ -20,6 +20,11 @@ struct capture {
 	struct capture *next;
 };
 
+struct site_names {		/* what a table of names is of */
+	const struct probe *probe;
+	const char *what;	/* "pp" */
+};
+
 /* One lowering of all of a job. */
 struct lowering {
 	struct job *j;
@@ -29,6 +34,7 @@ struct lowering {
 	struct ir_function **functions_tail;
 	struct ir_handler **handlers_tail;
 	VEC(struct hidden *) hidden;
+	VEC(struct site_names) names;	/* as ir->names */
 	int nhandlers, nhidden;
 	const struct probe *numbered;	/* whose sites are being numbered */
 	uint64_t cookie;		/* of the last of them */
@@ -50,8 +56,9 @@ struct lower {
 	struct place *place;	/* whose variables are seen; or NULL */
 	struct binary *bin;	/* types of @cast without a module */
 	enum ir_space space;	/* of what variables point to */
-	uint64_t cookie;	/* number of the site; 0: its probe has no other
-				   that a call could be confused with */
+	uint64_t cookie;	/* number of the site; 0: there is no need to
+				   tell it from its probe's others */
+	bool many;		/* shares its handler: names are looked up */
 	bool needs_regs;	/* out: fentry or fexit will not do */
 	bool quiet, failed;	/* a trial: complaints only set failed */
 	struct capture *captures, **captures_tail;

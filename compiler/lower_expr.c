@@ -162,6 +162,40 @@ static const char *name_of_site(struct lower *l, const struct expr *e)
 	return t.s;
 }
 
+/* The table of this name of the sites of the probe; new ones at the end. */
+static size_t table_of_names(struct lower *l, const char *what)
+{
+	struct site_names new = { l->site->probe, what };
+	struct ir_names names = { .cap = 1 };
+	size_t i;
+
+	for (i = 0; i < l->all->names.n; i++)
+		if (l->all->names.v[i].probe == new.probe &&
+		    !strcmp(l->all->names.v[i].what, what))
+			return i;
+	vec_push(l->mem, &l->all->names, new);
+	vec_push(l->mem, &l->ir->names, names);
+	return i;
+}
+
+/* A name that the handler looks up when it runs: many sites share it. */
+static struct ir_opnd look_up_name(struct lower *l, const struct expr *e,
+				   const char *name)
+{
+	size_t table = table_of_names(l, e->builtin->name);
+	struct ir_names *n = &l->ir->names.v[table];
+	struct ir_stmt *s;
+
+	while (n->v.n <= l->cookie)
+		vec_push(l->mem, &n->v, "");
+	n->v.v[l->cookie] = name;
+	if (n->cap < strlen(name) + 1)
+		n->cap = (uint32_t)strlen(name) + 1;
+	s = add_into(l, IR_SITE_NAME, e->at, temp_slot(l, IR_STRING));
+	s->num = (int64_t)table;
+	return slot_opnd(s->dst);
+}
+
 const char *fold_string(struct lower *l, const struct expr *e, size_t *len)
 {
 	const char *s = NULL;
@@ -173,7 +207,7 @@ const char *fold_string(struct lower *l, const struct expr *e, size_t *len)
 	}
 	if (e->kind == X_TERNARY && fold(l, e->a, &cond))
 		return fold_string(l, cond ? e->b : e->c, len);
-	if (e->kind == X_CALL && e->builtin)
+	if (e->kind == X_CALL && e->builtin && !l->many)
 		s = name_of_site(l, e);
 	if (s)
 		*len = strlen(s);
@@ -928,6 +962,9 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 	s = fold_string(l, e, &len);
 	if (s)
 		return lit_opnd(s, len);
+	s = l->many ? name_of_site(l, e) : NULL;
+	if (s)
+		return look_up_name(l, e, s);
 	if (read_memory(l, e, want, &v))
 		return v;
 	if (!(e->builtin->flags & BF_LOWERED))

@@ -411,6 +411,7 @@ static struct func *make_func(struct binary *b, const struct ix_func *x)
 	f->size = x->size;
 	f->is_exported = x->flags & IXF_EXPORTED;
 	f->is_static = x->flags & IXF_STATIC;
+	f->is_unique = x->flags & IXF_UNIQUE;
 	f->is_inline_only = x->flags & IXF_INLINE;
 	f->is_also_inlined = x->flags & IXF_INLINED;
 	f->traceable = x->flags & IXF_TRACEABLE;

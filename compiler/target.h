@@ -96,6 +96,7 @@ struct func {
 	uint64_t addr, size;	/* 0: no out-of-line copy */
 	uint64_t file_offset;	/* of addr in bin->file; programs */
 	bool is_exported, is_static;
+	bool is_unique;		/* linkage names no other symbol of the binary */
 	bool is_inline_only;	/* instances only */
 	bool is_also_inlined;	/* a copy, and instances */
 	/* kernel: why it cannot be probed, or NULL ("__init", "blacklisted") */

@@ -296,6 +296,14 @@ RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
 #define RT_REG(r, name) ((i64)((struct rt_regs *)(r)->ctx)->name)
 #define RT_CTX_WORD(r, n) ((i64)((u64 *)(r)->ctx)[n])
 
+/* Which of n sites it is; 0: none. */
+RT_INLINE u64 rt_site(struct rt_run *r, u64 n)
+{
+	u64 site = bpf_get_attach_cookie(r->ctx);
+
+	return site < n ? site : 0;
+}
+
 RT_INLINE i64 rt_func_arg(struct rt_run *r, u32 n)
 {
 	u64 v = 0;
