@@ -1149,7 +1149,8 @@ static bool may_use_fentry(struct lowering *all, const struct site *site,
 	const struct kernel_features *k = target_features(all->j->target);
 	const struct func *f = site->place ? site->place->func : NULL;
 
-	return f && k->fentry && f->traceable && f->btf_id &&
+	return f && !site->no_variables && k->fentry && f->traceable &&
+	       f->btf_id &&
 	       f->btf_nargs >= 0 && f->btf_nargs <= 6 &&
 	       site->place->when != AT_PC && nsites <= MANY_SITES;
 }

@@ -578,12 +578,20 @@ static struct variable *trace_variable(struct lower *l, size_t i)
 	return v;
 }
 
+/* Are there target variables, of a place or of a tracepoint? */
+static bool has_variables(const struct lower *l)
+{
+	if (l->site && (l->site->tp || l->site->no_variables))
+		return l->site->tp;
+	return l->place;
+}
+
 /* What can be seen here, in order; NULL past the end. */
 static struct variable *variable_at(struct lower *l, size_t i)
 {
 	if (l->site && l->site->tp)
 		return trace_variable(l, i);
-	return l->place ? place_variable_at(l->j->target, l->place, i) : NULL;
+	return has_variables(l) ? place_variable_at(l->j->target, l->place, i) : NULL;
 }
 
 static struct variable *find_variable(struct lower *l, const char *name)
@@ -591,7 +599,7 @@ static struct variable *find_variable(struct lower *l, const char *name)
 	struct variable *v;
 	size_t i;
 
-	if (l->place && !(l->site && l->site->tp)) {
+	if (has_variables(l) && !(l->site && l->site->tp)) {
 		if (l->is_return && !strcmp(name, "return"))
 			return place_return(l->j->target, l->site->place);
 		v = place_variable(l->j->target, l->place, name);
@@ -630,11 +638,12 @@ static const char *alternatives(struct lower *l)
 
 static bool no_variable(struct lower *l, struct span at, const char *name)
 {
-	if (!l->place && !(l->site && l->site->tp))
+	if (!has_variables(l))
 		return oops(l, at, E_NO_TARGET_VAR,
 			    "there are no target variables here ('$%s')%s",
-			    name, l->site ? "" :
-			    ": a function is used by many probes");
+			    name, !l->site ?
+			    ": a function is used by many probes" :
+			    l->place ? ": kernel.function has them" : "");
 	if (!strcmp(name, "return"))
 		return oops(l, at, E_UNKNOWN_VARIABLE, l->is_return ?
 			    "function '%s' returns nothing" :
@@ -953,8 +962,8 @@ bool target_is_defined(struct lower *l, const struct expr *e)
 
 	start_trial(l, &trial, &list);
 	if (e->target->kind == TR_CONTEXT) {
-		ok = !strcmp(e->target->name, "return") ? l->is_return :
-			l->place || (l->site && l->site->tp);
+		ok = has_variables(l) &&
+			(strcmp(e->target->name, "return") || l->is_return);
 	} else {
 		if (!is_return_value(e) && e->target->kind == TR_VAR)
 			see_entry(&trial);
@@ -1168,7 +1177,7 @@ static void shape_context(struct lower *l, struct shape_of_text *sh,
 	struct variable *v;
 	size_t i, n = 0;
 
-	if (!strcmp(which, "return")) {
+	if (!strcmp(which, "return") && has_variables(l)) {
 		v = l->is_return && !l->at_entry ?
 			place_return(l->j->target, l->site->place) : NULL;
 		if (v)
@@ -1180,7 +1189,7 @@ static void shape_context(struct lower *l, struct shape_of_text *sh,
 		     "(alternatives: $$vars $$parms $$locals $$return)", which);
 		return;
 	}
-	if (!l->place && !(l->site && l->site->tp)) {
+	if (!has_variables(l)) {
 		no_variable(l, e->at, which);
 		return;
 	}

@@ -35,6 +35,8 @@ struct site {
 	int64_t order;		/* begin(N) end(N) error(N) */
 	uint64_t timer_ns, timer_random_ns;
 	int64_t maxactive;	/* .maxactive(N), 0: default */
+	bool no_variables;	/* kprobe.function: a kprobe, whatever else
+				   would do, and no target variables */
 };
 
 /*

@@ -3,18 +3,26 @@
  * kernel.c - kernel.function("PATTERN") with .call, .return and
  * .return.maxactive(N): the functions of vmlinux. Which of kprobe and fentry
  * it will be is settled when the variables that the handler uses are known.
+ * kprobe.function("PATTERN") with the same suffixes is always a kprobe and has
+ * no variables.
  */
 #include "family.h"
 
-enum { ENTRY, CALL, RETURN };
+enum { ENTRY, CALL, RETURN, WHAT = 3, KPROBE = 4 };
 
 /* A kernel that can probe its functions at all. */
-static bool can_probe(struct job *j, struct point *pt, const struct func *f)
+static bool can_probe(struct job *j, struct point *pt, int data,
+		      const struct func *f)
 {
 	const struct kernel_features *k = target_features(j->target);
 
-	if (k->kprobes || (k->fentry && f->traceable && f->btf_id))
+	if (k->kprobes || (!(data & KPROBE) && k->fentry && f->traceable &&
+			   f->btf_id))
 		return true;
+	if (data & KPROBE)
+		return complain(j, pt->at, E_ENGINE, "kernel \"%s\" has no "
+				"kprobes; kernel.function may do",
+				target_name(j->target));
 	return complain(j, pt->at, E_ENGINE, "kernel \"%s\" cannot probe "
 			"function %s: it has no kprobes%s",
 			target_name(j->target), f->name,
@@ -23,14 +31,16 @@ static bool can_probe(struct job *j, struct point *pt, const struct func *f)
 }
 
 static void add_site(struct job *j, struct probe *pr, struct point *pt,
-		     int what, int64_t maxactive, struct func *f)
+		     int data, int64_t maxactive, struct func *f)
 {
 	bool kprobes = target_features(j->target)->kprobes;
+	int what = data & WHAT;
 	struct text name = { .mem = &j->mem };
 	struct site *s;
 
-	text_printf(&name, "kernel.function(\"%s\")%s",
-		    func_place_name(j, f), what == CALL ? ".call" :
+	text_printf(&name, "%s.function(\"%s\")%s",
+		    data & KPROBE ? "kprobe" : "kernel",
+		    data & KPROBE ? f->linkage : func_place_name(j, f), what == CALL ? ".call" :
 		    what == RETURN ? ".return" : "");
 	if (maxactive)
 		text_printf(&name, ".maxactive(%jd)", (intmax_t)maxactive);
@@ -39,6 +49,7 @@ static void add_site(struct job *j, struct probe *pr, struct point *pt,
 		     kprobes ? AT_KPROBE : AT_FENTRY, name.s);
 	s->is_return = what == RETURN;
 	s->maxactive = maxactive;
+	s->no_variables = data & KPROBE;
 	s->place = target_place(j->target, f, what == RETURN ? AT_RETURN :
 				AT_ENTRY);
 }
@@ -65,7 +76,7 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 				    "function \"%s\"%s", target_name(j->target),
 				    args[0]->str, func_similar(j, kernel, &p));
 	for (i = 0; i < found.v.n; i++) {
-		if (!can_probe(j, pt, found.v.v[i]))
+		if (!can_probe(j, pt, shape->data, found.v.v[i]))
 			return pt->optional;
 		add_site(j, pr, pt, shape->data, args[1] ? args[1]->num : 0,
 			 found.v.v[i]);
@@ -78,6 +89,10 @@ static const struct shape shapes[] = {
 	{ "kernel.function(s).call", expand, CALL },
 	{ "kernel.function(s).return", expand, RETURN },
 	{ "kernel.function(s).return.maxactive(n)", expand, RETURN },
+	{ "kprobe.function(s)", expand, KPROBE | ENTRY },
+	{ "kprobe.function(s).call", expand, KPROBE | CALL },
+	{ "kprobe.function(s).return", expand, KPROBE | RETURN },
+	{ "kprobe.function(s).return.maxactive(n)", expand, KPROBE | RETURN },
 	{ NULL, NULL, 0 }
 };
 

@@ -25,7 +25,7 @@ static const char *const later[] = {
 	"kernel.function(s).exported", "kernel.statement(s)",
 	"kernel.statement(n)", "kernel.data(s)", "kernel.data(n)",
 	"kernel.mark(s)", "module(s).function(s)", "module(s).statement(s)",
-	"kprobe.function(s)", "kprobe.statement(n)",
+	"kprobe.module(s).function(s)", "kprobe.statement(n)",
 	"process.function(s)", "process(s).function(s).inline",
 	"process(s).statement(s)", "process(s).mark(s)", "process(s).begin",
 	"process(s).end", "process(s).thread", "process(s).syscall",
