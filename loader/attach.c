@@ -182,9 +182,9 @@ static void free_group(struct group *g)
 static void fill_group(const struct loader *l, const uint32_t *sites,
 		       uint32_t n, struct group *g)
 {
-	g->places = zalloc(n * sizeof(*g->places));
-	g->cookies = zalloc(n * sizeof(*g->cookies));
-	g->symbols = zalloc(n * sizeof(*g->symbols));
+	g->places = array(n, sizeof(*g->places));
+	g->cookies = array(n, sizeof(*g->cookies));
+	g->symbols = array(n, sizeof(*g->symbols));
 	for (uint32_t i = 0; i < n; i++) {
 		const struct stb_site *s = site_at(l, sites[i]);
 
@@ -262,7 +262,7 @@ static bool has_place(const struct loader *l, const uint32_t *sites,
 /* All sites like the first; what must wait for another call stays. */
 static int arm_group(struct loader *l, uint32_t first)
 {
-	uint32_t *sites = zalloc((l->sites.n - first) * sizeof(*sites)), n = 0;
+	uint32_t *sites = array(l->sites.n - first, sizeof(*sites)), n = 0;
 	int error;
 
 	for (uint32_t i = first; i < l->sites.n; i++) {
@@ -281,7 +281,7 @@ static int arm_group(struct loader *l, uint32_t first)
 /* One call would not do: those of the program that are armed, one by one. */
 static int arm_singly(struct loader *l, uint32_t prog)
 {
-	bool *was = zalloc(l->sites.n * sizeof(*was));
+	bool *was = array(l->sites.n, sizeof(*was));
 	int error;
 
 	for (uint32_t i = 0; i < l->sites.n; i++)

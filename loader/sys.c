@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,14 +44,26 @@ void die(enum exit_code code, const char *fmt, ...)
 	_exit(code);
 }
 
-void *zalloc(size_t size)
+static void *must(void *p, size_t size)
 {
-	void *p = calloc(1, size ? size : 1);
-
-	if (!p)
+	if (!p || p == MAP_FAILED)
 		die(EXIT_AGAIN, "wanted %zu bytes of memory, got none: "
 		    "try again when more is free", size);
 	return p;
+}
+
+/* calloc() would look through pages that it has just got: they are zero. */
+void *zalloc(size_t size)
+{
+	if (size < 4096)
+		return must(calloc(1, size ? size : 1), size);
+	return must(mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size);
+}
+
+void *array(size_t n, size_t size)
+{
+	return must(calloc(n ? n : 1, size), n * size);
 }
 
 uint64_t now_ns(void)

@@ -30,8 +30,10 @@ void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 _Noreturn void die(enum exit_code code, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);
 
-void *zalloc(size_t size);	/* zeroed, to be freed; dies when there is
-				   none. What is not touched costs nothing */
+/* Zeroed memory; both die when there is none. zalloc: kept to the end, what is
+   not touched costs nothing. array: to be freed. */
+void *zalloc(size_t size);
+void *array(size_t n, size_t size);
 uint64_t now_ns(void);		/* CLOCK_MONOTONIC */
 /* A small file into buf, NUL-terminated: bytes, or -errno. */
 long read_small(const char *path, void *buf, size_t size);

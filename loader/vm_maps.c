@@ -230,7 +230,7 @@ void vm_see_all(struct vm *vm, struct vm_map *m)
 
 	if (m->fd < 0 || m->complete)
 		return;
-	cursor = zalloc(m->table.key_size + 8);
+	cursor = array(1, m->table.key_size + 8);
 	do {
 		if (err == -ENOSPC) {	/* a bucket is larger than that */
 			room *= buf ? 2 : 1;
