@@ -94,7 +94,8 @@ static void raise_limits(const struct loader *l)
 	setrlimit(RLIMIT_MEMLOCK, &r);
 	if (l->sites.n + l->progs.n + l->maps.n < 900)
 		return;
-	if (!getrlimit(RLIMIT_NOFILE, &r)) {
+	r.rlim_cur = r.rlim_max = 1 << 20;	/* fs.nr_open; root may */
+	if (setrlimit(RLIMIT_NOFILE, &r) && !getrlimit(RLIMIT_NOFILE, &r)) {
 		r.rlim_cur = r.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &r);
 	}
