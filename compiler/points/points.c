@@ -502,7 +502,7 @@ static void dump_site(struct job *j, const struct site *s, FILE *out)
 	for (i = 0; s->tp && i < s->tp->nargs; i++)
 		fprintf(out, "\t$%s: %s\n", s->tp->args[i].name,
 			s->tp->args[i].type->name);
-	if (!s->place)
+	if (!s->place || s->no_variables)
 		return;
 	if (s->is_user)
 		fprintf(out, "\tin %s\n", s->place->func->bin->name);
