@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -36,6 +37,14 @@ static bool is_uprobe(const struct stb_site *s)
 	return s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE;
 }
 
+/* A path to the file whose build-id was read, whatever lies at its own now. */
+static const char *open_path(const struct loader *l, const struct stb_site *s,
+			     char path[32])
+{
+	snprintf(path, 32, "/proc/self/fd/%d", l->build_fds[s->build]);
+	return path;
+}
+
 /* --- one site ------------------------------------------------------------- */
 
 static int pmu_type(int *type, const char *path)
@@ -51,12 +60,13 @@ static int pmu_type(int *type, const char *path)
 static int probe_event(struct loader *l, const struct stb_site *s)
 {
 	struct perf_event_attr a = { .size = sizeof(a) };
+	char path[32];
 	int type;
 	long fd;
 
 	if (is_uprobe(s)) {
 		type = pmu_type(&l->uprobe_pmu, PMU "uprobe/type");
-		a.uprobe_path = (uintptr_t)path_of(l, s->build);
+		a.uprobe_path = (uintptr_t)open_path(l, s, path);
 		a.probe_offset = s->offset;
 	} else {
 		type = pmu_type(&l->kprobe_pmu, PMU "kprobe/type");
@@ -201,10 +211,11 @@ static int link_sites(struct loader *l, const uint32_t *sites, uint32_t n)
 	const struct stb_site *s = site_at(l, sites[0]);
 	int prog = l->prog_fds[s->prog], fd;
 	struct group g = { 0 };
+	char path[32];
 
 	fill_group(l, sites, n, &g);
 	if (is_uprobe(s))
-		fd = bpf_link_uprobes(prog, path_of(l, s->build), g.places,
+		fd = bpf_link_uprobes(prog, open_path(l, s, path), g.places,
 				      g.cookies, n,
 				      s->attach == STB_AT_URETPROBE);
 	else
@@ -449,7 +460,9 @@ void attach_arrived(struct loader *l)
 		if (!is_awaited(l, i))
 			continue;
 		l->build_state[i] = look_at_build(l, i, false);
-		if (l->build_state[i] == BUILD_HERE && !arm_build(l, i))
+		if (l->build_state[i] == BUILD_HERE && !arm_build(l, i)) {
+			close(l->build_fds[i]);
 			l->build_state[i] = BUILD_ABSENT;
+		}
 	}
 }

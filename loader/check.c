@@ -74,27 +74,24 @@ static int segment_build_id(int fd, const Elf64_Phdr *p, uint8_t *id,
 					  id, max);
 }
 
-int file_build_id(const char *path, uint8_t *id, size_t max)
+/* In the notes of an ELF file: its length, 0 when it has none. */
+static int file_build_id(int fd, uint8_t *id, size_t max)
 {
 	Elf64_Ehdr e;
 	Elf64_Phdr p;
-	int result = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int result = 0;
 
-	if (fd < 0)
-		return -errno;
 	if (pread(fd, &e, sizeof(e), 0) != sizeof(e) ||
 	    memcmp(e.e_ident, ELFMAG, SELFMAG) ||
 	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_phentsize != sizeof(p))
-		goto out;
+		return 0;
 	for (int i = 0; i < e.e_phnum && i < 256 && !result; i++) {
 		if (pread(fd, &p, sizeof(p), e.e_phoff + i * sizeof(p)) !=
 		    sizeof(p))
-			goto out;
+			return 0;
 		if (p.p_type == PT_NOTE)
 			result = segment_build_id(fd, &p, id, max);
 	}
-out:
-	close(fd);
 	return result;
 }
 
@@ -132,18 +129,15 @@ static void say_mismatch(const struct loader *l, const char *path,
 					build_at(l, i)->id.len));
 }
 
-enum build_state look_at_build(struct loader *l, uint32_t row, bool loud)
+/* Which row's build is an open file? */
+static enum build_state which_build(struct loader *l, uint32_t row, int fd,
+				    bool loud)
 {
 	const char *path = build_path(l, row);
 	uint8_t id[20];
 	char text[41];
-	int len = file_build_id(path, id, sizeof(id));
+	int len = file_build_id(fd, id, sizeof(id));
 
-	if (len == -ENOENT || len == -ENOTDIR)
-		return BUILD_ABSENT;
-	if (len < 0 && loud)
-		die(len == -EACCES ? EXIT_DENIED : EXIT_NO_MATCH,
-		    "%s: cannot read its build-id: %s", path, strerror(-len));
 	if (is_build(l, row, path, id, len)) {
 		checked(l, "program: %s, build-id %s", path,
 			hex(text, id, len));
@@ -157,6 +151,27 @@ enum build_state look_at_build(struct loader *l, uint32_t row, bool loud)
 	say_mismatch(l, path, id, len);
 	die(EXIT_NO_MATCH, "add this build to the manifest and compile again, "
 	    "or install one of these");
+}
+
+enum build_state look_at_build(struct loader *l, uint32_t row, bool loud)
+{
+	const char *path = build_path(l, row);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum build_state state;
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return BUILD_ABSENT;
+	if (fd < 0 && loud)
+		die(errno == EACCES ? EXIT_DENIED : EXIT_NO_MATCH,
+		    "%s: cannot read its build-id: %s", path, strerror(errno));
+	if (fd < 0)
+		return BUILD_UNKNOWN;
+	state = which_build(l, row, fd, loud);
+	if (state == BUILD_HERE)
+		l->build_fds[row] = fd;
+	else
+		close(fd);
+	return state;
 }
 
 /* --- privileges ----------------------------------------------------------- */
@@ -321,8 +336,8 @@ void check_host(struct loader *l)
 		check_pmus(l);
 		check_slide(l);
 	}
-	if (l->builds.n)
-		l->build_state = zalloc(l->builds.n);
+	l->build_state = zalloc(l->builds.n);
+	l->build_fds = zalloc(l->builds.n * sizeof(*l->build_fds));
 	for (uint32_t i = 0; i < l->builds.n; i++) {
 		l->build_state[i] = look_at_build(l, i, true);
 		if (l->build_state[i] == BUILD_ABSENT)

@@ -57,6 +57,8 @@ struct loader {
 
 	/* checked: check.c */
 	uint8_t *build_state;	/* one a row of builds */
+	int *build_fds;		/* of those HERE: the file that was looked at,
+				   which is the one that is probed */
 	uint64_t slide;
 
 	/* in the kernel: bpf.c, attach.c */
@@ -88,13 +90,11 @@ _Noreturn void die_damaged(struct loader *l);
 
 /* check.c: everything that can be refused before something is loaded. */
 void check_host(struct loader *l);
-/* The build-id in the notes of an ELF file: length, 0 when it has none that
-   can be read, -errno. */
-int file_build_id(const char *path, uint8_t *id, size_t size);
+/* The build-id among ELF notes: its length, 0 when there is none. */
 size_t find_build_id(const uint8_t *notes, size_t size, size_t align,
 		     uint8_t *id, size_t max);
-/* What is at the path of builds' row now; dies (loud) or says so when it is
-   none of the declared builds. */
+/* What is at the path of builds' row now; when it is none of the declared
+   builds: dies (loud), or BUILD_UNKNOWN. */
 enum build_state look_at_build(struct loader *l, uint32_t row, bool loud);
 void checked(const struct loader *l, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);	/* a line of --check and of -v */
