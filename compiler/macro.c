@@ -40,10 +40,10 @@ struct frame {
 	unsigned depth;
 };
 
-struct range {			/* tokens i .. n - 1; end is a TK_END */
+struct range {			/* tokens i .. n - 1; behind them, a TK_END */
 	const struct token *v;
 	size_t i, n;
-	const struct token *end;
+	struct token end;
 };
 
 enum { MAX_DEPTH = 64, MAX_MADE = 1 << 18 };
@@ -52,17 +52,26 @@ static void expand(struct pp *pp, struct range r, const struct frame *f);
 
 static const struct token *peek(struct range *r)
 {
-	return r->i < r->n ? &r->v[r->i] : r->end;
+	return r->i < r->n ? &r->v[r->i] : &r->end;
 }
 
 static const struct token *take(struct range *r)
 {
-	return r->i < r->n ? &r->v[r->i++] : r->end;
+	return r->i < r->n ? &r->v[r->i++] : &r->end;
 }
 
 static bool is_op(const struct token *t, const char *s)
 {
 	return token_is(t, TK_OP, s);
+}
+
+/* What ends a range looks like no token of it. */
+static struct token end_at(const struct token *t)
+{
+	struct token end = *t;
+
+	end.kind = TK_END;
+	return end;
 }
 
 /*
@@ -85,7 +94,7 @@ static struct range until(struct range *r, const char *a, const char *b)
 			depth--;
 	}
 	got.n = r->i;
-	got.end = peek(r);
+	got.end = end_at(peek(r));
 	return got;
 }
 
@@ -409,7 +418,7 @@ static struct range argument(struct range *r)
 			depth--;
 	}
 	got.n = r->i;
-	got.end = peek(r);
+	got.end = end_at(peek(r));
 	return got;
 }
 
@@ -526,7 +535,7 @@ static void use_macro(struct pp *pp, struct range *r, const struct token *t,
 	}
 	pp->made += body.t.n + 1;
 	inner = (struct frame){ m, f, args, f->depth + 1 };
-	expand(pp, (struct range){ body.t.v, 0, body.t.n, t }, &inner);
+	expand(pp, (struct range){ body.t.v, 0, body.t.n, end_at(t) }, &inner);
 }
 
 /* A parameter of the macro being expanded: its argument goes out. */
@@ -597,7 +606,7 @@ static void read_library(struct pp *pp)
 				die("%s: %m", s->name);
 			lex_source(j, s, &raw);
 			expand(pp, (struct range){ raw.t.v, 0, raw.t.n - 1,
-				&raw.t.v[raw.t.n - 1] },
+				raw.t.v[raw.t.n - 1] },
 			       &(struct frame){ 0 });
 		}
 		free(names[i]);
@@ -616,7 +625,7 @@ void expand_source(struct job *j, const struct source *src, struct tokens *out)
 
 	lex_source(j, src, &raw);
 	end = &raw.t.v[raw.t.n - 1];
-	expand(&pp, (struct range){ raw.t.v, 0, raw.t.n - 1, end },
+	expand(&pp, (struct range){ raw.t.v, 0, raw.t.n - 1, *end },
 	       &(struct frame){ 0 });
 	vec_push(&j->mem, &out->t, *end);
 }
