@@ -1076,7 +1076,7 @@ static void start_site(struct lower *l, struct lowering *all,
 	l->place = site->place;
 	l->body = site->probe->body;
 	l->cookie = all->cookie;
-	l->many = all->cookie && prog == IR_KPROBE;
+	l->many = all->many && prog == IR_KPROBE;
 	if (site->is_user)
 		l->space = IR_USER_MEM;
 	if (site->place)
@@ -1139,7 +1139,8 @@ static void number_site(struct lowering *all, const struct site *site)
 	all->numbered = site->probe;
 	for (i = 0; i < all->j->sites.n; i++)
 		n += all->j->sites.v[i]->probe == site->probe;
-	all->cookie = n > MANY_SITES || (n > 1 && site->is_return);
+	all->many = n > MANY_SITES;
+	all->cookie = all->many || (n > 1 && site->is_return);
 }
 
 /* May the trampolines of BPF call the handler, with arguments by number? */

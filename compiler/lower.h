@@ -38,6 +38,7 @@ struct lowering {
 	int nhandlers, nhidden;
 	const struct probe *numbered;	/* whose sites are being numbered */
 	uint64_t cookie;		/* of the last of them */
+	bool many;			/* they share their handlers */
 };
 
 /* Inside of one handler or function. */
