@@ -321,6 +321,9 @@ static int arm(struct loader *l, uint32_t i, bool singly_else)
 		error = arm_group(l, i);
 		if (!error || !singly_else)
 			return error;
+		if (l->opt.verbose)
+			say("%s and others are attached one by one: %s",
+			    stb_string(&l->meta, s->name), strerror(error));
 		error = arm_singly(l, s->prog);
 		if (error)
 			return error;
