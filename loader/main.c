@@ -178,9 +178,9 @@ int main(int argc, char **argv)
 	pick_variant(&l);
 	check_host(&l);
 	if (l.opt.check)
-		return 0;
+		_exit(0);
 	open_output(&l);
 	load_kernel(&l);
 	set_globals(&l);
-	return run_session(&l);
+	_exit(run_session(&l));	/* memory is given back all at once */
 }
