@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum { NEEDS_SLIDE = 1 };	/* docs/plan.md: limits needs= */
+enum { NOT_RUN = 127 };		/* exit status: clang could not be started */
 
 bool emit_sources(struct job *j)
 {
@@ -86,9 +87,11 @@ static _Noreturn void exec_clang(struct job *j, const struct unit *u)
 	if (chdir(j->opt->out_dir))
 		die("%s: %m", j->opt->out_dir);
 	execvp(clang, (char **)argv.v);
-	die("%s: %s", clang, errno == ENOENT ?
-	    "not found; install clang, or name it with --clang" :
-	    strerror(errno));
+	fprintf(stderr, "%s: %s: %s\n", argv0, clang, errno == ENOENT ?
+		"not found; install clang, or name it with --clang" :
+		strerror(errno));
+	fflush(NULL);
+	_exit(NOT_RUN);
 }
 
 static void start_clang(struct job *j, struct unit *u, const struct text *c)
@@ -102,7 +105,7 @@ static void start_clang(struct job *j, struct unit *u, const struct text *c)
 		exec_clang(j, u);
 }
 
-static void finish_clang(struct job *j, struct unit *u)
+static bool finish_clang(struct job *j, struct unit *u)
 {
 	int status;
 
@@ -110,10 +113,9 @@ static void finish_clang(struct job *j, struct unit *u)
 		if (errno != EINTR)
 			die("waitpid: %m");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return;
-	if (WIFEXITED(status) && access(in_out_dir(j, u->c), R_OK) == 0 &&
-	    access(j->opt->share_dir, R_OK))
-		exit(1);	/* has been told by the child */
+		return true;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_RUN)
+		return false;	/* the child has told */
 	bug("%s did not compile %s (stapc -k keeps it)", j->opt->clang,
 	    in_out_dir(j, u->c));
 }
@@ -122,16 +124,17 @@ bool run_compilers(struct job *j)
 {
 	struct unit kernel = { "k.c", "k.o", "bpf", 0 };
 	struct unit user = { "u.c", "u.o", "user", 0 };
+	bool ok = true;
 
 	if (j->c_kernel.n)
 		start_clang(j, &kernel, &j->c_kernel);
 	if (j->c_user.n)
 		start_clang(j, &user, &j->c_user);
 	if (j->c_kernel.n)
-		finish_clang(j, &kernel);
+		ok = finish_clang(j, &kernel);
 	if (j->c_user.n)
-		finish_clang(j, &user);
-	return true;
+		ok &= finish_clang(j, &user);
+	return ok;
 }
 
 /* --- the plan --------------------------------------------------------------------- */

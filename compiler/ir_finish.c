@@ -629,9 +629,9 @@ static const char *kernel_cannot(struct walk *w, const struct ir_stmt *s)
 		return "delete of a whole array";
 	if (s->kind == IR_MAP_CLEAR && s->global->value == IR_V_STAT)
 		return "delete of an aggregate";
-	if (s->kind == IR_MAP_DEL && s->global->value == IR_V_STAT &&
-	    s->global->wraps)
-		return "delete from a wrapping array of aggregates";
+	if (s->global && s->global->wraps && s->nargs &&
+	    (access_of(s) & WRITES) && s->kind != IR_MAP_DEL)
+		return "storing into an array that wraps ('%')";
 	if (s->kind == IR_FORMAT)
 		return bad_directive(&ir->formats.v[s->format], ir->mem);
 	if (s->kind == IR_CALL_FN && s->fn->recursive)
