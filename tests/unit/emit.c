@@ -173,6 +173,23 @@ static struct ir_stmt *body_of(struct program *p, struct ir_stmt *s)
 	return s;
 }
 
+/* What follows the loop of slow_paths: its catch, then the end of the run. */
+static void slow_end(struct program *p, struct ir_stmt *try, struct ir_slot *i,
+		     struct ir_slot *msg, struct ir_slot *path,
+		     struct ir_slot *v)
+{
+	p->at = &try->other;
+	add(p, (struct ir_stmt){ .kind = IR_FORMAT, .dst = path,
+		.format = format(p, "%s %-5d", "sl"), ARGS(of(msg), of(i)),
+		.err = -1 });
+	add(p, (struct ir_stmt){ .kind = IR_PRINT,
+		.format = format(p, "%s\n", "s"), ARGS(of(path)), .err = -1 });
+	p->at = &try->next;
+	add(p, (struct ir_stmt){ .kind = IR_BIN, .op = IR_MOD, .dst = v,
+		.a = of(i), .b = of(i), .err = format(p, "division by 0", "") });
+	add(p, (struct ir_stmt){ .kind = IR_EXIT, .err = -1 });
+}
+
 /* Loops, strings, faults, several records. */
 static void slow_paths(struct program *p)
 {
@@ -241,16 +258,7 @@ static void slow_paths(struct program *p)
 	p->at = &loop->other;
 	add(p, (struct ir_stmt){ .kind = IR_BIN, .op = IR_ADD, .dst = i,
 				 .a = of(i), .b = num(1), .err = -1 });
-	p->at = &try->other;
-	add(p, (struct ir_stmt){ .kind = IR_FORMAT, .dst = path,
-		.format = format(p, "%s %-5d", "sl"), ARGS(of(msg), of(i)),
-		.err = -1 });
-	add(p, (struct ir_stmt){ .kind = IR_PRINT,
-		.format = format(p, "%s\n", "s"), ARGS(of(path)), .err = -1 });
-	p->at = &try->next;
-	add(p, (struct ir_stmt){ .kind = IR_BIN, .op = IR_MOD, .dst = v,
-		.a = of(i), .b = of(i), .err = format(p, "division by 0", "") });
-	add(p, (struct ir_stmt){ .kind = IR_EXIT, .err = -1 });
+	slow_end(p, try, i, msg, path, v);
 }
 
 /* With a file name: the C is kept there, for people. */
