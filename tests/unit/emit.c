@@ -190,17 +190,10 @@ static void slow_end(struct program *p, struct ir_stmt *try, struct ir_slot *i,
 	add(p, (struct ir_stmt){ .kind = IR_EXIT, .err = -1 });
 }
 
-/* Loops, strings, faults, several records. */
-static void slow_paths(struct program *p)
+/* An array with a lock, which the handler takes, and a linear histogram. */
+static void slow_globals(struct program *p, struct ir_global *names,
+			 struct ir_global *sizes)
 {
-	struct ir_global *names = global(p, "names", IR_V_STRING, "ls");
-	struct ir_global *sizes = global(p, "sizes", IR_V_STAT, "");
-	struct ir_slot *i, *name, *path, *both, *v, *msg;
-	struct ir_stmt *loop, *test, *try;
-	int fault = format(p, "read fault at 0x%x", "l");
-	int actions = format(p, "MAXACTION exceeded", "");
-	int said = format(p, "%s: %d", "sl");
-
 	names->key_caps[1] = 128;
 	names->lock = 0;
 	p->ir.nlocks = 1;
@@ -212,6 +205,20 @@ static void slow_paths(struct program *p)
 	p->h->locks = NEW(&mem, struct ir_lock);
 	p->h->nlocks = 1;
 	p->h->locks[0] = (struct ir_lock){ names, IR_LOCK_WRITE };
+}
+
+/* Loops, strings, faults, several records. */
+static void slow_paths(struct program *p)
+{
+	struct ir_global *names = global(p, "names", IR_V_STRING, "ls");
+	struct ir_global *sizes = global(p, "sizes", IR_V_STAT, "");
+	struct ir_slot *i, *name, *path, *both, *v, *msg;
+	struct ir_stmt *loop, *test, *try;
+	int fault = format(p, "read fault at 0x%x", "l");
+	int actions = format(p, "MAXACTION exceeded", "");
+	int said = format(p, "%s: %d", "sl");
+
+	slow_globals(p, names, sizes);
 	i = slot(p, "i_0", IR_LONG, 0);
 	name = slot(p, "s1", IR_STRING, 16);
 	path = slot(p, "s2", IR_STRING, 512);
