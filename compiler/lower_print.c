@@ -108,6 +108,37 @@ static void shape_plain(struct lower *l, struct shape_of_text *sh,
 		    e->type == T_STRING ? 's' : 'l');
 }
 
+/* A directive of a constant is the text it prints. */
+static bool shape_constant(struct lower *l, struct shape_of_text *sh,
+			   const char *d, size_t n, const struct expr *e)
+{
+	char spec[32], out[512];
+	const char *s;
+	size_t len;
+	int64_t v;
+	int got;
+
+	if (n + 2 >= sizeof(spec) || strspn(d + 1, "-+ #0123456789.") != n - 2)
+		return false;
+	if (e->type == T_STRING) {
+		s = d[n - 1] == 's' ? fold_string(l, e, &len) : NULL;
+		if (!s || strlen(s) != len)
+			return false;
+		snprintf(spec, sizeof(spec), "%.*s", (int)n, d);
+		got = snprintf(out, sizeof(out), spec, s);
+	} else {
+		if (!strchr("dxXo", d[n - 1]) || !fold(l, e, &v))
+			return false;
+		snprintf(spec, sizeof(spec), "%.*sll%c", (int)n - 1, d,
+			 d[n - 1]);
+		got = snprintf(out, sizeof(out), spec, (long long)v);
+	}
+	if (got < 0 || (size_t)got >= sizeof(out))
+		return false;
+	shape_text(sh, out, (size_t)got);
+	return true;
+}
+
 /* One directive and what of the arguments it takes; gives the rest. */
 static const struct expr *shape_directive(struct lower *l,
 					  struct shape_of_text *sh,
@@ -120,6 +151,8 @@ static const struct expr *shape_directive(struct lower *l,
 		shape_expr(l, sh, args);
 		return args->next;
 	}
+	if (args && shape_constant(l, sh, d, n, args))
+		return args->next;
 	text_add(&sh->format, d, n);
 	if (d[n - 1] == '%')
 		return args;
