@@ -255,6 +255,10 @@ static void show_data(struct arena *mem, const struct variant *v)
 
 		if (m->flags & (STB_MAPF_INTERNAL | STB_MAPF_HIDDEN))
 			continue;
+		if (!*first_key(v, m)) {
+			printf("  aggregate %s\n", str(mem, v->meta, m->name));
+			continue;
+		}
 		printf("  array %s[", str(mem, v->meta, m->name));
 		for (const char *k = first_key(v, m); *k; k = next_key(k))
 			printf("%s%s", type_name((unsigned char)*k),
