@@ -167,105 +167,108 @@ static void hot_paths(struct program *p)
 		ARGS(of(c), of(b), lit("x")), .err = -1 });
 }
 
-static struct ir_stmt *body_of(struct program *p, struct ir_stmt *s)
+/* What the slow paths work on. */
+struct slow {
+	struct ir_global *names, *sizes;
+	struct ir_slot *i, *name, *path, *both, *v, *msg;
+	int fault, actions, said;
+};
+
+static struct slow slow_globals(struct program *p)
 {
-	p->at = &s->body;
+	struct slow s = { .names = global(p, "names", IR_V_STRING, "ls"),
+			  .sizes = global(p, "sizes", IR_V_STAT, "") };
+
+	s.fault = format(p, "read fault at 0x%x", "l");
+	s.actions = format(p, "MAXACTION exceeded", "");
+	s.said = format(p, "%s: %d", "sl");
+	s.names->key_caps[1] = 128;
+	s.names->lock = 0;
+	p->ir.nlocks = 1;
+	s.sizes->stat_ops = 1u << STB_ST_MIN | 1u << STB_ST_MAX |
+			    1u << STB_ST_VARIANCE | 1u << STB_ST_HIST_LINEAR;
+	s.sizes->hist_hi = 1000;
+	s.sizes->hist_step = 10;
 	return s;
 }
 
-/* What follows the loop of slow_paths: its catch, then the end of the run. */
-static void slow_end(struct program *p, struct ir_stmt *try, struct ir_slot *i,
-		     struct ir_slot *msg, struct ir_slot *path,
-		     struct ir_slot *v)
+/* The body of the loop: reads, arrays, a record, comparisons, error(). */
+static void slow_turn(struct program *p, const struct slow *s)
 {
-	p->at = &try->other;
-	add(p, (struct ir_stmt){ .kind = IR_FORMAT, .dst = path,
-		.format = format(p, "%s %-5d", "sl"), ARGS(of(msg), of(i)),
-		.err = -1 });
-	add(p, (struct ir_stmt){ .kind = IR_PRINT,
-		.format = format(p, "%s\n", "s"), ARGS(of(path)), .err = -1 });
-	p->at = &try->next;
-	add(p, (struct ir_stmt){ .kind = IR_BIN, .op = IR_MOD, .dst = v,
-		.a = of(i), .b = of(i), .err = format(p, "division by 0", "") });
-	add(p, (struct ir_stmt){ .kind = IR_EXIT, .err = -1 });
-}
+	struct ir_stmt *test;
 
-/* An array with a lock, which the handler takes, and a linear histogram. */
-static void slow_globals(struct program *p, struct ir_global *names,
-			 struct ir_global *sizes)
-{
-	names->key_caps[1] = 128;
-	names->lock = 0;
-	p->ir.nlocks = 1;
-	sizes->stat_ops = 1u << STB_ST_MIN | 1u << STB_ST_MAX |
-			  1u << STB_ST_VARIANCE | 1u << STB_ST_HIST_LINEAR;
-	sizes->hist_hi = 1000;
-	sizes->hist_step = 10;
-	handler(p, "h3", IR_RAW_TP);
-	p->h->locks = NEW(&mem, struct ir_lock);
-	p->h->nlocks = 1;
-	p->h->locks[0] = (struct ir_lock){ names, IR_LOCK_WRITE };
+	add(p, (struct ir_stmt){ .kind = IR_BIN, .op = IR_GE, .dst = s->v,
+				 .a = of(s->i), .b = num(10), .err = -1 });
+	test = add(p, (struct ir_stmt){ .kind = IR_IF, .a = of(s->v),
+					.err = -1 });
+	p->at = &test->body;
+	add(p, (struct ir_stmt){ .kind = IR_BREAK, .err = -1 });
+	p->at = &test->next;
+	add(p, (struct ir_stmt){ .kind = IR_ARG, .num = 0, .dst = s->v,
+				 .err = -1 });
+	add(p, (struct ir_stmt){ .kind = IR_LOAD_STR, .dst = s->path,
+		.a = of(s->v), .b = num(64), .err = s->fault });
+	add(p, (struct ir_stmt){ .kind = IR_CAT, .dst = s->both,
+		.a = of(s->name), .b = of(s->path), .err = -1 });
+	add(p, (struct ir_stmt){ .kind = IR_MAP_SET, .global = s->names,
+		ARGS(of(s->i), of(s->both)), .a = of(s->path), .err = 0 });
+	add(p, (struct ir_stmt){ .kind = IR_MAP_CAT, .global = s->names,
+		ARGS(of(s->i), of(s->both)), .a = lit("!"), .err = 0,
+		.dst = s->path });
+	add(p, (struct ir_stmt){ .kind = IR_STAT_ADD, .global = s->sizes,
+		.a = of(s->i), .err = 0 });
+	add(p, (struct ir_stmt){ .kind = IR_PRINT,
+		.format = format(p, "%d %s\n", "ls"),
+		ARGS(of(s->i), of(s->both)), .err = -1 });
+	add(p, (struct ir_stmt){ .kind = IR_STRCMP, .op = IR_EQ, .dst = s->v,
+		.a = of(s->both), .b = lit("init"), .err = -1 });
+	add(p, (struct ir_stmt){ .kind = IR_STRCMP, .op = IR_LT, .dst = s->v,
+		.a = of(s->both), .b = of(s->path), .err = -1 });
+	add(p, (struct ir_stmt){ .kind = IR_RAISE, .err = s->said,
+		ARGS(of(s->both), of(s->i)) });
 }
 
 /* Loops, strings, faults, several records. */
 static void slow_paths(struct program *p)
 {
-	struct ir_global *names = global(p, "names", IR_V_STRING, "ls");
-	struct ir_global *sizes = global(p, "sizes", IR_V_STAT, "");
-	struct ir_slot *i, *name, *path, *both, *v, *msg;
-	struct ir_stmt *loop, *test, *try;
-	int fault = format(p, "read fault at 0x%x", "l");
-	int actions = format(p, "MAXACTION exceeded", "");
-	int said = format(p, "%s: %d", "sl");
+	struct slow s = slow_globals(p);
+	struct ir_stmt *loop, *try;
 
-	slow_globals(p, names, sizes);
-	i = slot(p, "i_0", IR_LONG, 0);
-	name = slot(p, "s1", IR_STRING, 16);
-	path = slot(p, "s2", IR_STRING, 512);
-	both = slot(p, "s3", IR_STRING, 512);
-	v = slot(p, "s4", IR_LONG, 0);
-	msg = slot(p, "msg_5", IR_STRING, 512);
-	add(p, (struct ir_stmt){ .kind = IR_MOVE, .dst = i, .a = num(0) });
+	handler(p, "h3", IR_RAW_TP);
+	p->h->locks = NEW(&mem, struct ir_lock);
+	p->h->nlocks = 1;
+	p->h->locks[0] = (struct ir_lock){ s.names, IR_LOCK_WRITE };
+	s.i = slot(p, "i_0", IR_LONG, 0);
+	s.name = slot(p, "s1", IR_STRING, 16);
+	s.path = slot(p, "s2", IR_STRING, 512);
+	s.both = slot(p, "s3", IR_STRING, 512);
+	s.v = slot(p, "s4", IR_LONG, 0);
+	s.msg = slot(p, "msg_5", IR_STRING, 512);
+	add(p, (struct ir_stmt){ .kind = IR_MOVE, .dst = s.i, .a = num(0) });
 	add(p, (struct ir_stmt){ .kind = IR_CALL, .name = "execname",
-				 .dst = name, .err = -1 });
-	try = add(p, (struct ir_stmt){ .kind = IR_TRY, .dst = msg,
+				 .dst = s.name, .err = -1 });
+	try = add(p, (struct ir_stmt){ .kind = IR_TRY, .dst = s.msg,
 				       .err = -1 });
 	p->at = &try->body;
 	loop = add(p, (struct ir_stmt){ .kind = IR_LOOP, .cost = 2,
-					.err = actions });
+					.err = s.actions });
 	p->at = &loop->body;
-	add(p, (struct ir_stmt){ .kind = IR_BIN, .op = IR_GE, .dst = v,
-				 .a = of(i), .b = num(10), .err = -1 });
-	test = add(p, (struct ir_stmt){ .kind = IR_IF, .a = of(v), .err = -1 });
-	body_of(p, test);
-	add(p, (struct ir_stmt){ .kind = IR_BREAK, .err = -1 });
-	p->at = &test->next;
-	add(p, (struct ir_stmt){ .kind = IR_ARG, .num = 0, .dst = v,
-				 .err = -1 });
-	add(p, (struct ir_stmt){ .kind = IR_LOAD_STR, .dst = path,
-		.a = of(v), .b = num(64), .err = fault });
-	add(p, (struct ir_stmt){ .kind = IR_CAT, .dst = both, .a = of(name),
-				 .b = of(path), .err = -1 });
-	add(p, (struct ir_stmt){ .kind = IR_MAP_SET, .global = names,
-		ARGS(of(i), of(both)), .a = of(path), .err = 0 });
-	add(p, (struct ir_stmt){ .kind = IR_MAP_CAT, .global = names,
-		ARGS(of(i), of(both)), .a = lit("!"), .err = 0,
-		.dst = path });
-	add(p, (struct ir_stmt){ .kind = IR_STAT_ADD, .global = sizes,
-		.a = of(i), .err = 0 });
-	add(p, (struct ir_stmt){ .kind = IR_PRINT,
-		.format = format(p, "%d %s\n", "ls"), ARGS(of(i), of(both)),
-		.err = -1 });
-	add(p, (struct ir_stmt){ .kind = IR_STRCMP, .op = IR_EQ, .dst = v,
-		.a = of(both), .b = lit("init"), .err = -1 });
-	add(p, (struct ir_stmt){ .kind = IR_STRCMP, .op = IR_LT, .dst = v,
-		.a = of(both), .b = of(path), .err = -1 });
-	add(p, (struct ir_stmt){ .kind = IR_RAISE, .err = said,
-		ARGS(of(both), of(i)) });
+	slow_turn(p, &s);
 	p->at = &loop->other;
-	add(p, (struct ir_stmt){ .kind = IR_BIN, .op = IR_ADD, .dst = i,
-				 .a = of(i), .b = num(1), .err = -1 });
-	slow_end(p, try, i, msg, path, v);
+	add(p, (struct ir_stmt){ .kind = IR_BIN, .op = IR_ADD, .dst = s.i,
+				 .a = of(s.i), .b = num(1), .err = -1 });
+	p->at = &try->other;
+	add(p, (struct ir_stmt){ .kind = IR_FORMAT, .dst = s.path,
+		.format = format(p, "%s %-5d", "sl"),
+		ARGS(of(s.msg), of(s.i)), .err = -1 });
+	add(p, (struct ir_stmt){ .kind = IR_PRINT,
+		.format = format(p, "%s\n", "s"), ARGS(of(s.path)),
+		.err = -1 });
+	p->at = &try->next;
+	add(p, (struct ir_stmt){ .kind = IR_BIN, .op = IR_MOD, .dst = s.v,
+		.a = of(s.i), .b = of(s.i),
+		.err = format(p, "division by 0", "") });
+	add(p, (struct ir_stmt){ .kind = IR_EXIT, .err = -1 });
 }
 
 /* With a file name: the C is kept there, for people. */
