@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Jumps between two looks for a signal that wants the session to end. */
+/* Jumps between two looks for a signal that wants the session to end, and at
+   how many there were. */
 enum { PATIENCE = 1 << 16 };
 
 struct frame_link {		/* what a call of a function keeps */
@@ -27,7 +28,8 @@ struct frame_link {		/* what a call of a function keeps */
 struct run {
 	struct vm *vm;
 	uint64_t r[11];
-	uint32_t pc, depth, max_depth, jumps;
+	uint32_t pc, depth, max_depth;
+	uint64_t jumps;
 	struct frame_link *links;
 };
 
@@ -330,7 +332,11 @@ static bool wants_to_end(void)
 static bool jump(struct run *r, int64_t by)
 {
 	r->pc += (uint32_t)by;
-	return ++r->jumps % PATIENCE || !wants_to_end();
+	if (++r->jumps % PATIENCE)
+		return true;
+	if (r->jumps >= r->vm->patience)
+		vm_break(r->vm, "it does not end");
+	return !r->vm->broken && !wants_to_end();
 }
 
 static uint64_t stack_top(const struct run *r)
@@ -447,7 +453,7 @@ static void load_code(struct vm *vm)
 {
 	struct rows insns = rows_of(vm->env.ucode, STB_T_INSNS, 8);
 	struct rows rodata = rows_of(vm->env.ucode, STB_T_RODATA, 1);
-	struct bpf_insn *code = zalloc((insns.n + 1) * sizeof(*code));
+	struct bpf_insn *code = vm_alloc((insns.n + 1) * sizeof(*code));
 
 	memcpy(code, insns.base, insns.n * sizeof(*code));
 	vm->insns = code;
@@ -459,7 +465,7 @@ static void load_code(struct vm *vm)
 
 struct vm *vm_new(const struct vm_env *env)
 {
-	struct vm *vm = zalloc(sizeof(*vm));
+	struct vm *vm = vm_alloc(sizeof(*vm));
 	struct rows limits = rows_of(env->meta, STB_T_LIMITS,
 				     sizeof(struct stb_limits));
 
@@ -478,16 +484,15 @@ struct vm *vm_new(const struct vm_env *env)
 		return vm;
 	load_code(vm);
 	vm->stack_size = (8 * vm->limits->max_nesting + 64) * FRAME_BYTES;
-	vm->stack = zalloc(vm->stack_size);
-	vm->links = zalloc(vm->stack_size / FRAME_BYTES * sizeof(*vm->links));
-	vm->frames = zalloc(vm->frames_size + 8);
-	vm->text = zalloc(2 * (size_t)vm->limits->string_len + 16);
+	vm->stack = vm_alloc(vm->stack_size);
+	vm->links = vm_alloc(vm->stack_size / FRAME_BYTES *
+			     sizeof(*vm->links));
+	vm->frames = vm_alloc(vm->frames_size + 8ull);
+	vm->text = vm_alloc(2 * (size_t)vm->limits->string_len + 16);
+	/* no action takes more jumps than there is code, by far */
+	vm->patience = (1ull << 32) + (uint64_t)vm->ninsns *
+		       vm->limits->max_action_user;
 	return vm;
-}
-
-void vm_free(struct vm *vm)
-{
-	vm_maps_close(vm);
 }
 
 /* What a run leaves behind in the interpreter. */
@@ -498,6 +503,19 @@ static void clean(struct vm *vm)
 		if (vm->iterators[i].used)
 			vm_each_end(vm, i);
 	vm_maps_forget(vm);
+}
+
+void vm_free(struct vm *vm)
+{
+	clean(vm);
+	vm_maps_close(vm);
+	free((void *)vm->insns);
+	free(vm->stack);
+	free(vm->links);
+	free(vm->frames);
+	free(vm->text);
+	free(vm->token_text);
+	free(vm);
 }
 
 enum vm_end vm_run(struct vm *vm, uint32_t handler)

@@ -13,8 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { JIFFY_NS = 4000000 };	/* HZ 250, as Debian's kernels */
-
 static void cat(struct vm *vm, const uint64_t a[5])
 {
 	size_t n, m, max = vm->limits->string_len;
@@ -48,6 +46,45 @@ static void make_ctime(struct vm *vm, const uint64_t a[5])
 	vm_put(vm, a[0], a[1], text, strlen(text));
 }
 
+static uint64_t coarse_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/*
+ * The kernel counts jiffies when it moves the coarse clock on, whose resolution
+ * is a jiffy. What it counts from is in /proc/timer_list, for root; else it is
+ * what kernels begin with: the lower 32 bits wrap after five minutes.
+ */
+static void learn_jiffies(struct vm *vm)
+{
+	enum { SIZE = 1 << 16 };
+	const char *mark;
+	struct timespec ts;
+	char *text = vm_alloc(SIZE);
+	uint64_t now;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
+	vm->jiffy_ns = ts.tv_nsec > 0 ? (uint64_t)ts.tv_nsec : 1000000;
+	vm->first_jiffy = (uint32_t)-(300 * (1000000000 /
+					     (int64_t)vm->jiffy_ns));
+	now = coarse_ns() / vm->jiffy_ns;
+	if (read_small("/proc/timer_list", text, SIZE) > 0 &&
+	    (mark = strstr(text, "\njiffies: ")))
+		vm->first_jiffy = (int64_t)(strtoull(mark + 10, NULL, 10) - now);
+	free(text);
+}
+
+static uint64_t jiffies(struct vm *vm)
+{
+	if (!vm->jiffy_ns)
+		learn_jiffies(vm);
+	return (uint64_t)vm->first_jiffy + coarse_ns() / vm->jiffy_ns;
+}
+
 static uint64_t random_below(struct vm *vm, int64_t n)
 {
 	vm->seed ^= vm->seed >> 12;	/* xorshift64* */
@@ -77,6 +114,32 @@ static uint64_t isinstr(struct vm *vm, const uint64_t a[5])
 	const char *s = vm_str(vm, a[0], &n), *what = vm_str(vm, a[1], &n);
 
 	return strstr(s, what) != NULL;
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 32;
+	return c >= 'a' && c <= 'z' ? c - 'a' + 10 : 99;
+}
+
+/* As the kernel's simple_strtol(): base 0 looks at the prefix, what is no digit
+   ends the number, and what is too large wraps. */
+static uint64_t number(const char *s, uint64_t base)
+{
+	bool minus = *s == '-', hex;
+	uint64_t v = 0;
+
+	s += minus;
+	hex = s[0] == '0' && (s[1] | 32) == 'x' && digit(s[2]) < 16;
+	if (base == 0)
+		base = hex ? 16 : *s == '0' ? 8 : 10;
+	if (base == 16 && hex)
+		s += 2;
+	while ((uint64_t)digit(*s) < base && digit(*s) < 36)
+		v = v * base + (uint64_t)digit(*s++);
+	return minus ? -v : v;
 }
 
 static uint64_t stringat(struct vm *vm, const uint64_t a[5])
@@ -141,7 +204,7 @@ static void tokenize(struct vm *vm, const uint64_t a[5], bool next)
 	char *from;
 
 	if (!vm->token_text)
-		vm->token_text = zalloc(max + 1);
+		vm->token_text = vm_alloc(max + 1);
 	if (!next) {
 		n = strnlen(s, max);
 		memmove(vm->token_text, s, n);
@@ -174,7 +237,7 @@ static bool call_who(struct vm *vm, uint32_t service, const uint64_t a[5],
 	case STB_SVC_WALL:
 		*r = now_ns() + (uint64_t)g->wall_offset;
 		return true;
-	case STB_SVC_JIFFIES: *r = now_ns() / JIFFY_NS; return true;
+	case STB_SVC_JIFFIES: *r = jiffies(vm); return true;
 	case STB_SVC_CTIME: make_ctime(vm, a); return true;
 	case STB_SVC_RANDINT: *r = random_below(vm, (int64_t)a[0]); return true;
 	default: return false;
@@ -203,9 +266,7 @@ uint64_t vm_call_builtin(struct vm *vm, uint32_t service, const uint64_t a[5])
 	case STB_SVC_SUBSTR: substr(vm, a); return 0;
 	case STB_SVC_ISINSTR: return isinstr(vm, a);
 	case STB_SVC_STRTOL:
-		if (a[1] == 1 || a[1] > 36)
-			return 0;
-		return (uint64_t)strtoll(vm_str(vm, a[0], &n), NULL, (int)a[1]);
+		return number(vm_str(vm, a[0], &n), a[1]);
 	case STB_SVC_STRINGAT: return stringat(vm, a);
 	case STB_SVC_STRINGAT_RANGE: return stringat_range(vm, a);
 	case STB_SVC_STR_REPLACE: str_replace(vm, a); return 0;

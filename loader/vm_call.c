@@ -135,12 +135,9 @@ static const struct stb_format *format_at(struct vm *vm, uint64_t id)
 
 static struct arg *next_arg(struct vm *vm)
 {
-	static struct arg nowhere;
-
-	if (vm->nargs < MAX_ARGS)
-		return &vm->args[vm->nargs++];
-	vm_break(vm, "more than %d arguments", MAX_ARGS);
-	return &nowhere;
+	if (vm->nargs == MAX_ARGS)	/* the compiler allows fewer */
+		vm_break(vm, "more than %d arguments", --vm->nargs);
+	return &vm->args[vm->nargs++];
 }
 
 static void arg_string(struct vm *vm, uint64_t s)
@@ -183,20 +180,27 @@ static void sprint(struct vm *vm, uint64_t dst, uint64_t cap, uint64_t format)
 
 static void message(struct vm *vm, uint64_t format)
 {
-	vm->message_len = format_to(vm, vm->message, MESSAGE_SIZE - 1, format);
-	vm->message[vm->message_len] = 0;
+	size_t n = format_to(vm, vm->text, vm->limits->string_len, format);
+
+	if (vm->broken)		/* it says why */
+		return;
+	if (n > MESSAGE_SIZE - 1)
+		n = MESSAGE_SIZE - 1;
+	memcpy(vm->message, vm->text, n);
+	vm->message[n] = 0;
+	vm->message_len = n;
 }
 
 static uint64_t print_hist(struct vm *vm, uint64_t map, uint64_t key)
 {
-	struct vm_map *m = vm_map_at(vm, map);
+	struct vm_map *m = vm_map_at(vm, map, "x");
 	const uint8_t *k = m ? vm_key(vm, m, key) : NULL;
 	struct entry *e = k ? vm_find(vm, m, k) : NULL;
 	const struct stb_stat *s = e ? (const void *)vm_value(m, e) : NULL;
 	uint32_t n = k ? stat_buckets(m->row) : 0;
 	struct sink *sink;
 
-	if (!s || !stat_count(m->row, s))
+	if (!s || !n || !stat_count(m->row, s))
 		return 1;
 	sink = output_begin(vm->env.out, STB_OUT);
 	if (m->row->stat_ops >> STB_ST_HIST_LOG & 1)
@@ -210,11 +214,11 @@ static uint64_t print_hist(struct vm *vm, uint64_t map, uint64_t key)
 
 /* --- arrays ---------------------------------------------------------------------------- */
 
-/* Map and key of a service's first two arguments. */
+/* Map and key of a service's first two arguments; kinds: see vm_map_at. */
 static struct vm_map *element(struct vm *vm, const uint64_t a[5],
-			      const uint8_t **key)
+			      const char *kinds, const uint8_t **key)
 {
-	struct vm_map *m = vm_map_at(vm, a[0]);
+	struct vm_map *m = vm_map_at(vm, a[0], kinds);
 
 	*key = m ? vm_key(vm, m, a[1]) : NULL;
 	return *key ? m : NULL;
@@ -223,7 +227,7 @@ static struct vm_map *element(struct vm *vm, const uint64_t a[5],
 static uint64_t get(struct vm *vm, const uint64_t a[5])
 {
 	const uint8_t *key;
-	struct vm_map *m = element(vm, a, &key);
+	struct vm_map *m = element(vm, a, "l", &key);
 	struct entry *e = m ? vm_find(vm, m, key) : NULL;
 
 	return e ? *(uint64_t *)vm_value(m, e) : 0;
@@ -241,7 +245,7 @@ static const char *string_of(const struct vm_map *m, struct entry *e,
 static void get_string(struct vm *vm, const uint64_t a[5])
 {
 	const uint8_t *key;
-	struct vm_map *m = element(vm, a, &key);
+	struct vm_map *m = element(vm, a, "s", &key);
 	const char *s;
 	size_t n;
 
@@ -255,7 +259,7 @@ static void get_string(struct vm *vm, const uint64_t a[5])
 static uint64_t set_string(struct vm *vm, const uint64_t a[5], bool append)
 {
 	const uint8_t *key;
-	struct vm_map *m = element(vm, a, &key);
+	struct vm_map *m = element(vm, a, "s", &key);
 	size_t n, old = 0, room;
 	const char *s;
 	uint8_t *to;
@@ -264,9 +268,7 @@ static uint64_t set_string(struct vm *vm, const uint64_t a[5], bool append)
 	if (!m)
 		return 1;
 	room = m->table.value_size - 1;
-	to = calloc(1, room + 1);
-	if (!to)
-		die(EXIT_AGAIN, "no memory for a string");
+	to = vm_alloc(room + 1);
 	if (append) {
 		s = string_of(m, vm_find(vm, m, key), &old);
 		memcpy(to, s, old < room ? old : room);
@@ -286,7 +288,7 @@ enum { OP_ADD, OP_SUB, OP_AND, OP_OR, OP_XOR };
 static uint64_t modify(struct vm *vm, const uint64_t a[5])
 {
 	const uint8_t *key;
-	struct vm_map *m = element(vm, a, &key);
+	struct vm_map *m = element(vm, a, "l", &key);
 	uint64_t *dst = vm_mem_write(vm, a[4], 8);
 	uint64_t old = get(vm, a), now = old;
 	int full;
@@ -313,7 +315,7 @@ static uint64_t modify(struct vm *vm, const uint64_t a[5])
 static uint64_t stat_read(struct vm *vm, const uint64_t a[5])
 {
 	const uint8_t *key;
-	struct vm_map *m = element(vm, a, &key);
+	struct vm_map *m = element(vm, a, "x", &key);
 	struct entry *e = m ? vm_find(vm, m, key) : NULL;
 	void *dst = vm_mem_write(vm, a[4], 8);
 	int64_t v;
@@ -329,19 +331,17 @@ static uint64_t stat_read(struct vm *vm, const uint64_t a[5])
 static uint64_t bucket_read(struct vm *vm, const uint64_t a[5])
 {
 	const uint8_t *key;
-	struct vm_map *m = element(vm, a, &key);
+	struct vm_map *m = element(vm, a, "x", &key);
 	struct entry *e = m ? vm_find(vm, m, key) : NULL;
 	void *dst = vm_mem_write(vm, a[3], 8);
-	const uint64_t *buckets;
 
 	if (!dst)
 		return 1;
 	memset(dst, 0, 8);
-	if (!e || !stat_buckets(m->row) ||
+	if (!e || a[2] >= stat_buckets(m->row) ||
 	    !stat_count(m->row, vm_value(m, e)))
 		return 1;
-	buckets = (const uint64_t *)((struct stb_stat *)vm_value(m, e) + 1);
-	memcpy(dst, &buckets[stat_bucket_of(m->row, (int64_t)a[2])], 8);
+	memcpy(dst, stat_bucket(vm_value(m, e), (uint32_t)a[2]), 8);
 	return 0;
 }
 
@@ -356,12 +356,13 @@ static uint64_t call_map(struct vm *vm, uint32_t service, const uint64_t a[5])
 	if (service == STB_SVC_MODIFY)
 		return modify(vm, a);
 	if (service == STB_SVC_CLEAR) {
-		m = vm_map_at(vm, a[0]);
+		m = vm_map_at(vm, a[0], "lsx");
 		if (m)
 			vm_clear(vm, m);
 		return 0;
 	}
-	m = element(vm, a, &key);
+	m = element(vm, a, service == STB_SVC_SET ? "l" :
+		    service == STB_SVC_STAT_ADD ? "x" : "lsx", &key);
 	if (!m)
 		return 1;
 	switch (service) {
@@ -401,7 +402,7 @@ static uint64_t call_each(struct vm *vm, uint32_t service, const uint64_t a[5])
 	}
 	e = vm_element(vm, a[0], &it);
 	if (!e && it && it->buckets && it->at)
-		return it->buckets[it->at - 1].count;
+		return it->buckets[it->at - 1];
 	if (!e)
 		return 0;
 	if (service == STB_SVC_VALUE_STRING) {

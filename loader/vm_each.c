@@ -110,19 +110,10 @@ static struct iterator *iterator_at(struct vm *vm, uint64_t id)
 	return NULL;
 }
 
-static void *room(size_t n, size_t size)
-{
-	void *p = calloc(n + 1, size);
-
-	if (!p)
-		die(EXIT_AGAIN, "no memory to go over an array");
-	return p;
-}
-
 static void collect(struct vm *vm, struct iterator *it, uint64_t flags,
 		    const uint8_t *slice)
 {
-	struct item *items = room(it->map->table.n, sizeof(*items));
+	struct item *items = vm_alloc(it->map->table.n * sizeof(*items));
 	uint32_t mask = (uint32_t)(flags >> 32);
 	int dir = (int)(flags & 0xff) - 1;
 
@@ -138,7 +129,7 @@ static void collect(struct vm *vm, struct iterator *it, uint64_t flags,
 	if (dir)
 		qsort(items, it->n, sizeof(*items),
 		      dir > 0 ? upwards : downwards);
-	it->items = room(it->n, sizeof(*it->items));
+	it->items = vm_alloc(it->n * sizeof(*it->items));
 	for (uint32_t i = 0; i < it->n; i++)
 		it->items[i] = items[i].e;
 	free(items);
@@ -153,7 +144,7 @@ static void cut(struct iterator *it, int64_t limit)
 uint64_t vm_each(struct vm *vm, uint64_t map, uint64_t flags, int64_t limit,
 		 uint64_t slice)
 {
-	struct vm_map *m = vm_map_at(vm, map);
+	struct vm_map *m = vm_map_at(vm, map, "lsx");
 	const uint8_t *key = NULL;
 	struct iterator *it;
 	uint64_t id;
@@ -171,7 +162,7 @@ uint64_t vm_each(struct vm *vm, uint64_t map, uint64_t flags, int64_t limit,
 uint64_t vm_each_bucket(struct vm *vm, uint64_t map, uint64_t key,
 			int64_t limit)
 {
-	struct vm_map *m = vm_map_at(vm, map);
+	struct vm_map *m = vm_map_at(vm, map, "x");
 	const uint8_t *k = m ? vm_key(vm, m, key) : NULL;
 	struct iterator *it;
 	struct entry *e;
@@ -180,14 +171,12 @@ uint64_t vm_each_bucket(struct vm *vm, uint64_t map, uint64_t key,
 	if (!k || !(it = take(vm, &id)))
 		return 0;
 	it->map = m;
-	it->buckets = room(stat_buckets(m->row), sizeof(*it->buckets));
+	it->n = stat_buckets(m->row);
+	it->buckets = vm_alloc(it->n * sizeof(*it->buckets));
 	e = vm_find(vm, m, k);
-	for (uint32_t i = 0; e && i < stat_buckets(m->row); i++) {
-		const struct stb_stat *s = (const void *)vm_value(m, e);
-
-		it->buckets[it->n].low = stat_bucket_low(m->row, i);
-		it->buckets[it->n++].count = ((const uint64_t *)(s + 1))[i];
-	}
+	if (e)
+		memcpy(it->buckets, stat_bucket(vm_value(m, e), 0),
+		       it->n * sizeof(*it->buckets));
 	cut(it, limit);
 	return id;
 }
@@ -195,6 +184,7 @@ uint64_t vm_each_bucket(struct vm *vm, uint64_t map, uint64_t key,
 uint64_t vm_next(struct vm *vm, uint64_t id, uint64_t key)
 {
 	struct iterator *it = iterator_at(vm, id);
+	uint64_t number;
 	uint32_t size;
 	void *to;
 
@@ -206,8 +196,9 @@ uint64_t vm_next(struct vm *vm, uint64_t id, uint64_t key)
 	to = vm_mem_write(vm, key, size);
 	if (!to)
 		return 0;
-	memcpy(to, it->buckets ? (void *)&it->buckets[it->at].low :
-	       it->items[it->at]->bytes, size);
+	number = it->at;
+	memcpy(to, it->buckets ? (void *)&number : it->items[it->at]->bytes,
+	       size);
 	it->at++;
 	return 1;
 }

@@ -23,7 +23,7 @@ struct entry {
 	struct entry *prev, *next;	/* in order */
 	uint64_t seq;
 	uint64_t dead;
-	uint8_t bytes[];		/* key_size, then value_size */
+	uint8_t bytes[];		/* key, then value, each 8-aligned */
 };
 
 struct table {
@@ -33,6 +33,9 @@ struct table {
 	struct entry *first, *last;
 };
 
+void *vm_alloc(size_t size);		/* zeroed, for free(); dies when none */
+
+void *table_value(const struct table *t, struct entry *e);
 struct entry *table_find(const struct table *t, const void *key);
 /* A new element, last in order, value zero; the key is not there yet. */
 struct entry *table_add(struct table *t, const void *key, uint64_t seq);
@@ -53,8 +56,15 @@ struct vm_map {
 	uint32_t parts;			/* per-CPU values: CPUs, else 1 */
 	struct table table;
 	bool complete;			/* the table has all there was */
-	uint8_t *key;			/* a key made canonical */
+	uint8_t *key;			/* a key made canonical; NULL: not an
+					   array that code may name */
 	uint8_t *raw;			/* parts, as the kernel gives them */
+	/*
+	 * An aggregate without keys is an array's element in the kernel, which
+	 * cannot be taken out: what of it does not count any more, and what
+	 * loader handlers have added. Both NULL: nothing.
+	 */
+	uint8_t *gone, *own;
 };
 
 enum { NO_LIMIT = -1 };
@@ -62,7 +72,7 @@ struct iterator {
 	bool used;
 	struct vm_map *map;
 	struct entry **items;		/* in the order to go; or: */
-	struct { int64_t low; uint64_t count; } *buckets;
+	uint64_t *buckets;		/* of a copy, by number */
 	uint32_t n, at;			/* at: of the next */
 };
 
@@ -94,6 +104,7 @@ struct vm {
 	struct { uint32_t number, mode; } held[MAX_LOCKS];
 	uint32_t nheld;
 	struct frame_link *links;	/* of calls, by depth */
+	uint64_t patience;		/* jumps that a run may take */
 	bool failed, skipped;
 	bool broken;			/* the code did what no code of ours
 					   does; vm_message() says what */
@@ -102,6 +113,8 @@ struct vm {
 	char *text;			/* string_len bytes to work in */
 	char *token_text, *token;	/* of tokenize(), what is left of it */
 	uint64_t seed;
+	uint64_t jiffy_ns;		/* 0: not known yet */
+	int64_t first_jiffy;		/* when the clock was 0 */
 };
 
 /* Memory of the running code; NULL, and the run ends: vm_break() was called. */
@@ -120,7 +133,8 @@ uint64_t vm_call_builtin(struct vm *vm, uint32_t service, const uint64_t a[5]);
 void vm_maps_open(struct vm *vm);
 void vm_maps_close(struct vm *vm);
 void vm_maps_forget(struct vm *vm);	/* after a run: what it had seen */
-struct vm_map *vm_map_at(struct vm *vm, uint64_t id);
+/* kinds: of "lsx", those of values that will do. NULL: broken. */
+struct vm_map *vm_map_at(struct vm *vm, uint64_t id, const char *kinds);
 /* The key at an address, strings padded: m->key; NULL: broken. */
 const uint8_t *vm_key(struct vm *vm, struct vm_map *m, uint64_t addr);
 /* Element as this run sees it; NULL: none. */
@@ -140,8 +154,7 @@ int stat_get(const struct stb_map *row, const void *value, int what,
 	     int64_t *to);
 int64_t stat_count(const struct stb_map *row, const void *value);
 uint32_t stat_buckets(const struct stb_map *row);	/* 0: no histogram */
-uint32_t stat_bucket_of(const struct stb_map *row, int64_t v);
-int64_t stat_bucket_low(const struct stb_map *row, uint32_t i);
+uint64_t *stat_bucket(const void *value, uint32_t i);
 void stat_enter(const struct stb_map *row, void *value, int64_t v);
 void stat_merge(const struct stb_map *row, void *to, const void *from);
 /* to -= seen; to: what was there when it was taken out. */

@@ -22,12 +22,18 @@ enum { PUT_ANY = 0, PUT_NEW = 1 };	/* BPF_ANY, BPF_NOEXIST */
 
 uint8_t *vm_value(const struct vm_map *m, struct entry *e)
 {
-	return e->bytes + m->table.key_size;
+	return table_value(&m->table, e);
 }
 
 static bool is_stat(const struct vm_map *m)
 {
 	return m->row->value == 'x';
+}
+
+/* In the kernel, and an array there: see struct vm_map. */
+static bool is_fixed(const struct vm_map *m)
+{
+	return m->fd >= 0 && m->row->type == STB_MAP_PERCPU_ARRAY;
 }
 
 /* Do handlers in the kernel only add to it? */
@@ -36,12 +42,13 @@ static bool only_added(const struct vm_map *m)
 	return is_stat(m) || (m->row->flags & STB_MAPF_ADDED);
 }
 
-struct vm_map *vm_map_at(struct vm *vm, uint64_t id)
+struct vm_map *vm_map_at(struct vm *vm, uint64_t id, const char *kinds)
 {
 	for (uint32_t i = 0; i < vm->nmaps; i++)
-		if (vm->maps[i].row->id == id)
+		if (vm->maps[i].row->id == id && vm->maps[i].key &&
+		    strchr(kinds, (char)vm->maps[i].row->value))
 			return &vm->maps[i];
-	vm_break(vm, "no map %llu", (unsigned long long)id);
+	vm_break(vm, "no map %llu of %s", (unsigned long long)id, kinds);
 	return NULL;
 }
 
@@ -125,9 +132,7 @@ static void take(struct vm_map *m, const uint8_t *key, void *value,
 
 	if (bpf_map_take(m->fd, key, m->raw))
 		return;
-	taken = calloc(1, m->table.value_size);
-	if (!taken)
-		die(EXIT_AGAIN, "no memory for an element");
+	taken = vm_alloc(m->table.value_size);
 	t = fold(m, m->raw, taken);
 	if (!*seq || (t && t < *seq))
 		*seq = t;
@@ -157,6 +162,12 @@ static int kernel_add(struct vm_map *m, const uint8_t *key, void *value)
 {
 	uint64_t seq = 0;
 
+	if (is_fixed(m)) {
+		if (!m->own)
+			m->own = vm_alloc(m->table.value_size);
+		stat_merge(m->row, m->own, value);
+		return 0;
+	}
 	take(m, key, value, &seq);
 	return put_back(m, key, value, seq);
 }
@@ -168,6 +179,10 @@ static struct entry *see(struct vm_map *m, const uint8_t *key, uint8_t *raw)
 	struct entry *e = table_add(&m->table, key, 0);
 
 	e->seq = fold(m, raw, vm_value(m, e));
+	if (m->gone)
+		stat_subtract(m->row, vm_value(m, e), m->gone);
+	if (m->own)
+		stat_merge(m->row, vm_value(m, e), m->own);
 	return e;
 }
 
@@ -192,11 +207,9 @@ static int by_seq(const void *pa, const void *pb)
 /* The list of the table in order of insertion. */
 static void put_in_order(struct table *t)
 {
-	struct entry **all = calloc(t->n + 1, sizeof(*all)), *e;
+	struct entry **all = vm_alloc(t->n * sizeof(*all)), *e;
 	uint32_t n = 0;
 
-	if (!all)
-		die(EXIT_AGAIN, "no memory for a view of an array");
 	for (e = t->first; e; e = e->next)
 		all[n++] = e;
 	qsort(all, n, sizeof(*all), by_seq);
@@ -230,14 +243,17 @@ void vm_see_all(struct vm *vm, struct vm_map *m)
 
 	if (m->fd < 0 || m->complete)
 		return;
-	cursor = array(1, m->table.key_size + 8);
+	if (is_fixed(m)) {
+		memset(m->key, 0, m->table.key_size);
+		m->complete = vm_find(vm, m, m->key);
+		return;
+	}
+	cursor = vm_alloc(m->table.key_size + 8);
 	do {
 		if (err == -ENOSPC) {	/* a bucket is larger than that */
 			room *= buf ? 2 : 1;
 			free(buf);
-			buf = malloc(room * one);
-			if (!buf)
-				die(EXIT_AGAIN, "no memory to read an array");
+			buf = vm_alloc(room * one);
 		}
 		n = room;
 		err = bpf_map_lookup_batch(m->fd, first, cursor, buf,
@@ -283,6 +299,24 @@ static struct entry *element(struct vm *vm, struct vm_map *m,
 	return table_add(&m->table, key, now_ns());
 }
 
+/* Makes room in a full array that wraps: the oldest but `keep` goes. */
+static bool evict(struct vm *vm, struct vm_map *m, const struct entry *keep)
+{
+	struct entry *oldest;
+
+	if (!(m->row->flags & STB_MAPF_WRAP))
+		return false;
+	vm_see_all(vm, m);
+	oldest = m->table.first;
+	if (oldest == keep)
+		oldest = oldest->next;
+	if (!oldest)
+		return false;
+	bpf_map_delete(m->fd, oldest->bytes);
+	take_out(vm, m, oldest);
+	return true;
+}
+
 /* A new element that the kernel has no room for is not there. */
 static int settle(struct vm *vm, struct vm_map *m, struct entry *e, bool was,
 		  int full)
@@ -302,13 +336,15 @@ int vm_store(struct vm *vm, struct vm_map *m, const uint8_t *key,
 
 	if (!e)
 		return 1;
-	if (m->fd >= 0 && only_added(m)) {
-		delta = (int64_t)(*(const uint64_t *)value -
-				  *(uint64_t *)vm_value(m, e));
-		full = kernel_add(m, key, &delta);
-	} else if (m->fd >= 0) {
-		full = put(m, key, e->seq, value, PUT_ANY) != 0;
-	}
+	do {
+		if (m->fd >= 0 && only_added(m)) {
+			delta = (int64_t)(*(const uint64_t *)value -
+					  *(uint64_t *)vm_value(m, e));
+			full = kernel_add(m, e->bytes, &delta);
+		} else if (m->fd >= 0) {
+			full = put(m, e->bytes, e->seq, value, PUT_ANY) != 0;
+		}
+	} while (full && evict(vm, m, e));
 	if (!full)
 		memcpy(vm_value(m, e), value, m->table.value_size);
 	return settle(vm, m, e, was, full);
@@ -324,10 +360,12 @@ int vm_add(struct vm *vm, struct vm_map *m, const uint8_t *key, int64_t delta)
 	if (!e)
 		return 1;
 	value = *(uint64_t *)vm_value(m, e) + (uint64_t)delta;
-	if (m->fd >= 0 && only_added(m))
-		full = kernel_add(m, key, &delta);
-	else if (m->fd >= 0)
-		full = put(m, key, e->seq, &value, PUT_ANY) != 0;
+	do {
+		if (m->fd >= 0 && only_added(m))
+			full = kernel_add(m, e->bytes, &delta);
+		else if (m->fd >= 0)
+			full = put(m, e->bytes, e->seq, &value, PUT_ANY) != 0;
+	} while (full && evict(vm, m, e));
 	if (!full)
 		memcpy(vm_value(m, e), &value, 8);
 	return settle(vm, m, e, was, full);
@@ -343,11 +381,11 @@ int vm_stat_add(struct vm *vm, struct vm_map *m, const uint8_t *key, int64_t v)
 	if (!e)
 		return 1;
 	if (m->fd >= 0) {
-		one = calloc(1, m->table.value_size);
-		if (!one)
-			die(EXIT_AGAIN, "no memory for an aggregate");
+		one = vm_alloc(m->table.value_size);
 		stat_enter(m->row, one, v);
-		full = kernel_add(m, key, one);
+		do
+			full = kernel_add(m, e->bytes, one);
+		while (full && evict(vm, m, e));
 		free(one);
 	}
 	if (!full)
@@ -361,14 +399,50 @@ static bool is_zero(const struct vm_map *m, const void *value)
 			    !*(const int64_t *)value;
 }
 
+/*
+ * The same of an aggregate without keys. What the kernel had when it was seen
+ * does not count from here. It does not forget extremes by itself, so where
+ * they are wanted all is cleared there, between two looks as close as can be.
+ */
+static void subtract_fixed(struct vm_map *m, const uint8_t *key,
+			   struct entry *e)
+{
+	bool extremes = m->row->stat_ops & (1u << STB_ST_MIN | 1u << STB_ST_MAX);
+	uint8_t *seen = vm_alloc(m->table.value_size);
+	uint8_t *now = vm_alloc(m->table.value_size);
+
+	memcpy(seen, vm_value(m, e), m->table.value_size);
+	if (m->own)
+		stat_subtract(m->row, seen, m->own);
+	if (m->gone)
+		stat_merge(m->row, seen, m->gone);
+	free(m->own);
+	free(m->gone);
+	m->own = m->gone = NULL;
+	if (extremes && !bpf_map_lookup(m->fd, key, m->raw)) {
+		fold(m, m->raw, now);
+		memset(m->raw, 0, raw_size(m));
+		bpf_map_update(m->fd, key, m->raw, PUT_ANY);
+		stat_subtract(m->row, now, seen);
+		m->own = now;
+		free(seen);
+		return;
+	}
+	m->gone = seen;
+	free(now);
+}
+
 /* What the run has seen goes, what came since stays. */
 static void subtract(struct vm_map *m, const uint8_t *key, struct entry *e)
 {
-	uint8_t *value = calloc(1, m->table.value_size);
+	uint8_t *value;
 	uint64_t seq = 0;
 
-	if (!value)
-		die(EXIT_AGAIN, "no memory for an element");
+	if (is_fixed(m)) {
+		subtract_fixed(m, key, e);
+		return;
+	}
+	value = vm_alloc(m->table.value_size);
 	take(m, key, value, &seq);
 	if (is_stat(m))
 		stat_subtract(m->row, value, vm_value(m, e));
@@ -381,7 +455,8 @@ static void subtract(struct vm_map *m, const uint8_t *key, struct entry *e)
 
 void vm_delete(struct vm *vm, struct vm_map *m, const uint8_t *key)
 {
-	struct entry *e = table_find(&m->table, key);
+	struct entry *e = is_fixed(m) ? vm_find(vm, m, key) :
+			  table_find(&m->table, key);
 
 	if (m->fd >= 0 && e && only_added(m))
 		subtract(m, key, e);
@@ -400,28 +475,41 @@ void vm_clear(struct vm *vm, struct vm_map *m)
 
 /* --- opening, forgetting -------------------------------------------------------------- */
 
+/* Bytes that a value must have: see bundler/stb.h. */
+static uint64_t value_need(const struct stb_map *row)
+{
+	if (row->value == 'x')
+		return sizeof(struct stb_stat) + 8ull * stat_buckets(row);
+	return 8;
+}
+
+static void open_map(struct vm *vm, struct vm_map *m)
+{
+	const struct stb_map *row = m->row;
+
+	m->seq = row->flags & STB_MAPF_HIDDEN ? 0 : 8;
+	if (!row->value || !row->key_size ||
+	    row->value_size < m->seq + value_need(row))
+		return;
+	m->parts = row->type == STB_MAP_PERCPU_HASH ||
+		   row->type == STB_MAP_PERCPU_ARRAY ? vm->env.ncpus : 1;
+	m->table.key_size = row->key_size;
+	m->table.value_size = row->value_size - m->seq;
+	m->key = vm_alloc(row->key_size);
+	m->raw = m->fd >= 0 ? vm_alloc(raw_size(m)) : NULL;
+}
+
 void vm_maps_open(struct vm *vm)
 {
 	struct rows rows = rows_of(vm->env.meta, STB_T_MAPS,
 				   sizeof(struct stb_map));
 
 	vm->nmaps = rows.n;
-	vm->maps = zalloc(rows.n * sizeof(*vm->maps));
+	vm->maps = vm_alloc(rows.n * sizeof(*vm->maps));
 	for (uint32_t i = 0; i < rows.n; i++) {
-		struct vm_map *m = &vm->maps[i];
-
-		m->row = ROW(struct stb_map, rows, i);
-		m->fd = vm->env.map_fds ? vm->env.map_fds[i] : -1;
-		if (!m->row->value)
-			continue;
-		m->seq = m->row->flags & STB_MAPF_HIDDEN ? 0 : 8;
-		m->parts = m->row->type == STB_MAP_PERCPU_HASH ||
-			   m->row->type == STB_MAP_PERCPU_ARRAY ?
-			   vm->env.ncpus : 1;
-		m->table.key_size = m->row->key_size;
-		m->table.value_size = m->row->value_size - m->seq;
-		m->key = zalloc(m->row->key_size);
-		m->raw = zalloc(m->fd >= 0 ? raw_size(m) : 0);
+		vm->maps[i].row = ROW(struct stb_map, rows, i);
+		vm->maps[i].fd = vm->env.map_fds ? vm->env.map_fds[i] : -1;
+		open_map(vm, &vm->maps[i]);
 	}
 }
 
@@ -443,6 +531,12 @@ void vm_maps_forget(struct vm *vm)
 void vm_maps_close(struct vm *vm)
 {
 	vm_maps_forget(vm);
-	for (uint32_t i = 0; i < vm->nmaps; i++)
+	for (uint32_t i = 0; i < vm->nmaps; i++) {
 		table_clear(&vm->maps[i].table);
+		free(vm->maps[i].key);
+		free(vm->maps[i].raw);
+		free(vm->maps[i].gone);
+		free(vm->maps[i].own);
+	}
+	free(vm->maps);
 }

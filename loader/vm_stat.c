@@ -12,7 +12,8 @@ uint32_t stat_buckets(const struct stb_map *row)
 	if (has(row, STB_ST_HIST_LOG))
 		return STB_LOG_BUCKETS;
 	if (has(row, STB_ST_HIST_LINEAR))
-		return (uint32_t)((uint64_t)(row->hist_hi - row->hist_lo) /
+		return (uint32_t)(((uint64_t)row->hist_hi -
+				   (uint64_t)row->hist_lo) /
 				  (uint64_t)row->hist_step + 3);
 	return 0;
 }
@@ -22,7 +23,12 @@ static uint64_t *buckets(const void *value)
 	return (uint64_t *)((struct stb_stat *)value + 1);
 }
 
-uint32_t stat_bucket_of(const struct stb_map *row, int64_t v)
+uint64_t *stat_bucket(const void *value, uint32_t i)
+{
+	return buckets(value) + i;
+}
+
+static uint32_t bucket_of(const struct stb_map *row, int64_t v)
 {
 	if (has(row, STB_ST_HIST_LINEAR)) {
 		if (v < row->hist_lo)
@@ -38,18 +44,6 @@ uint32_t stat_bucket_of(const struct stb_map *row, int64_t v)
 		return STB_LOG_ZERO - 64 +
 		       (uint32_t)__builtin_clzll(-(uint64_t)v);
 	return STB_LOG_ZERO;
-}
-
-/* Where a bucket begins, nearest to zero: 64 + n holds 2^(n-1) and more. */
-int64_t stat_bucket_low(const struct stb_map *row, uint32_t i)
-{
-	if (has(row, STB_ST_HIST_LINEAR))
-		return row->hist_lo + ((int64_t)i - 1) * row->hist_step;
-	if (i > STB_LOG_ZERO)
-		return (int64_t)(1ull << (i - STB_LOG_ZERO - 1));
-	if (i < STB_LOG_ZERO)
-		return (int64_t)-(1ull << (STB_LOG_ZERO - i - 1));
-	return 0;
 }
 
 /* A histogram's buckets say the count: see RT_STAT_ADD. */
@@ -101,7 +95,7 @@ int stat_get(const struct stb_map *row, const void *value, int what,
 		*to = count;
 		return 0;
 	}
-	if (!count)
+	if (count <= 0)
 		return 1;
 	if (what == STB_ST_SUM)
 		*to = s->sum;
@@ -130,7 +124,7 @@ void stat_enter(const struct stb_map *row, void *value, int64_t v)
 		s->max = max;
 	set_squares(s, squares(s) + (wide)((__int128)v * v));
 	if (stat_buckets(row))
-		buckets(value)[stat_bucket_of(row, v)]++;
+		buckets(value)[bucket_of(row, v)]++;
 }
 
 void stat_merge(const struct stb_map *row, void *to, const void *from)
@@ -149,17 +143,28 @@ void stat_merge(const struct stb_map *row, void *to, const void *from)
 		buckets(to)[i] += buckets(from)[i];
 }
 
-/* Extremes cannot be taken apart: when something is left, they stay. */
+/*
+ * Extremes cannot be taken apart. One that is the same as before is not what
+ * is left's, which the mean is nearer to, where it is known.
+ */
 void stat_subtract(const struct stb_map *row, void *to, const void *seen)
 {
 	struct stb_stat *a = to;
 	const struct stb_stat *b = seen;
+	int64_t count;
 
 	a->count -= b->count;
 	a->sum = (int64_t)((uint64_t)a->sum - (uint64_t)b->sum);
 	set_squares(a, squares(a) - squares(b));
 	for (uint32_t i = 0; i < stat_buckets(row); i++)
 		buckets(to)[i] -= buckets(seen)[i];
-	if (!stat_count(row, to))
+	count = stat_count(row, to);
+	if (!count)
 		a->min = a->max = 0;
+	if (count <= 0 || !(has(row, STB_ST_SUM) || has(row, STB_ST_AVG)))
+		return;
+	if (a->min == b->min)
+		a->min = (uint64_t)INT64_MAX - (uint64_t)(a->sum / count);
+	if (a->max == b->max)
+		a->max = (uint64_t)(a->sum / count) - (uint64_t)INT64_MIN;
 }
