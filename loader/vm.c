@@ -16,9 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Jumps between two looks for a signal that wants the session to end, and at
-   how many there were. */
-enum { PATIENCE = 1 << 16 };
+enum {
+	LOOK = 1 << 16,		/* jumps between two looks for a signal that
+				   wants the session to end */
+	LOCK_WAIT_NS = 100000000,
+};
 
 struct frame_link {		/* what a call of a function keeps */
 	uint64_t saved[4];	/* r6 ... r9 */
@@ -332,11 +334,11 @@ static bool wants_to_end(void)
 static bool jump(struct run *r, int64_t by)
 {
 	r->pc += (uint32_t)by;
-	if (++r->jumps % PATIENCE)
-		return true;
-	if (r->jumps >= r->vm->patience)
+	if (++r->jumps >= r->vm->patience) {
 		vm_break(r->vm, "it does not end");
-	return !r->vm->broken && !wants_to_end();
+		return false;
+	}
+	return r->jumps % LOOK || !wants_to_end();
 }
 
 static uint64_t stack_top(const struct run *r)
@@ -492,6 +494,7 @@ struct vm *vm_new(const struct vm_env *env)
 	/* no action takes more jumps than there is code, by far */
 	vm->patience = (1ull << 32) + (uint64_t)vm->ninsns *
 		       vm->limits->max_action_user;
+	vm->lock_wait_ns = LOCK_WAIT_NS;
 	return vm;
 }
 

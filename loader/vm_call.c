@@ -48,7 +48,7 @@ static void pop(struct vm *vm, uint64_t frame)
 
 /* --- locks: see runtime/abi.h ------------------------------------------------------ */
 
-enum { LOCK_WAIT_NS = 1000000000, LOCK_NAP_NS = 20000 };
+enum { LOCK_NAP_NS = 20000 };
 
 static uint32_t *lock_word(struct vm *vm, uint64_t number)
 {
@@ -75,7 +75,7 @@ static uint64_t lock(struct vm *vm, uint64_t number, uint64_t mode)
 {
 	struct timespec nap = { 0, LOCK_NAP_NS };
 	uint32_t *word = lock_word(vm, number);
-	uint64_t until = now_ns() + LOCK_WAIT_NS;
+	uint64_t until = now_ns() + vm->lock_wait_ns;
 
 	if (!word || vm->nheld == MAX_LOCKS) {
 		vm_break(vm, "lock %llu", (unsigned long long)number);

@@ -105,6 +105,7 @@ struct vm {
 	uint32_t nheld;
 	struct frame_link *links;	/* of calls, by depth */
 	uint64_t patience;		/* jumps that a run may take */
+	uint64_t lock_wait_ns;		/* how long it waits for a lock */
 	bool failed, skipped;
 	bool broken;			/* the code did what no code of ours
 					   does; vm_message() says what */

@@ -7,11 +7,9 @@
  * links: loader/vm.c loader/vm_call.c loader/vm_builtin.c loader/vm_maps.c loader/vm_table.c loader/vm_stat.c loader/vm_each.c loader/bpf.c loader/format.c loader/sys.c bundler/read.c -lzstd -lsodium
  */
 #include "loader/bpf.h"
-#include "loader/vm_in.h"
-#include "tests/bundle/make.h"
+#include "tests/loader/vm.h"
 
 #include <errno.h>
-#include <linux/bpf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -37,125 +35,6 @@ static void expect_text(int line, const char *what, const char *got,
 	printf("%s:%d: %s: \"%s\", not \"%s\"\n", __FILE__, line, what, got,
 	       want);
 	failures++;
-}
-
-/* --- a variant by hand -------------------------------------------------------- */
-
-enum { STRING_LEN = 32, GLOBALS = 256, MAX_NESTING = 3, ROWS = 12 };
-enum { BY_LONG, BY_TEXT, TEXTS, WRAPS, STATS, LOGS, LINEAR, ONCE, TWO_KEYS,
-       RING, HIDDEN, ADDED };
-
-/* Offsets:                          1  3    7 */
-static const char meta_strings[] = "\0l\0s16\0s8l\0";
-
-static const struct stb_map map_rows[ROWS] = {
-	{ .id = BY_LONG, .keys = 1, .key_size = 8, .value = 'l',
-	  .value_size = 16, .max_entries = 4, .type = STB_MAP_LOADER },
-	{ .id = BY_TEXT, .keys = 3, .key_size = 16, .value = 'l',
-	  .value_size = 16, .max_entries = 100, .type = STB_MAP_LOADER },
-	{ .id = TEXTS, .keys = 1, .key_size = 8, .value = 's',
-	  .value_size = 24, .max_entries = 4, .type = STB_MAP_LOADER },
-	{ .id = WRAPS, .keys = 1, .key_size = 8, .value = 'l',
-	  .value_size = 16, .max_entries = 3, .type = STB_MAP_LOADER,
-	  .flags = STB_MAPF_WRAP },
-	{ .id = STATS, .keys = 1, .key_size = 8, .value = 'x',
-	  .value_size = 56, .max_entries = 4, .type = STB_MAP_LOADER,
-	  .stat_ops = 0x3f },
-	{ .id = LOGS, .keys = 1, .key_size = 8, .value = 'x',
-	  .value_size = 56 + 8 * STB_LOG_BUCKETS, .max_entries = 4,
-	  .type = STB_MAP_LOADER, .stat_ops = 1 << STB_ST_HIST_LOG },
-	{ .id = LINEAR, .keys = 1, .key_size = 8, .value = 'x',
-	  .value_size = 56 + 8 * 5, .max_entries = 4, .type = STB_MAP_LOADER,
-	  .stat_ops = 1 << STB_ST_HIST_LINEAR, .hist_hi = 20,
-	  .hist_step = 10 },
-	{ .id = ONCE, .keys = 0, .key_size = 4, .value = 'x',
-	  .value_size = 56 + 8 * STB_LOG_BUCKETS, .max_entries = 1,
-	  .type = STB_MAP_LOADER, .stat_ops = 0x5f },
-	{ .id = TWO_KEYS, .keys = 7, .key_size = 16, .value = 'l',
-	  .value_size = 16, .max_entries = 10, .type = STB_MAP_LOADER },
-	{ .id = RING, .type = STB_MAP_RINGBUF, .max_entries = 4096 },
-	{ .id = HIDDEN, .keys = 1, .key_size = 8, .value = 'l',
-	  .value_size = 8, .max_entries = 4, .type = STB_MAP_LOADER,
-	  .flags = STB_MAPF_HIDDEN },
-	{ .id = ADDED, .keys = 1, .key_size = 8, .value = 'l',
-	  .value_size = 16, .max_entries = 4, .type = STB_MAP_LOADER,
-	  .flags = STB_MAPF_ADDED },
-};
-
-struct test {
-	struct stb_set meta, ucode;
-	struct output out;
-	char text[65536];
-	uint64_t globals[GLOBALS / 8];
-	int fds[ROWS];
-	struct vm *vm;
-};
-
-static struct stb_set set_of(const struct made_table *tables)
-{
-	size_t size;
-	uint8_t *p = make_set(tables, &size);
-	struct stb_set s = {
-		.data = p, .size = size, .count = ((uint32_t *)p)[0],
-		.tables = (const struct stb_table *)(p + 8), .strings = "",
-		.strings_size = 1,
-	};
-	uint32_t n, stride;
-	const char *strings = stb_table(&s, STB_T_STRINGS, 1, &n, &stride);
-
-	if (strings) {
-		s.strings = strings;
-		s.strings_size = n;
-	}
-	return s;
-}
-
-static const uint8_t literals[] = "lit\0no end";
-
-static struct test *new_test(const struct bpf_insn *code, uint32_t n,
-			     const struct stb_map *maps, const int *fds,
-			     unsigned ncpus)
-{
-	static const struct stb_limits limits = {
-		.string_len = STRING_LEN, .max_action_user = 1000,
-		.max_nesting = MAX_NESTING, .globals_size = GLOBALS,
-		.user_stack = 4096,
-	};
-	static const struct stb_handler handlers[2] = { { .when = 1 },
-						       { .when = 2 } };
-	static const struct stb_reloc reloc = {
-		.insn = 0, .kind = STB_REL_MAP_VALUE,
-		.target = STB_MAP_ID_RODATA, .addend = 1 };
-	static const struct bpf_insn nothing = { .code = BPF_JMP | BPF_EXIT };
-	struct test *t = calloc(1, sizeof(*t));
-	struct vm_env env = {
-		.meta = &t->meta, .ucode = &t->ucode, .globals = t->globals,
-		.map_fds = t->fds, .ncpus = ncpus, .out = &t->out,
-	};
-
-	for (int i = 0; i < ROWS; i++)
-		t->fds[i] = fds ? fds[i] : -1;
-	t->out.out = (struct sink){ t->text, 0, sizeof(t->text), NULL };
-	t->meta = set_of((struct made_table[]){
-		ONE(STB_T_LIMITS, limits),
-		{ STB_T_MAPS, sizeof(maps[0]), maps, ROWS },
-		{ STB_T_HANDLERS, sizeof(handlers[0]), handlers, 2 },
-		BYTES(STB_T_STRINGS, meta_strings), { 0 } });
-	t->ucode = set_of((struct made_table[]){
-		{ STB_T_INSNS, 8, code ? code : &nothing, code ? n : 1 },
-		{ STB_T_RELOCS, sizeof(reloc), &reloc, n > 2 && code &&
-		  code[0].src_reg == 2 },
-		BYTES(STB_T_RODATA, literals), { 0 } });
-	t->vm = vm_new(&env);
-	return t;
-}
-
-static void end_test(struct test *t)
-{
-	vm_free(t->vm);
-	free((void *)t->meta.data);
-	free((void *)t->ucode.data);
-	free(t);
 }
 
 /* --- instructions --------------------------------------------------------------- */
@@ -378,7 +257,8 @@ static void fails(int line, const struct bpf_insn *code, size_t n,
 
 	t->vm->patience = 1 << 20;
 	end = vm_run(t->vm, 0);
-	if (end != VM_ERROR || !strstr(vm_message(t->vm), why)) {
+	if (end != VM_ERROR || strncmp(vm_message(t->vm), BUG, strlen(BUG)) ||
+	    !strstr(vm_message(t->vm), why)) {
 		printf("%s:%d: ends with %d: %s\n", __FILE__, line, end,
 		       vm_message(t->vm));
 		failures++;
@@ -387,7 +267,7 @@ static void fails(int line, const struct bpf_insn *code, size_t n,
 }
 #define FAILS(why, ...) do {						\
 	struct bpf_insn code_[] = { __VA_ARGS__ };			\
-	fails(__LINE__, code_, COUNT_OF(code_), BUG why);		\
+	fails(__LINE__, code_, COUNT_OF(code_), why);		\
 } while (0)
 
 static void bad_memory(void)
@@ -406,8 +286,8 @@ static void bad_memory(void)
 	      LOAD(BPF_B, 0, 2, 0), EXIT);
 	FAILS("address 0xffffffffffffffff", LD64(2, -1ll),
 	      LOAD(BPF_B, 0, 2, 0), EXIT);
-	FAILS("address 0x1ffffffff", LD64(2, AT(STB_REGION_STACK, 0)),
-	      LOAD(BPF_DW, 0, 2, -1), EXIT) ;
+	FAILS("address 0xffffffff", LD64(2, AT(STB_REGION_STACK, 0)),
+	      LOAD(BPF_DW, 0, 2, -1), EXIT);
 	FAILS("write to a literal", LD64(2, AT(STB_REGION_RODATA, 0)),
 	      STOREI(BPF_B, 2, 0, 1), EXIT);
 	FAILS("write to a literal", LD64(2, AT(STB_REGION_RODATA, 0)),
@@ -479,7 +359,7 @@ static void bad_services(void)
 		      SERVICE(kinds[i].service), EXIT);
 	FAILS("address", ARG(1, BY_LONG), ARG(2, G(GLOBALS - 7)),
 	      SERVICE(STB_SVC_GET), EXIT);
-	FAILS("format 0", ARG(1, 0), SERVICE(STB_SVC_PRINT), EXIT);
+	FAILS("format 2", ARG(1, 2), SERVICE(STB_SVC_PRINT), EXIT);
 	FAILS("no iterator", ARG(1, 0), SERVICE(STB_SVC_NEXT), EXIT);
 	FAILS("no iterator", ARG(1, -1), SERVICE(STB_SVC_EACH_END), EXIT);
 	FAILS("no frame", ARG(1, G(8)), SERVICE(STB_SVC_POP), EXIT);
@@ -975,6 +855,29 @@ static void strings(void)
 	end_test(t);
 }
 
+static void messages(void)
+{
+	struct test *t = new_test(NULL, 0, map_rows, NULL, 1);
+
+	svc(t, STB_SVC_ARG_LONG, (uint64_t)-42, 0, 0, 0, 0);
+	svc(t, STB_SVC_ARG_STRING, text(t, TEXT, "text"), 0, 0, 0, 0);
+	svc(t, STB_SVC_PRINT, 0, 0, 0, 0, 0);
+	TEXT_IS(t->text, "-42 text\n");
+	svc(t, STB_SVC_ARG_LONG, 1, 0, 0, 0, 0);
+	svc(t, STB_SVC_ARG_STRING, text(t, TEXT, "0123456789"), 0, 0, 0, 0);
+	svc(t, STB_SVC_FORMAT, F(OUT), 8, 0, 0, 0);
+	TEXT_IS(out_text(t), "1 01234");
+	svc(t, STB_SVC_ARG_LONG, 7, 0, 0, 0, 0);
+	svc(t, STB_SVC_RAISE, 1, 0, 0, 0, 0);
+	svc(t, STB_SVC_CAUGHT, F(OUT), STRING_LEN, 0, 0, 0);
+	TEXT_IS(out_text(t), "mine 7");
+	svc(t, STB_SVC_MESSAGE, 1, 1, 8, 0, 0);
+	TEXT_IS(vm_message(t->vm), "mine 8");
+	svc(t, STB_SVC_EXIT, 0, 0, 0, 0, 0);
+	EXPECT("exit", ((struct stb_shared *)t->globals)->exit_asked, 1);
+	end_test(t);
+}
+
 static void numbers(void)
 {
 	static const struct { const char *s; int base; int64_t want; } cases[] = {
@@ -1318,6 +1221,7 @@ int main(void)
 	locks();
 	signals();
 	strings();
+	messages();
 	numbers();
 	if (!shared())
 		printf("no right to make BPF maps: those were not tested\n");
