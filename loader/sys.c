@@ -61,6 +61,14 @@ void *zalloc(size_t size)
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size);
 }
 
+void zfree(void *p, size_t size)
+{
+	if (size < 4096)
+		free(p);
+	else if (p)
+		munmap(p, size);
+}
+
 void *array(size_t n, size_t size)
 {
 	return must(calloc(n ? n : 1, size), n * size);

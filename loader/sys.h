@@ -30,9 +30,10 @@ void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 _Noreturn void die(enum exit_code code, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);
 
-/* Zeroed memory; both die when there is none. zalloc: kept to the end, what is
-   not touched costs nothing. array: to be freed. */
+/* Zeroed memory; both die when there is none. zalloc: what is not touched costs
+   nothing; for zfree, of the same size. array: for free. */
 void *zalloc(size_t size);
+void zfree(void *p, size_t size);
 void *array(size_t n, size_t size);
 uint64_t now_ns(void);		/* CLOCK_MONOTONIC */
 /* A small file into buf, NUL-terminated: bytes, or -errno. */

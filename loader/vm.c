@@ -455,7 +455,7 @@ static void load_code(struct vm *vm)
 {
 	struct rows insns = rows_of(vm->env.ucode, STB_T_INSNS, 8);
 	struct rows rodata = rows_of(vm->env.ucode, STB_T_RODATA, 1);
-	struct bpf_insn *code = vm_alloc((insns.n + 1) * sizeof(*code));
+	struct bpf_insn *code = zalloc((insns.n + 1) * sizeof(*code));
 
 	memcpy(code, insns.base, insns.n * sizeof(*code));
 	vm->insns = code;
@@ -465,9 +465,19 @@ static void load_code(struct vm *vm)
 	relocate(vm, code);
 }
 
+static size_t links_size(const struct vm *vm)
+{
+	return vm->stack_size / FRAME_BYTES * sizeof(*vm->links);
+}
+
+static size_t text_size(const struct vm *vm)
+{
+	return 2 * (size_t)vm->limits->string_len + 16;
+}
+
 struct vm *vm_new(const struct vm_env *env)
 {
-	struct vm *vm = vm_alloc(sizeof(*vm));
+	struct vm *vm = zalloc(sizeof(*vm));
 	struct rows limits = rows_of(env->meta, STB_T_LIMITS,
 				     sizeof(struct stb_limits));
 
@@ -486,11 +496,10 @@ struct vm *vm_new(const struct vm_env *env)
 		return vm;
 	load_code(vm);
 	vm->stack_size = (8 * vm->limits->max_nesting + 64) * FRAME_BYTES;
-	vm->stack = vm_alloc(vm->stack_size);
-	vm->links = vm_alloc(vm->stack_size / FRAME_BYTES *
-			     sizeof(*vm->links));
-	vm->frames = vm_alloc(vm->frames_size + 8ull);
-	vm->text = vm_alloc(2 * (size_t)vm->limits->string_len + 16);
+	vm->stack = zalloc(vm->stack_size);
+	vm->links = zalloc(links_size(vm));
+	vm->frames = zalloc(vm->frames_size + 8ull);
+	vm->text = zalloc(text_size(vm));
 	/* no action takes more jumps than there is code, by far */
 	vm->patience = (1ull << 32) + (uint64_t)vm->ninsns *
 		       vm->limits->max_action_user;
@@ -512,13 +521,13 @@ void vm_free(struct vm *vm)
 {
 	clean(vm);
 	vm_maps_close(vm);
-	free((void *)vm->insns);
-	free(vm->stack);
-	free(vm->links);
-	free(vm->frames);
-	free(vm->text);
+	zfree((void *)vm->insns, (vm->ninsns + 1) * sizeof(*vm->insns));
+	zfree(vm->stack, vm->stack_size);
+	zfree(vm->links, links_size(vm));
+	zfree(vm->frames, vm->frames_size + 8ull);
+	zfree(vm->text, text_size(vm));
 	free(vm->token_text);
-	free(vm);
+	zfree(vm, sizeof(*vm));
 }
 
 enum vm_end vm_run(struct vm *vm, uint32_t handler)

@@ -64,7 +64,7 @@ static void learn_jiffies(struct vm *vm)
 	enum { SIZE = 1 << 16 };
 	const char *mark;
 	struct timespec ts;
-	char *text = vm_alloc(SIZE);
+	char *text = array(1, SIZE);
 	uint64_t now;
 
 	clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
@@ -204,7 +204,7 @@ static void tokenize(struct vm *vm, const uint64_t a[5], bool next)
 	char *from;
 
 	if (!vm->token_text)
-		vm->token_text = vm_alloc(max + 1);
+		vm->token_text = array(1, max + 1);
 	if (!next) {
 		n = strnlen(s, max);
 		memmove(vm->token_text, s, n);

@@ -268,7 +268,7 @@ static uint64_t set_string(struct vm *vm, const uint64_t a[5], bool append)
 	if (!m)
 		return 1;
 	room = m->table.value_size - 1;
-	to = vm_alloc(room + 1);
+	to = array(1, room + 1);
 	if (append) {
 		s = string_of(m, vm_find(vm, m, key), &old);
 		memcpy(to, s, old < room ? old : room);

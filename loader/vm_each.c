@@ -113,7 +113,7 @@ static struct iterator *iterator_at(struct vm *vm, uint64_t id)
 static void collect(struct vm *vm, struct iterator *it, uint64_t flags,
 		    const uint8_t *slice)
 {
-	struct item *items = vm_alloc(it->map->table.n * sizeof(*items));
+	struct item *items = array(it->map->table.n, sizeof(*items));
 	uint32_t mask = (uint32_t)(flags >> 32);
 	int dir = (int)(flags & 0xff) - 1;
 
@@ -129,7 +129,7 @@ static void collect(struct vm *vm, struct iterator *it, uint64_t flags,
 	if (dir)
 		qsort(items, it->n, sizeof(*items),
 		      dir > 0 ? upwards : downwards);
-	it->items = vm_alloc(it->n * sizeof(*it->items));
+	it->items = array(it->n, sizeof(*it->items));
 	for (uint32_t i = 0; i < it->n; i++)
 		it->items[i] = items[i].e;
 	free(items);
@@ -172,7 +172,7 @@ uint64_t vm_each_bucket(struct vm *vm, uint64_t map, uint64_t key,
 		return 0;
 	it->map = m;
 	it->n = stat_buckets(m->row);
-	it->buckets = vm_alloc(it->n * sizeof(*it->buckets));
+	it->buckets = array(it->n, sizeof(*it->buckets));
 	e = vm_find(vm, m, k);
 	if (e)
 		memcpy(it->buckets, stat_bucket(vm_value(m, e), 0),

@@ -33,8 +33,6 @@ struct table {
 	struct entry *first, *last;
 };
 
-void *vm_alloc(size_t size);		/* zeroed, for free(); dies when none */
-
 void *table_value(const struct table *t, struct entry *e);
 struct entry *table_find(const struct table *t, const void *key);
 /* A new element, last in order, value zero; the key is not there yet. */

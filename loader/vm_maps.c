@@ -132,7 +132,7 @@ static void take(struct vm_map *m, const uint8_t *key, void *value,
 
 	if (bpf_map_take(m->fd, key, m->raw))
 		return;
-	taken = vm_alloc(m->table.value_size);
+	taken = array(1, m->table.value_size);
 	t = fold(m, m->raw, taken);
 	if (!*seq || (t && t < *seq))
 		*seq = t;
@@ -164,7 +164,7 @@ static int kernel_add(struct vm_map *m, const uint8_t *key, void *value)
 
 	if (is_fixed(m)) {
 		if (!m->own)
-			m->own = vm_alloc(m->table.value_size);
+			m->own = array(1, m->table.value_size);
 		stat_merge(m->row, m->own, value);
 		return 0;
 	}
@@ -207,7 +207,7 @@ static int by_seq(const void *pa, const void *pb)
 /* The list of the table in order of insertion. */
 static void put_in_order(struct table *t)
 {
-	struct entry **all = vm_alloc(t->n * sizeof(*all)), *e;
+	struct entry **all = array(t->n, sizeof(*all)), *e;
 	uint32_t n = 0;
 
 	for (e = t->first; e; e = e->next)
@@ -248,12 +248,12 @@ void vm_see_all(struct vm *vm, struct vm_map *m)
 		m->complete = vm_find(vm, m, m->key);
 		return;
 	}
-	cursor = vm_alloc(m->table.key_size + 8);
+	cursor = array(1, m->table.key_size + 8);
 	do {
 		if (err == -ENOSPC) {	/* a bucket is larger than that */
 			room *= buf ? 2 : 1;
 			free(buf);
-			buf = vm_alloc(room * one);
+			buf = array(room, one);
 		}
 		n = room;
 		err = bpf_map_lookup_batch(m->fd, first, cursor, buf,
@@ -381,7 +381,7 @@ int vm_stat_add(struct vm *vm, struct vm_map *m, const uint8_t *key, int64_t v)
 	if (!e)
 		return 1;
 	if (m->fd >= 0) {
-		one = vm_alloc(m->table.value_size);
+		one = array(1, m->table.value_size);
 		stat_enter(m->row, one, v);
 		do
 			full = kernel_add(m, e->bytes, one);
@@ -408,8 +408,8 @@ static void subtract_fixed(struct vm_map *m, const uint8_t *key,
 			   struct entry *e)
 {
 	bool extremes = m->row->stat_ops & (1u << STB_ST_MIN | 1u << STB_ST_MAX);
-	uint8_t *seen = vm_alloc(m->table.value_size);
-	uint8_t *now = vm_alloc(m->table.value_size);
+	uint8_t *seen = array(1, m->table.value_size);
+	uint8_t *now = array(1, m->table.value_size);
 
 	memcpy(seen, vm_value(m, e), m->table.value_size);
 	if (m->own)
@@ -442,7 +442,7 @@ static void subtract(struct vm_map *m, const uint8_t *key, struct entry *e)
 		subtract_fixed(m, key, e);
 		return;
 	}
-	value = vm_alloc(m->table.value_size);
+	value = array(1, m->table.value_size);
 	take(m, key, value, &seq);
 	if (is_stat(m))
 		stat_subtract(m->row, value, vm_value(m, e));
@@ -495,8 +495,8 @@ static void open_map(struct vm *vm, struct vm_map *m)
 		   row->type == STB_MAP_PERCPU_ARRAY ? vm->env.ncpus : 1;
 	m->table.key_size = row->key_size;
 	m->table.value_size = row->value_size - m->seq;
-	m->key = vm_alloc(row->key_size);
-	m->raw = m->fd >= 0 ? vm_alloc(raw_size(m)) : NULL;
+	m->key = array(1, row->key_size);
+	m->raw = m->fd >= 0 ? array(1, raw_size(m)) : NULL;
 }
 
 void vm_maps_open(struct vm *vm)
@@ -505,7 +505,7 @@ void vm_maps_open(struct vm *vm)
 				   sizeof(struct stb_map));
 
 	vm->nmaps = rows.n;
-	vm->maps = vm_alloc(rows.n * sizeof(*vm->maps));
+	vm->maps = array(rows.n, sizeof(*vm->maps));
 	for (uint32_t i = 0; i < rows.n; i++) {
 		vm->maps[i].row = ROW(struct stb_map, rows, i);
 		vm->maps[i].fd = vm->env.map_fds ? vm->env.map_fds[i] : -1;

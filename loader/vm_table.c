@@ -42,22 +42,12 @@ void *table_value(const struct table *t, struct entry *e)
 	return e->bytes + value_at(t);
 }
 
-void *vm_alloc(size_t size)
-{
-	void *p = calloc(1, size ? size : 1);
-
-	if (!p)
-		die(EXIT_AGAIN, "wanted %zu bytes of memory, got none: try "
-		    "again when more is free, or with smaller arrays", size);
-	return p;
-}
-
 static void grow(struct table *t)
 {
 	uint32_t n = t->nbuckets ? 2 * t->nbuckets : 64;
 
 	free(t->buckets);
-	t->buckets = vm_alloc(n * sizeof(*t->buckets));
+	t->buckets = array(n, sizeof(*t->buckets));
 	t->nbuckets = n;
 	for (struct entry *e = t->first; e; e = e->next) {
 		struct entry **b = &t->buckets[hash(e->bytes, t->key_size) &
@@ -74,7 +64,7 @@ struct entry *table_add(struct table *t, const void *key, uint64_t seq)
 
 	if (t->n >= t->nbuckets)
 		grow(t);
-	e = vm_alloc(sizeof(*e) + value_at(t) + t->value_size);
+	e = array(1, sizeof(*e) + value_at(t) + t->value_size);
 	memcpy(e->bytes, key, t->key_size);
 	e->seq = seq;
 	b = &t->buckets[hash(e->bytes, t->key_size) & (t->nbuckets - 1)];
