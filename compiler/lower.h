@@ -3,7 +3,7 @@
  * lower.h - what the files of the lowering pass share: where they are in the
  * script and in the IR. lower.c has sites, handlers and statements,
  * lower_expr.c expressions, lower_print.c formats, lower_target.c target
- * variables.
+ * variables, lower_ctype.c their types, lower_pretty.c their text.
  */
 #ifndef STB_LOWER_H
 #define STB_LOWER_H

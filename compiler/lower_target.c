@@ -1,31 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * lower_target.c - target variables to registers, arguments and loads:
- * $x->f[i], @var, @cast, p->f, &$x, $x$, $$vars. Behind this file all of
- * DWARF's locations and types have become numbers.
+ * $x->f[i], @var, @cast, p->f, &$x. Behind this file all of DWARF's locations
+ * and types have become numbers.
  */
-#include "lower.h"
+#include "lower_target.h"
 
 #include <stdarg.h>
 #include <string.h>
 
-enum { DWARF_RIP = 16, MAX_STACK = 64, MAX_PRETTY = 32, MAX_ELEMENTS = 8 };
+enum { DWARF_RIP = 16, MAX_STACK = 64 };
 
-/* An object on its way to being a value. */
-struct object {
-	enum { AS_NUMBER, AS_MEMORY, AS_PIECES, AS_NOTHING } as;
-	struct ctype *type;
-	struct ir_opnd v;	/* number, or address */
-	int64_t offset;		/* memory: from v */
-	unsigned bit_at, bits;	/* part of a number or of what is in memory;
-				   bits 0: all of the type */
-	const struct loc *pieces;
-	enum ir_space space;
-	struct span at;		/* of the last step */
-};
-
-static bool PRINTF_LIKE(4, 5) oops(struct lower *l, struct span at,
-				   const struct tag *tag, const char *fmt, ...)
+bool oops(struct lower *l, struct span at, const struct tag *tag,
+	  const char *fmt, ...)
 {
 	va_list ap;
 
@@ -393,12 +380,12 @@ static struct ir_opnd join_pieces(struct lower *l, const struct object *o,
 	return sum;
 }
 
-static struct ir_opnd address_of(struct lower *l, const struct object *o)
+struct ir_opnd address_of(struct lower *l, const struct object *o)
 {
 	return plus(l, o->at, o->v, o->offset);
 }
 
-static bool is_number(const struct ctype *t)
+bool is_number(const struct ctype *t)
 {
 	switch (t->kind) {
 	case TY_INT: case TY_BOOL: case TY_CHAR: case TY_POINTER: case TY_ENUM:
@@ -426,7 +413,7 @@ static struct ir_opnd memory_value(struct lower *l, const struct object *o,
 }
 
 /* The object as a number: what a script sees of it. */
-static struct ir_opnd value_of(struct lower *l, const struct object *o)
+struct ir_opnd value_of(struct lower *l, const struct object *o)
 {
 	unsigned size = (unsigned)o->type->size;
 
@@ -476,7 +463,7 @@ static const char *members_of(struct lower *l, struct ctype *t)
 }
 
 /* What a pointer points to, as an object. */
-static bool follow(struct lower *l, struct object *o)
+bool follow(struct lower *l, struct object *o)
 {
 	struct ir_opnd p = value_of(l, o);
 
@@ -579,7 +566,7 @@ static struct variable *trace_variable(struct lower *l, size_t i)
 }
 
 /* Are there target variables, of a place or of a tracepoint? */
-static bool has_variables(const struct lower *l)
+bool has_variables(const struct lower *l)
 {
 	if (l->site && (l->site->tp || l->site->no_variables))
 		return l->site->tp;
@@ -587,7 +574,7 @@ static bool has_variables(const struct lower *l)
 }
 
 /* What can be seen here, in order; NULL past the end. */
-static struct variable *variable_at(struct lower *l, size_t i)
+struct variable *variable_at(struct lower *l, size_t i)
 {
 	if (l->site && l->site->tp)
 		return trace_variable(l, i);
@@ -636,7 +623,7 @@ static const char *alternatives(struct lower *l)
 	return t.s;
 }
 
-static bool no_variable(struct lower *l, struct span at, const char *name)
+bool no_variable(struct lower *l, struct span at, const char *name)
 {
 	if (!has_variables(l))
 		return oops(l, at, E_NO_TARGET_VAR,
@@ -654,8 +641,8 @@ static bool no_variable(struct lower *l, struct span at, const char *name)
 		    alternatives(l));
 }
 
-static bool from_variable(struct lower *l, struct span at,
-			  const struct variable *v, struct object *o)
+bool from_variable(struct lower *l, struct span at, const struct variable *v,
+		   struct object *o)
 {
 	struct term t;
 
@@ -706,7 +693,7 @@ static struct binary *named_binary(struct lower *l, const char *module)
 	return NULL;
 }
 
-static struct ctype *pointer_to(struct lower *l, struct ctype *to)
+struct ctype *pointer_to(struct lower *l, struct ctype *to)
 {
 	struct ctype *t = NEW(l->mem, struct ctype);
 
@@ -718,7 +705,7 @@ static struct ctype *pointer_to(struct lower *l, struct ctype *to)
 	return t;
 }
 
-static enum ir_space space_of(const struct lower *l, const struct binary *b)
+enum ir_space space_of(const struct lower *l, const struct binary *b)
 {
 	if (!b)
 		return l->space;
@@ -753,8 +740,6 @@ static bool from_cast(struct lower *l, const struct expr *e, struct object *o)
 	o->space = t ? space_of(l, t->bin) : l->space;
 	return t != NULL;
 }
-
-static struct ctype *ctype_of(struct lower *l, const struct expr *e);
 
 static bool from_autocast(struct lower *l, const struct expr *e,
 			  struct object *o)
@@ -816,417 +801,12 @@ static bool from_base(struct lower *l, const struct expr *e, struct object *o)
 	bug("target variable %d", e->target->kind);
 }
 
-static bool find_object(struct lower *l, const struct expr *e,
-			struct object *o)
+bool find_object(struct lower *l, const struct expr *e, struct object *o)
 {
 	if (from_base(l, e, o) && walk_path(l, o, e->target->path))
 		return true;
 	o->as = AS_NOTHING;
 	return false;
-}
-
-/* --- the C type of a script expression --------------------------------------------------------------- */
-
-/* Tries out: nothing of it stays. */
-static void start_trial(const struct lower *l, struct lower *trial,
-			struct ir_stmt **list)
-{
-	*trial = *l;
-	trial->quiet = true;
-	trial->failed = false;
-	trial->tail = list;
-	trial->slots = NULL;
-	trial->slots_tail = &trial->slots;
-	trial->captures = NULL;
-	trial->captures_tail = &trial->captures;
-	trial->nbusy = trial->strings.n = 0;
-	trial->strings.v = NULL;
-	trial->strings.cap = 0;
-}
-
-static void end_trial(const struct lower *l, const struct lower *trial)
-{
-	size_t i;
-
-	for (i = l->vars.n; i < trial->vars.n; i++)
-		trial->vars.v[i]->lowered = NULL;
-}
-
-/* In a return probe, variables are those of the entry. */
-static void see_entry(struct lower *l)
-{
-	if (!l->is_return || l->at_entry || !l->place)
-		return;
-	l->at_entry = true;
-	l->place = target_place(l->j->target, l->place->func, AT_ENTRY);
-}
-
-static bool is_return_value(const struct expr *e)
-{
-	return e->target->kind == TR_VAR && !strcmp(e->target->name, "return");
-}
-
-static struct ctype *type_of_target(struct lower *l, const struct expr *e)
-{
-	struct ir_stmt *list = NULL;
-	struct object o = { 0 };
-	struct lower trial;
-	bool ok;
-
-	start_trial(l, &trial, &list);
-	if (!is_return_value(e) && e->target->kind == TR_VAR)
-		see_entry(&trial);
-	ok = find_object(&trial, e, &o) && !trial.failed;
-	end_trial(l, &trial);
-	if (!ok)
-		return NULL;
-	if (e->target->address_of)
-		return pointer_to(l, o.type);
-	if (o.type->kind == TY_ARRAY && o.type->to)
-		return pointer_to(l, o.type->to);
-	return o.type;
-}
-
-struct assignments {
-	const struct var *var;
-	VEC(const struct expr *) to;
-	struct arena *mem;
-};
-
-static void note_assignment(const struct expr *e, void *arg)
-{
-	struct assignments *a = arg;
-
-	if (e->kind == X_ASSIGN && e->op == OP_NONE && e->a->kind == X_NAME &&
-	    e->a->var == a->var)
-		vec_push(a->mem, &a->to, e->b);
-}
-
-/* A local has the type of the first thing with a type that is put into it. */
-static struct ctype *type_of_local(struct lower *l, const struct var *v)
-{
-	struct assignments a = { .var = v, .mem = l->mem };
-	struct ctype *t = NULL;
-	size_t i;
-
-	for (i = 0; i < l->typing.n; i++)
-		if (l->typing.v[i] == v)
-			return NULL;
-	vec_push(l->mem, &l->typing, v);
-	walk_stmts(l->body, note_assignment, &a);
-	for (i = 0; i < a.to.n && !t; i++)
-		t = ctype_of(l, a.to.v[i]);
-	l->typing.n--;
-	return t;
-}
-
-static struct ctype *ctype_of(struct lower *l, const struct expr *e)
-{
-	struct ctype *t;
-
-	switch (e->kind) {
-	case X_NAME:
-		return e->var && !e->var->is_global ?
-			type_of_local(l, e->var) : NULL;
-	case X_TARGET:
-		return e->target->kind == TR_CONTEXT || e->target->pretty ?
-			NULL : type_of_target(l, e);
-	case X_ASSIGN:
-		return ctype_of(l, e->b);
-	case X_TERNARY:
-		t = ctype_of(l, e->b);
-		return t ? t : ctype_of(l, e->c);
-	case X_BINARY:
-		if (e->op != OP_ADD && e->op != OP_SUB)
-			return NULL;
-		t = ctype_of(l, e->a);
-		return t && t->kind == TY_POINTER ? t : NULL;
-	case X_ENTRY:
-		return ctype_of(l, e->a);
-	case X_NUMBER: case X_STRING: case X_INDEX: case X_ANY: case X_UNARY:
-	case X_INCDEC: case X_IN: case X_CALL: case X_PRINT: case X_STAT:
-	case X_HIST_INDEX: case X_DEFINED: case X_MATCH: case X_PERF:
-	case X_REGISTER: case X_DEREF: case X_CONST: case X_ENUM:
-	case X_EMBEDDED:
-		return NULL;
-	}
-	return NULL;
-}
-
-bool target_is_defined(struct lower *l, const struct expr *e)
-{
-	struct ir_stmt *list = NULL;
-	struct object o = { 0 };
-	struct lower trial;
-	bool ok;
-
-	start_trial(l, &trial, &list);
-	if (e->target->kind == TR_CONTEXT) {
-		ok = has_variables(l) &&
-			(strcmp(e->target->name, "return") || l->is_return);
-	} else {
-		if (!is_return_value(e) && e->target->kind == TR_VAR)
-			see_entry(&trial);
-		ok = find_object(&trial, e, &o) && !trial.failed;
-	}
-	end_trial(l, &trial);
-	return ok;
-}
-
-/* --- text of objects: $x$, $$vars ---------------------------------------------------------------------- */
-
-static bool is_char(const struct ctype *t)
-{
-	return t && (t->kind == TY_CHAR || t->kind == TY_INT) && t->size == 1 &&
-	       t->name && !strcmp(t->name, "char");
-}
-
-/* "..." of memory; what cannot be read is empty where `lenient`. */
-static void shape_chars(struct lower *l, struct shape_of_text *sh,
-			const struct object *o, struct ir_opnd a, int64_t max,
-			bool lenient)
-{
-	struct ir_slot *dst = temp_slot(l, IR_STRING);
-	struct ir_opnd n = { 0 };
-	struct block back;
-	struct ir_stmt *s;
-
-	if (max > 0 && max < l->ir->string_len)
-		n = num_opnd(max);
-	if (lenient) {
-		s = add(l, IR_TRY, o->at);
-		back = enter(l, &s->body);
-		load_string(l, o->at, a, n, o->space, dst);
-		leave(l, back);
-		back = enter(l, &s->other);
-		add_move(l, o->at, dst, lit_opnd("", 0));
-		leave(l, back);
-	} else {
-		load_string(l, o->at, a, n, o->space, dst);
-	}
-	shape_value(l, sh, "\"%s", slot_opnd(dst), 's');
-	text_putc(&sh->format, '"');
-}
-
-static void shape_object(struct lower *l, struct shape_of_text *sh,
-			 const struct object *o, int depth, bool top);
-
-static bool shape_members(struct lower *l, struct shape_of_text *sh,
-			  const struct object *o, int depth, bool first)
-{
-	struct member m;
-	struct object in;
-	size_t i;
-
-	for (i = 0; type_member_at(o->type, i, &m); i++) {
-		in = *o;
-		in.type = m.type;
-		in.bits = m.bit_size;
-		if (o->as == AS_MEMORY) {
-			in.offset += (int64_t)m.offset;
-			in.bit_at = m.bit_offset;
-		} else {
-			in.bit_at += (unsigned)m.offset * 8 + m.bit_offset;
-		}
-		if (!m.name) {
-			first = shape_members(l, sh, &in, depth, first);
-			continue;
-		}
-		text_puts(&sh->format, first ? "" : ", ");
-		first = false;
-		if (sh->args.n >= MAX_PRETTY) {
-			text_puts(&sh->format, "...");
-			return first;
-		}
-		text_printf(&sh->format, ".%s=", m.name);
-		shape_object(l, sh, &in, depth - 1, false);
-	}
-	return first;
-}
-
-static void shape_array(struct lower *l, struct shape_of_text *sh,
-			const struct object *o, int depth)
-{
-	struct object in = *o;
-	uint64_t i;
-
-	if (o->as != AS_MEMORY || !o->type->to) {
-		text_putc(&sh->format, '?');
-		return;
-	}
-	if (is_char(o->type->to)) {
-		shape_chars(l, sh, o, address_of(l, o),
-			    (int64_t)o->type->count, false);
-		return;
-	}
-	text_putc(&sh->format, '[');
-	in.type = o->type->to;
-	for (i = 0; i < o->type->count; i++) {
-		text_puts(&sh->format, i ? ", " : "");
-		if (i >= MAX_ELEMENTS || sh->args.n >= MAX_PRETTY) {
-			text_puts(&sh->format, "...");
-			break;
-		}
-		shape_object(l, sh, &in, depth - 1, false);
-		in.offset += (int64_t)in.type->size;
-	}
-	text_putc(&sh->format, ']');
-}
-
-static void shape_pointer(struct lower *l, struct shape_of_text *sh,
-			  const struct object *o, int depth, bool top)
-{
-	struct object to = *o;
-
-	if (is_char(o->type->to)) {
-		shape_chars(l, sh, o, value_of(l, o), 0, !top);
-	} else if (top && o->type->to && (o->type->to->kind == TY_STRUCT ||
-					  o->type->to->kind == TY_UNION)) {
-		follow(l, &to);
-		shape_object(l, sh, &to, depth, false);
-	} else {
-		shape_value(l, sh, "0x%x", value_of(l, o), 'l');
-	}
-}
-
-static void shape_object(struct lower *l, struct shape_of_text *sh,
-			 const struct object *o, int depth, bool top)
-{
-	switch (o->type->kind) {
-	case TY_POINTER:
-		shape_pointer(l, sh, o, depth, top);
-		return;
-	case TY_ARRAY:
-		shape_array(l, sh, o, depth);
-		return;
-	case TY_STRUCT: case TY_UNION:
-		text_putc(&sh->format, '{');
-		if (depth > 0)
-			shape_members(l, sh, o, depth, true);
-		else
-			text_puts(&sh->format, "...");
-		text_putc(&sh->format, '}');
-		return;
-	case TY_CHAR: case TY_INT: case TY_BOOL: case TY_ENUM:
-		if (is_char(o->type) && !o->bits) {
-			shape_value(l, sh, "'%c", value_of(l, o), 'l');
-			text_putc(&sh->format, '\'');
-			return;
-		}
-		shape_value(l, sh, o->type->is_signed ? "%d" : "%u",
-			    value_of(l, o), 'l');
-		return;
-	case TY_VOID: case TY_FLOAT: case TY_FUNC: case TY_OTHER:
-		text_putc(&sh->format, '?');
-		return;
-	}
-}
-
-/* How deep $x$ and $x$$ look into structs. */
-static int depth_of(int pretty)
-{
-	return pretty > 1 ? 8 : 1;
-}
-
-/* $name of the entry of a return probe. */
-static struct expr *entry_variable(struct lower *l, const struct expr *e,
-				   const char *name)
-{
-	struct expr *v = NEW(l->mem, struct expr);
-
-	v->kind = X_TARGET;
-	v->at = e->at;
-	v->target = NEW(l->mem, struct target_ref);
-	v->target->kind = TR_VAR;
-	v->target->name = name;
-	v->target->pretty = e->target->pretty;
-	v->type = v->target->pretty ? T_STRING : T_LONG;
-	return v;
-}
-
-static void shape_variable(struct lower *l, struct shape_of_text *sh,
-			   const struct expr *e, struct variable *v)
-{
-	int pretty = e->target->pretty;
-	struct object o;
-
-	text_printf(&sh->format, "%s=", v->name);
-	if (v->loc.kind == LOC_ABSENT || !v->type ||
-	    (!pretty && !is_number(v->type) && v->type->kind != TY_ARRAY)) {
-		text_putc(&sh->format, '?');
-	} else if (l->is_return && !l->at_entry && strcmp(v->name, "return")) {
-		shape_value(l, sh, pretty ? "%s" : "0x%x",
-			    lower_target(l, entry_variable(l, e, v->name)),
-			    pretty ? 's' : 'l');
-	} else if (!from_variable(l, e->at, v, &o)) {
-		text_putc(&sh->format, '?');
-	} else if (pretty) {
-		shape_object(l, sh, &o, depth_of(pretty), true);
-	} else {
-		shape_value(l, sh, "0x%x", value_of(l, &o), 'l');
-	}
-}
-
-/* $$vars $$parms $$locals $$return */
-static void shape_context(struct lower *l, struct shape_of_text *sh,
-			  const struct expr *e)
-{
-	const char *which = e->target->name;
-	bool parms = strcmp(which, "locals"), locals = strcmp(which, "parms");
-	struct lower seen = *l;
-	struct variable *v;
-	size_t i, n = 0;
-
-	if (!strcmp(which, "return") && has_variables(l)) {
-		v = l->is_return && !l->at_entry ?
-			place_return(l->j->target, l->site->place) : NULL;
-		if (v)
-			shape_variable(l, sh, e, v);
-		return;
-	}
-	if (strcmp(which, "vars") && locals && parms) {
-		oops(l, e->at, E_UNKNOWN_VARIABLE, "no '$$%s' "
-		     "(alternatives: $$vars $$parms $$locals $$return)", which);
-		return;
-	}
-	if (!has_variables(l)) {
-		no_variable(l, e->at, which);
-		return;
-	}
-	see_entry(&seen);
-	for (i = 0; (v = variable_at(&seen, i)); i++) {
-		if (!(v->is_param ? parms : locals) || (l->is_return &&
-							!v->is_param))
-			continue;
-		text_puts(&sh->format, n++ ? " " : "");
-		shape_variable(l, sh, e, v);
-	}
-}
-
-bool target_is_text(const struct expr *e)
-{
-	return e->kind == X_TARGET && (e->target->kind == TR_CONTEXT ||
-				       e->target->pretty);
-}
-
-/* Is it of the entry, and has to be kept until the return? */
-static bool is_of_entry(const struct lower *l, const struct expr *e)
-{
-	return l->is_return && !l->at_entry && e->target->kind == TR_VAR &&
-	       !is_return_value(e);
-}
-
-void shape_target(struct lower *l, struct shape_of_text *sh,
-		  const struct expr *e)
-{
-	struct object o;
-
-	if (e->target->kind == TR_CONTEXT)
-		shape_context(l, sh, e);
-	else if (is_of_entry(l, e))
-		shape_value(l, sh, "%s", captured(l, e), 's');
-	else if (find_object(l, e, &o))
-		shape_object(l, sh, &o, depth_of(e->target->pretty), true);
 }
 
 /* --- all together ------------------------------------------------------------------------------------------ */

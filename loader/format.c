@@ -60,6 +60,7 @@ struct input {
 	const char *p, *end;
 	const struct arg *args;
 	uint32_t nargs;
+	unsigned depth;		/* of groups */
 };
 
 static struct arg next_arg(struct input *in)
@@ -274,6 +275,59 @@ static void binary(struct sink *to, struct directive d, int64_t n)
 		sink_pad(to, ' ', d.width - size);
 }
 
+static void run(struct sink *to, struct input *in);
+
+/* From one part of a group to the next, or its end: what lies there is not
+   printed, its arguments are not wanted. */
+static void skip_part(struct input *in, bool to_end)
+{
+	unsigned depth = 0;
+
+	while ((in->p = memchr(in->p, '%', in->end - in->p))) {
+		in->p++;
+		switch (directive(in).what) {
+		case '(':
+			next_arg(in);
+			depth++;
+			break;
+		case ')':
+			if (!depth--)
+				return;
+			break;
+		case ':':
+			if (!depth && !to_end)
+				return;
+			break;
+		case '%':
+			break;
+		default:
+			next_arg(in);
+		}
+	}
+	in->p = in->end;
+}
+
+/* %(this%:that%): by its argument, which is 0 for this. %.5( cuts it. */
+static void group(struct sink *to, struct directive d, struct input *in)
+{
+	char text[2048];
+	struct sink cut = { .buf = text, .cap = d.precision };
+	bool cuts = d.precision >= 0 && d.precision <= (int64_t)sizeof(text);
+	bool that = next_arg(in).num != 0;
+
+	if (in->depth >= 4) {
+		in->p = in->end;
+		return;
+	}
+	if (that)
+		skip_part(in, false);
+	in->depth++;
+	run(cuts ? &cut : to, in);
+	in->depth--;
+	if (cuts)
+		sink_put(to, cut.buf, cut.n);
+}
+
 static void convert(struct sink *to, struct directive d, struct input *in)
 {
 	switch (d.what) {
@@ -320,21 +374,38 @@ static void convert(struct sink *to, struct directive d, struct input *in)
 	}
 }
 
+/* To the end of the text, or of the group. */
+static void run(struct sink *to, struct input *in)
+{
+	while (in->p < in->end) {
+		const char *percent = memchr(in->p, '%', in->end - in->p);
+		struct directive d;
+
+		if (!percent)
+			percent = in->end;
+		sink_put(to, in->p, percent - in->p);
+		in->p = percent;
+		if (percent == in->end)
+			return;
+		in->p++;
+		d = directive(in);
+		if (in->depth && d.what == ':')
+			skip_part(in, true);
+		if (in->depth && (d.what == ':' || d.what == ')'))
+			return;
+		if (d.what == '(')
+			group(to, d, in);
+		else
+			convert(to, d, in);
+	}
+}
+
 void format_text(struct sink *to, const char *text, size_t text_len,
 		 const struct arg *args, uint32_t nargs)
 {
-	struct input in = { text, text + text_len, args, nargs };
+	struct input in = { text, text + text_len, args, nargs, 0 };
 
-	while (in.p < in.end) {
-		const char *percent = memchr(in.p, '%', in.end - in.p);
-
-		if (!percent)
-			percent = in.end;
-		sink_put(to, in.p, percent - in.p);
-		in.p = percent + 1;
-		if (percent < in.end)
-			convert(to, directive(&in), &in);
-	}
+	run(to, &in);
 }
 
 /* --- charts -------------------------------------------------------------- */

@@ -46,6 +46,28 @@ static void check(int line, const char *want, size_t want_len,
 	check(__LINE__, want, sizeof(want) - 1, text, args, COUNT_OF(args)); \
 } while (0)
 
+static void groups(void)
+{
+	IS("[1 2] x", "[%(%d%:that %d %u%) %d] %s", num(0), num(1), num(7),
+	   num(8), num(2), str("x"));
+	IS("[that 7 8 2] x", "[%(%d%:that %d %u%) %d] %s", num(1), num(1),
+	   num(7), num(8), num(2), str("x"));
+	IS("\"a\" 0x5.", "%(\"%#s\"%:0x%x%) %(\"%#s\"%:0x%x%).", num(0),
+	   str("a"), num(1), num(1), str(""), num(5));
+	IS("{.a=\"b\"}|", "%({.a=%(\"%#s\"%:%x%)}%:ERROR%)|", num(0), num(0),
+	   str("b"), num(1));
+	IS("ERROR|9", "%({.a=%(\"%#s\"%:%x%)}%:ERROR%)|%d", num(1), num(0),
+	   str("b"), num(1), num(9));
+	IS("12345|9", "%.5(123%d%)|%d", num(0), num(4567), num(9));
+	IS("100%|", "%(100%%%:%%)%)|", num(0));
+	IS("%)|", "%(100%%%:%%)%)|", num(1));
+	/* what is cut off is no reason to read on */
+	IS("1", "%(%d", num(0), num(1));
+	IS("", "%(%d", num(1), num(1));
+	IS("", "%(%(%(%(%(%d", num(0), num(0), num(0), num(0), num(0), num(1));
+	IS("%:)", "%%:)", num(1));
+}
+
 static void numbers(void)
 {
 	IS("5 -5 5", "%d %i %u", num(5), num(-5), num(5));
@@ -175,6 +197,7 @@ static void charts(void)
 int main(void)
 {
 	numbers();
+	groups();
 	texts();
 	binaries();
 	sinks();
