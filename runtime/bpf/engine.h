@@ -944,7 +944,8 @@ struct rt_number {
 	u32 negative, started;
 };
 
-/* One character: blanks, a sign, 0 and 0x as the base allows, digits. */
+/* One character, as the kernel's simple_strtol() takes it: a minus, 0 and 0x as
+   the base allows, digits. */
 RT_BODY rt_strtol_turn(u32 turn, struct rt_number *n)
 {
 	unsigned char c[3] = { 0 };
@@ -952,11 +953,9 @@ RT_BODY rt_strtol_turn(u32 turn, struct rt_number *n)
 
 	bpf_probe_read_kernel(c, 3, n->at + turn);
 	if (!n->started) {
-		if (c[0] == ' ' || (c[0] >= '\t' && c[0] <= '\r'))
-			return 0;
 		n->started = 1;
-		if (c[0] == '-' || c[0] == '+') {
-			n->negative = c[0] == '-';
+		if (c[0] == '-') {
+			n->negative = 1;
 			return 0;
 		}
 	}
