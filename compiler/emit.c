@@ -215,6 +215,12 @@ static void find_units(struct emit *e)
 
 /* --- text ------------------------------------------------------------------------ */
 
+static bool is_label(const char *s)
+{
+	s += strcspn(s, " :");
+	return !strcmp(s, ":") || !strcmp(s, ": ;");
+}
+
 void emit_line(struct emit *e, const char *fmt, ...)
 {
 	const char *s;
@@ -226,7 +232,7 @@ void emit_line(struct emit *e, const char *fmt, ...)
 	s = arena_vprintf(e->mem, fmt, ap);
 	va_end(ap);
 	n = strlen(s);
-	if (strstr(s, ":") == s + n - 1 && e->depth)
+	if (is_label(s) && e->depth)
 		i = 1;		/* labels stand out */
 	for (; i < e->depth && n; i++)
 		text_putc(&e->reg->code, '\t');
@@ -238,7 +244,7 @@ const char *emit_slot(struct emit *e, const struct ir_slot *s)
 {
 	if (e->u->fn || e->u->slot[s->number].place == IN_FRAME)
 		return arena_printf(e->mem, "f->%s", s->name);
-	return s->name;
+	return e->u->slot[s->number].as->name;
 }
 
 const char *emit_opnd(struct emit *e, const struct ir_opnd *o)
@@ -262,26 +268,49 @@ const char *emit_opnd(struct emit *e, const struct ir_opnd *o)
 	bug("operand of nothing");
 }
 
-/* Declares the slots that have their place in this region or in frames. */
-static void declare_slots(struct emit *e, const struct unit *u, bool frame,
-			  int region)
+/* Declares the slots that are locals of this region. */
+void emit_locals(struct emit *e, int region)
 {
+	const struct unit *u = e->u;
 	const struct ir_slot *s;
 
+	for (s = u->slots; s && !u->fn; s = s->next) {
+		if (u->slot[s->number].place != IN_LOCAL ||
+		    u->slot[s->number].region != region ||
+		    u->slot[s->number].as != s)
+			continue;
+		if (s->type == IR_LONG)
+			emit_line(e, "i64 %s = 0;", s->name);
+		else
+			emit_line(e, "RT_STR(%s, %u) = \"\";", s->name,
+				  u->slot[s->number].room);
+	}
+}
+
+/* Members of a frame; those of one pool share memory. */
+static void declare_frame(struct emit *e, const struct unit *u)
+{
+	const struct ir_slot *s, *o;
+	unsigned members;
+	uint32_t room;
+
 	for (s = u->slots; s; s = s->next) {
-		if (frame) {
-			if (!u->fn && u->slot[s->number].place != IN_FRAME)
-				continue;
-		} else if (u->fn || u->slot[s->number].place != IN_LOCAL ||
-			   u->slot[s->number].region != region) {
+		if (!emit_first_of_pool(u, s, &room, &members))
+			continue;
+		if (s->type == IR_LONG) {
+			emit_line(e, "i64 %s;", s->name);
 			continue;
 		}
-		if (s->type == IR_LONG)
-			emit_line(e, "i64 %s%s;", s->name,
-				  frame ? "" : " = 0");
-		else
-			emit_line(e, "RT_STR(%s, %u)%s;", s->name,
-				  emit_round(s->cap), frame ? "" : " = \"\"");
+		if (members > 1)
+			emit_line(e, "union {");
+		for (o = s; o; o = members > 1 ? o->next : NULL)
+			if (o == s || (o->pool == s->pool && (u->fn ||
+			    u->slot[o->number].place == IN_FRAME)))
+				emit_line(e, "%sRT_STR(%s, %u);", members > 1 ?
+					  "\t" : "", o->name,
+					  emit_round(o->cap));
+		if (members > 1)
+			emit_line(e, "};");
 	}
 }
 
@@ -438,7 +467,7 @@ static void emit_frame_struct(struct emit *e, const struct unit *u)
 			emit_line(e, "\tstruct snapshot seen;");
 		}
 		e->depth++;
-		declare_slots(e, u, true, 0);
+		declare_frame(e, u);
 		for (i = 1; i <= u->neach; i++)
 			emit_line(e, "u64 each%u;", i);
 		if (u->fn && u->fn->has_result) {
@@ -521,7 +550,7 @@ static void emit_prologue(struct emit *e, struct unit *u)
 	if (u->slots_in_frame || !e->kernel)
 		emit_line(e, "struct %s_frame *f = RT_FRAME_OF(r, %s);",
 			  u->name, u->name);
-	declare_slots(e, u, false, 0);
+	emit_locals(e, 0);
 	emit_line(e, "%s", "");
 	for (i = 0; i < u->h->nlocks; i++) {
 		emit_line(e, "if (rt_lock(%s))",
@@ -662,10 +691,12 @@ static uint32_t slots_size(const struct unit *u)
 {
 	uint32_t size = 8 * u->nregions;	/* foreach's, at most */
 	const struct ir_slot *s;
+	unsigned members;
+	uint32_t room;
 
 	for (s = u->slots; s; s = s->next)
-		if (u->fn || u->slot[s->number].place == IN_FRAME)
-			size += s->type == IR_LONG ? 8 : emit_round(s->cap);
+		if (emit_first_of_pool(u, s, &room, &members))
+			size += room;
 	return size;
 }
 

@@ -28,6 +28,9 @@ struct unit {
 		enum place place;
 		int region;		/* of the first use */
 		bool crosses;		/* used in more than one region */
+		const struct ir_slot *as;	/* local of the same pool that it
+					   shares, or itself */
+		uint32_t room;		/* bytes, where it is not shared away */
 	} *slot;			/* by number */
 	bool loops;			/* has outlined bodies of loops */
 	bool slots_in_frame;		/* any slot is there */
@@ -79,6 +82,7 @@ const char *emit_slot(struct emit *e, const struct ir_slot *s);
 const char *emit_opnd(struct emit *e, const struct ir_opnd *o);
 const struct ir_layout_map *emit_map(struct emit *e,
 				     const struct ir_global *g);
+void emit_locals(struct emit *e, int region);
 struct unit *emit_unit_of(struct emit *e, const struct ir_function *fn);
 
 /* --- emit_place.c ---------------------------------------------------------- */
@@ -86,6 +90,10 @@ struct unit *emit_unit_of(struct emit *e, const struct ir_function *fn);
 enum { SMALL_STRING = 64, SMALL_KEY = 64, SMALL_RECORD = 1024 };
 
 void emit_place(struct emit *e, struct unit *u);
+/* Is the slot in the frame, and the first there of those of its pool, which
+   share `room` bytes? */
+bool emit_first_of_pool(const struct unit *u, const struct ir_slot *s,
+			uint32_t *room, unsigned *members);
 uint32_t emit_round(uint32_t size);	/* up to a multiple of 8 */
 /* Most bytes that the record of a statement's format takes. */
 uint32_t emit_record_size(struct emit *e, const struct ir_stmt *s);

@@ -163,6 +163,37 @@ static void walk(struct placer *p, const struct ir_stmt *s)
 	}
 }
 
+/* The local string of the same region that s can share, or itself. */
+static const struct ir_slot *sharer(const struct unit *u,
+				    const struct ir_slot *s)
+{
+	const struct ir_slot *o;
+
+	for (o = u->slots; o != s; o = o->next)
+		if (s->pool && o->pool == s->pool && u->slot[o->number].as == o &&
+		    u->slot[o->number].place == IN_LOCAL &&
+		    u->slot[o->number].region == u->slot[s->number].region)
+			return o;
+	return s;
+}
+
+/* A string on the stack, if there is room; bytes of all that are there. */
+static bool settle_local(struct unit *u, const struct ir_slot *s,
+			 uint32_t *strings)
+{
+	const struct ir_slot *as = sharer(u, s);
+	uint32_t *room = &u->slot[as->number].room;
+	uint32_t more = emit_round(s->cap) > *room ?
+			emit_round(s->cap) - *room : 0;
+
+	if (!s->cap || s->cap > SMALL_STRING || *strings + more > LOCAL_STRINGS)
+		return false;
+	u->slot[s->number].as = as;
+	*room += more;
+	*strings += more;
+	return true;
+}
+
 /* Locals become frame slots where they cross regions or are too large. */
 static void settle(struct placer *p)
 {
@@ -173,20 +204,45 @@ static void settle(struct placer *p)
 	for (s = u->slots; s; s = s->next) {
 		enum place *place = &u->slot[s->number].place;
 
+		u->slot[s->number].as = s;
 		if (*place == IN_NOTHING && !u->fn)
 			continue;
-		if (!p->e->kernel || u->fn || u->slot[s->number].crosses) {
+		if (!p->e->kernel || u->fn || u->slot[s->number].crosses)
 			*place = IN_FRAME;
-		} else if (s->type == IR_LONG) {
+		else if (s->type == IR_LONG)
 			*place = ++longs > LOCAL_LONGS ? IN_FRAME : IN_LOCAL;
-		} else if (s->cap > SMALL_STRING ||
-			   strings + emit_round(s->cap) > LOCAL_STRINGS) {
+		else if (!settle_local(u, s, &strings))
 			*place = IN_FRAME;
-		} else {
-			strings += emit_round(s->cap);
-		}
 		u->slots_in_frame |= *place == IN_FRAME;
 	}
+}
+
+static bool in_frame(const struct unit *u, const struct ir_slot *s)
+{
+	return u->fn || u->slot[s->number].place == IN_FRAME;
+}
+
+/* Is it the first of its pool in the frame? Then *room is what all need. */
+bool emit_first_of_pool(const struct unit *u, const struct ir_slot *s,
+			uint32_t *room, unsigned *members)
+{
+	const struct ir_slot *o;
+
+	*members = 0;
+	*room = s->type == IR_LONG ? 8 : 0;
+	if (!in_frame(u, s))
+		return false;
+	for (o = u->slots; o; o = o->next) {
+		if (o != s && (!s->pool || o->pool != s->pool ||
+			       !in_frame(u, o)))
+			continue;
+		if (!*members && o != s)
+			return false;
+		++*members;
+		if (s->type == IR_STRING && *room < emit_round(o->cap))
+			*room = emit_round(o->cap);
+	}
+	return true;
 }
 
 static void grow(uint32_t *to, uint32_t size)

@@ -620,7 +620,6 @@ static void emit_loop_body(struct emit *e, const struct ir_stmt *s,
 {
 	struct region in = { .id = id, .code.mem = e->mem };
 	struct region *outer = e->reg;
-	const struct ir_slot *slot;
 	int depth = e->depth;
 
 	in.step = ++e->u->nlabels;
@@ -632,12 +631,7 @@ static void emit_loop_body(struct emit *e, const struct ir_stmt *s,
 	if (e->u->slots_in_frame || !e->kernel)
 		emit_line(e, "struct %s_frame *f = RT_FRAME_OF(r, %s);",
 			  e->u->name, e->u->name);
-	for (slot = e->u->slots; slot && !e->u->fn; slot = slot->next)
-		if (e->u->slot[slot->number].place == IN_LOCAL &&
-		    e->u->slot[slot->number].region == id)
-			emit_line(e, slot->type == IR_LONG ? "i64 %s = 0;" :
-				  "RT_STR(%s, %u) = \"\";", slot->name,
-				  emit_round(slot->cap));
+	emit_locals(e, id);
 	if (s->kind == IR_FOREACH)
 		emit_element(e, s, it);
 	emit_line(e, "%s", "");

@@ -26,6 +26,8 @@ struct ir_slot {
 	int number;		/* within its handler or function */
 	uint32_t cap;		/* strings: most bytes it can need with the NUL
 				   (<= string_len): "execname" 16 */
+	unsigned pool;		/* strings of one pool are never in use at the
+				   same time, they can share memory; 0: alone */
 	struct ir_slot *next;
 };
 

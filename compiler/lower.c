@@ -172,18 +172,13 @@ struct ir_slot *new_slot(struct lower *l, enum ir_type type, const char *name)
 	return s;
 }
 
-/* Strings are large: those of one statement are used again by the next. */
+/* Strings are large: what one statement has for them is used by the next. */
 struct ir_slot *temp_slot(struct lower *l, enum ir_type type)
 {
-	struct ir_slot *s;
+	struct ir_slot *s = new_slot(l, type, NULL);
 
-	if (type == IR_LONG)
-		return new_slot(l, type, NULL);
-	if (l->nbusy < l->strings.n)
-		return l->strings.v[l->nbusy++];
-	s = new_slot(l, type, NULL);
-	vec_push(l->mem, &l->strings, s);
-	l->nbusy++;
+	if (type == IR_STRING)
+		s->pool = ++l->nbusy;
 	return s;
 }
 
@@ -626,7 +621,7 @@ static void lower_stmt(struct lower *l, const struct stmt *s)
 
 void lower_stmts(struct lower *l, const struct stmt *s)
 {
-	size_t busy = l->nbusy;
+	unsigned busy = l->nbusy;
 
 	for (; s; s = s->next) {
 		lower_stmt(l, s);

@@ -68,8 +68,7 @@ struct lower {
 					   those before, of the blocks around */
 	struct ir_slot *slots, **slots_tail;
 	int nslots;
-	VEC(struct ir_slot *) strings;	/* temporaries; the first nbusy of */
-	size_t nbusy;			/* them are used by this statement */
+	unsigned nbusy;		/* string temporaries of this statement */
 	VEC(struct var *) vars;		/* locals that have a slot here */
 	VEC(const struct var *) typing;	/* whose C type is being looked for */
 };

@@ -22,9 +22,7 @@ static void start_trial(const struct lower *l, struct lower *trial,
 	trial->slots_tail = &trial->slots;
 	trial->captures = NULL;
 	trial->captures_tail = &trial->captures;
-	trial->nbusy = trial->strings.n = 0;
-	trial->strings.v = NULL;
-	trial->strings.cap = 0;
+	trial->nbusy = 0;
 }
 
 static void end_trial(const struct lower *l, const struct lower *trial)

@@ -29,7 +29,8 @@ static struct ir_slot *slot(struct program *p, const char *name,
 {
 	struct ir_slot *s = NEW(&mem, struct ir_slot);
 
-	*s = (struct ir_slot){ name, type, p->h->nslots++, cap, NULL };
+	*s = (struct ir_slot){ .name = name, .type = type, .cap = cap,
+			       .number = p->h->nslots++ };
 	if (p->last)
 		p->last->next = s;
 	else
