@@ -87,7 +87,7 @@ struct unit *emit_unit_of(struct emit *e, const struct ir_function *fn);
 
 /* --- emit_place.c ---------------------------------------------------------- */
 
-enum { SMALL_STRING = 64, SMALL_KEY = 64, SMALL_RECORD = 1024 };
+enum { SMALL_STRING = 64, SMALL_KEY = 64, SHORT_KEY = 32, SMALL_RECORD = 1024 };
 
 void emit_place(struct emit *e, struct unit *u);
 /* Is the slot in the frame, and the first there of those of its pool, which

@@ -395,6 +395,18 @@ static void emit_modify(struct emit *e, const struct ir_stmt *s)
 
 /* --- arrays ------------------------------------------------------------------------ */
 
+/* A local of few words, all of which the key has room for. */
+static bool is_short_key(struct emit *e, const struct ir_global *g, size_t i,
+			 const struct ir_opnd *key)
+{
+	uint32_t width = emit_round(g->key_caps ? g->key_caps[i] : 0);
+
+	return e->kernel && !e->u->fn && key->kind == IR_SLOT && width &&
+	       width <= SHORT_KEY && e->u->slot[key->slot->number].place ==
+	       IN_LOCAL && e->u->slot[e->u->slot[key->slot->number].as->number]
+	       .room >= width;
+}
+
 const char *emit_key(struct emit *e, const struct ir_global *g,
 		     const struct ir_opnd *keys)
 {
@@ -423,6 +435,8 @@ const char *emit_key(struct emit *e, const struct ir_global *g,
 		else if (keys[i].kind == IR_LIT && keys[i].len < SMALL_STRING &&
 			 keys[i].len < m->key_size)
 			emit_line(e, "RT_KEY_LIT(k->k%zu, %s);", i, v);
+		else if (is_short_key(e, g, i, &keys[i]))
+			emit_line(e, "RT_KEY_SHORT(k->k%zu, %s);", i, v);
 		else
 			emit_line(e, "rt_key_str(k->k%zu, sizeof(k->k%zu), "
 				  "%s);", i, i, v);

@@ -440,6 +440,25 @@ RT_INLINE void rt_key_str(char *dst, u32 width, const char *src)
 	rt_zero(dst, width);
 	bpf_probe_read_kernel_str(dst, width, (u64)src);
 }
+
+/* The same of a short string on the stack that has room for as many bytes: by
+   words, which are cut behind their first zero byte. */
+#define RT_KEY_SHORT(dst, src) rt_key_short((u64 *)(dst), \
+					    (const u64 *)(src), sizeof(dst) / 8)
+RT_INLINE void rt_key_short(u64 *dst, const u64 *src, u32 words)
+{
+	u64 more = ~0ul, zeros, w;
+
+#pragma unroll
+	for (u32 i = 0; i < 4; i++) {
+		if (i >= words)
+			break;
+		w = src[i];
+		zeros = (w - 0x0101010101010101) & ~w & 0x8080808080808080;
+		dst[i] = w & ((zeros & -zeros) - 1) & more;
+		more &= zeros ? 0 : ~0ul;
+	}
+}
 #define RT_KEY_LIT(dst, lit) \
 	(rt_zero(dst, sizeof(dst)), __builtin_memcpy(dst, lit, sizeof(lit)))
 #define RT_KEY_SPACE(r, type) \
