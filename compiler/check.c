@@ -229,10 +229,6 @@ static bool check_lvalue(struct check *c, const struct expr *e,
 {
 	const struct walking *w;
 
-	if (lv->kind == X_TARGET)
-		return complain(c->j, lv->at, E_UNSUPPORTED,
-				"target variables can be written in guru mode "
-				"only, which is not supported yet");
 	if (lv->kind != X_NAME && lv->kind != X_INDEX)
 		return complain(c->j, e->at, E_NOT_LVALUE,
 				"only variables and elements of arrays can be "
@@ -246,11 +242,30 @@ static bool check_lvalue(struct check *c, const struct expr *e,
 	return true;
 }
 
+/*
+ * $x = value: $value of procfs probes is a string; others are numbers. What may
+ * be written is known when its place is: guru.c, lower_target.c.
+ */
+static enum type check_target_write(struct check *c, struct expr *e)
+{
+	enum type t = check_value(c, e->b, e->op == OP_NONE ? T_UNKNOWN :
+				  e->op == OP_CAT ? T_STRING : T_LONG);
+
+	check_expr(c, e->a, t);
+	if (e->op == OP_STAT)
+		complain(c->j, e->a->at, E_AGGREGATE,
+			 "a target variable is no aggregate");
+	e->a->type = t;
+	return t;
+}
+
 static enum type check_assign(struct check *c, struct expr *e, enum type want)
 {
 	struct expr *lv = e->a;
 	enum type t, got;
 
+	if (lv->kind == X_TARGET)
+		return check_target_write(c, e);
 	if (!check_lvalue(c, e, lv)) {
 		check_value(c, e->b, T_UNKNOWN);
 		return T_UNKNOWN;
@@ -411,6 +426,13 @@ static enum type check_print(struct check *c, struct expr *e)
 
 /* --- target variables --------------------------------------------------------------- */
 
+/* $value of a procfs probe is what was written to it, or will be read. */
+static bool is_procfs_text(const struct check *c, const struct target_ref *r)
+{
+	return r->kind == TR_VAR && c->probe && !strcmp(r->name, "value") &&
+		!strcmp(c->probe->points->parts->name, "procfs");
+}
+
 static enum type check_target(struct check *c, struct expr *e)
 {
 	struct target_ref *r = e->target;
@@ -425,7 +447,8 @@ static enum type check_target(struct check *c, struct expr *e)
 	for (a = r->path; a; a = a->next)
 		if (a->index)
 			check_value(c, a->index, T_LONG);
-	return r->pretty || r->kind == TR_CONTEXT ? T_STRING : T_LONG;
+	return r->pretty || r->kind == TR_CONTEXT || is_procfs_text(c, r) ?
+		T_STRING : T_LONG;
 }
 
 static void find_local(const struct expr *e, void *arg)
@@ -488,7 +511,9 @@ static enum type expr_type(struct check *c, struct expr *e, enum type want)
 	case X_ASSIGN:
 		return check_assign(c, e, want);
 	case X_INCDEC:
-		if (check_lvalue(c, e, e->a))
+		if (e->a->kind == X_TARGET)
+			check_value(c, e->a, T_LONG);
+		else if (check_lvalue(c, e, e->a))
 			check_var(c, e->a, T_LONG);
 		return T_LONG;
 	case X_IN:
@@ -516,8 +541,9 @@ static enum type expr_type(struct check *c, struct expr *e, enum type want)
 	case X_PERF:
 	case X_CONST:
 	case X_ENUM:
-	case X_EMBEDDED:
 		return T_LONG;
+	case X_EMBEDDED:
+		return strstr(e->str, "/* string */") ? T_STRING : T_LONG;
 	}
 	bug("expression of kind %d", e->kind);
 }
@@ -756,11 +782,6 @@ static void check_function(struct check *c, struct function *f)
 		check_locals(c, f->params);
 		check_locals(c, f->locals);
 	}
-	if (c->final && f->type != T_UNKNOWN && !f->type_given &&
-	    !f->returns_value)
-		complain(c->j, f->at, E_TYPE_MISMATCH,
-			 "function '%s' has no 'return' with a value, "
-			 "which a call wants", f->name);
 	c->fn = NULL;
 }
 

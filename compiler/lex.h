@@ -36,7 +36,7 @@ void lex_source(struct job *j, const struct source *src, struct tokens *out);
 
 /*
  * The tokens of src as parsed: lexed, macros and arguments put in, branches
- * of %( %) chosen for j->target. is_tapset sources see no script arguments.
+ * of %( %) chosen for j->target.
  */
 void expand_source(struct job *j, const struct source *src, struct tokens *out);
 

@@ -58,12 +58,13 @@ static void read_tapset(struct lib *l, const char *path)
 	*end = t;
 }
 
-static void read_folder(struct lib *l, const char *dir)
+/* `wanted`: a folder that -I named. */
+static void read_folder(struct lib *l, const char *dir, bool wanted)
 {
 	struct dirent **names;
 	int i, n = scandir(dir, &names, NULL, alphasort);
 
-	if (n < 0 && errno != ENOENT)
+	if (n < 0 && (wanted || errno != ENOENT))
 		die("%s: %m", dir);
 	for (i = 0; i < n; i++) {
 		if (names[i]->d_name[0] != '.' &&
@@ -81,14 +82,19 @@ static struct tapset *tapsets(struct lib *l)
 {
 	const char *share = l->j->opt->share_dir;
 	struct utsname host;
+	size_t i;
 
-	if (l->tapsets_read || !share)
+	if (l->tapsets_read)
 		return l->tapsets;
 	l->tapsets_read = true;
-	read_folder(l, arena_printf(&l->j->mem, "%s/tapsets", share));
+	for (i = 0; i < l->j->opt->tapset_dirs.n; i++)
+		read_folder(l, l->j->opt->tapset_dirs.v[i], true);
+	if (!share)
+		return l->tapsets;
+	read_folder(l, arena_printf(&l->j->mem, "%s/tapsets", share), false);
 	if (uname(&host) == 0)
 		read_folder(l, arena_printf(&l->j->mem, "%s/tapsets/arch/%s",
-					    share, host.machine));
+					    share, host.machine), false);
 	return l->tapsets;
 }
 
@@ -440,10 +446,7 @@ static void resolve_expr(struct lib *l, struct expr *e, enum usage use)
 	case X_PERF:
 	case X_CONST:
 	case X_ENUM:
-		break;
 	case X_EMBEDDED:
-		complain(l->j, e->at, E_UNSUPPORTED,
-			 "embedded C is not supported yet");
 		break;
 	case X_NAME:
 		resolve_name(l, e, use);
@@ -585,11 +588,6 @@ static void resolve_function(struct lib *l, struct function *f)
 			if (!strcmp(v->name, w->name))
 				complain(l->j, v->at, E_REDEFINED,
 					 "duplicate parameter '%s'", v->name);
-	if (!f->body) {
-		complain(l->j, f->at, E_UNSUPPORTED,
-			 "functions in embedded C are not supported yet");
-		return;
-	}
 	resolve_stmts(l, f->body);
 	warn_unassigned(l, f->locals);
 }
@@ -808,12 +806,8 @@ static void set_global(struct lib *l, const char *set)
 bool pull_library(struct job *j)
 {
 	struct lib l = { .j = j, .script = j->script };
-	const struct embedded *c;
 	size_t i;
 
-	for (c = j->script->embedded; c; c = c->next)
-		complain(j, c->at, E_UNSUPPORTED,
-			 "embedded C is not supported yet");
 	check_unique(&l, j->script->globals);
 	check_overloads(&l);
 	if (!j->script->probes)

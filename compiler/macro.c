@@ -136,7 +136,8 @@ static struct value word_value(struct pp *pp, const char *name)
 	if (!strcmp(name, "runtime"))
 		return (struct value){ .str = "kernel" };
 	if (!strcmp(name, "guru_mode"))
-		return (struct value){ .is_number = true, .num = 0 };
+		return (struct value){ .is_number = true,
+			.num = pp->j->opt && pp->j->opt->guru };
 	if (!strncmp(name, "CONFIG_", 7)) {
 		s = t ? target_config(t, name) : NULL;
 		return (struct value){ .str = s ? s : "" };
@@ -290,8 +291,7 @@ static bool script_arg(struct pp *pp, const struct token *t)
 	struct origin *via;
 	size_t i;
 
-	if (pp->is_tapset || t->len < 2 ||
-	    (!count && strspn(t->s + 1, "0123456789") + 1 < t->len))
+	if (t->len < 2 || (!count && strspn(t->s + 1, "0123456789") + 1 < t->len))
 		return false;
 	if (!count && (n < 1 || n > have))
 		return !complain(j, t->at, E_SCRIPT_ARG,
@@ -581,17 +581,12 @@ static void expand(struct pp *pp, struct range r, const struct frame *f)
 	}
 }
 
-/* Macros of the library: share_dir/tapsets/ *.stpm, read when first missed. */
-static void read_library(struct pp *pp)
+static void read_folder(struct pp *pp, const char *dir)
 {
 	struct job *j = pp->j;
-	const char *share = j->opt ? j->opt->share_dir : NULL;
-	char *dir = arena_printf(&j->mem, "%s/tapsets", share ? share : ".");
-	struct tokens *out = pp->out, nowhere = { 0 };
 	struct dirent **names;
-	int i, n = share ? scandir(dir, &names, NULL, alphasort) : -1;
+	int i, n = scandir(dir, &names, NULL, alphasort);
 
-	pp->out = &nowhere;
 	for (i = 0; i < n; i++) {
 		if (names[i]->d_name[0] != '.' &&
 		    glob_match("*.stpm", names[i]->d_name)) {
@@ -613,6 +608,21 @@ static void read_library(struct pp *pp)
 	}
 	if (n >= 0)
 		free(names);
+}
+
+/* Macros of tapsets, *.stpm of -I and share_dir, read when first missed. */
+static void read_library(struct pp *pp)
+{
+	const struct options *opt = pp->j->opt;
+	struct tokens *out = pp->out, nowhere = { 0 };
+	size_t i;
+
+	pp->out = &nowhere;
+	for (i = 0; opt && i < opt->tapset_dirs.n; i++)
+		read_folder(pp, opt->tapset_dirs.v[i]);
+	if (opt && opt->share_dir)
+		read_folder(pp, arena_printf(&pp->j->mem, "%s/tapsets",
+					     opt->share_dir));
 	pp->out = out;
 }
 

@@ -57,6 +57,7 @@ static const struct pass {
 	{ { "lib", "library" },	pull_library,	dump_untyped },
 	{ { "sites" },		expand_points,	dump_sites },
 	{ { "typed" },		check_types,	dump_typed },
+	{ { NULL },		refuse_guru,	NULL },
 	{ { "ir", "lower" },	lower_probes,	dump_ir },
 	{ { "c", "emit" },	emit_sources,	dump_c },
 	{ { NULL },		run_compilers,	NULL },
@@ -144,6 +145,9 @@ static const char usage_text[] =
 "  -D NAME=VALUE        set a limit: MAXSTRINGLEN MAXACTION MAXNESTING\n"
 "                       MAXMAPENTRIES MAXERRORS MAXSKIPPED\n"
 "  -G NAME=VALUE        set a global variable of the script\n"
+"  -g                   guru mode: the script may hold C and write to target\n"
+"                       variables\n"
+"  -I FOLDER            tapsets: functions, aliases and macros of *.stp, *.stpm\n"
 "  --engine=ENGINE      auto, bpf or module\n"
 "  --no-global-var-display\n"
 "                       do not show at the end what is written, never read\n"
@@ -303,6 +307,12 @@ static void option(struct command *cmd, int c, char *arg)
 	case 'G':
 		vec_push(&cmd->mem, &opt->globals, arg);
 		break;
+	case 'g':
+		opt->guru = true;
+		break;
+	case 'I':
+		vec_push(&cmd->mem, &opt->tapset_dirs, arg);
+		break;
 	case 'k':
 		cmd->keep = true;
 		break;
@@ -444,7 +454,7 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	struct options *opt = &cmd->opt;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:kvwhV", long_options,
+	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:gI:kvwhV", long_options,
 				NULL)) != -1) {
 		if (c == ':')
 			usage("%s wants a value", argv[optind - 1]);

@@ -431,6 +431,15 @@ static struct expr *at_word(struct parser *p)
 	return built(p, e);
 }
 
+/* The C of the next token, which only guru mode lets a user write. */
+static const struct token *embedded_c(struct parser *p)
+{
+	if (!p->src->is_tapset && !p->j->opt->guru)
+		complain(p->j, p->t->at, E_SYNTAX,
+			 "embedded C in a script wants guru mode (-g)");
+	return take(p);
+}
+
 /* --- names, calls ---------------------------------------------------------- */
 
 static const struct {
@@ -538,7 +547,7 @@ static struct expr *primary(struct parser *p)
 		return literal(p);
 	if (p->t->kind == TK_EMBEDDED) {
 		e = new_expr(p, X_EMBEDDED, p->t->at);
-		e->str = take(p)->s;
+		e->str = embedded_c(p)->s;
 		e->len = p->last->len;
 		return e;
 	}
@@ -1373,7 +1382,7 @@ static void function(struct parser *p, bool private)
 	if (accept(p, ":"))
 		f->priority = number_literal(p)->num;
 	if (!p->panic && p->t->kind == TK_EMBEDDED)
-		f->c_body = take(p)->s;
+		f->c_body = embedded_c(p)->s;
 	else
 		f->body = block(p);
 	*p->functions_end = f;
@@ -1385,7 +1394,7 @@ static void embedded(struct parser *p)
 	struct embedded *e = NEW(&p->j->mem, struct embedded), **end;
 
 	e->at = p->t->at;
-	e->c = take(p)->s;
+	e->c = embedded_c(p)->s;
 	for (end = &p->script->embedded; *end; end = &(*end)->next)
 		;
 	*end = e;

@@ -317,9 +317,11 @@ struct options {
 	const char *dump;		/* stop after this pass and print */
 	const char *out_dir;		/* this target's objects and plan */
 	const char *share_dir;		/* runtime/ and tapsets/ */
+	VEC(const char *) tapset_dirs;	/* -I: more tapsets */
 	const char *clang;
 	const char *engine;		/* "auto" */
 	int verbose;
+	bool guru;			/* -g */
 	bool no_warnings;
 	bool no_global_display;
 	VEC(const char *) globals;	/* -G NAME=VALUE, as given */
@@ -354,6 +356,7 @@ bool pull_library(struct job *j);	/* library.c: aliases, tapsets, names,
 					   -G values */
 bool expand_points(struct job *j);	/* points/points.c: j->sites */
 bool check_types(struct job *j);	/* check.c: typed AST */
+bool refuse_guru(struct job *j);	/* guru.c: what needs a module */
 bool lower_probes(struct job *j);	/* lower.c: j->ir */
 bool emit_sources(struct job *j);	/* emit.c: j->c_kernel, j->c_user */
 bool run_compilers(struct job *j);	/* build.c: objects in out_dir */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * guru.c - what only a kernel module can do. In: the typed AST. There is no
+ * module engine yet, so C in the script and writing to target variables are
+ * refused here, and, without -g, for being what they are.
+ */
+#include "stap.h"
+
+static void refuse_c(struct job *j, struct span at)
+{
+	complain(j, at, E_UNSUPPORTED, "embedded C is not supported yet: it "
+		 "needs a kernel module");
+}
+
+static void refuse_expr(const struct expr *e, void *arg)
+{
+	struct job *j = arg;
+	const struct expr *lv = e->a;
+
+	if (e->kind == X_EMBEDDED)
+		refuse_c(j, e->at);
+	if ((e->kind != X_ASSIGN && e->kind != X_INCDEC) ||
+	    lv->kind != X_TARGET)
+		return;
+	if (j->opt->guru)
+		complain(j, lv->at, E_UNSUPPORTED,
+			 "writing to target variables is not supported yet: it "
+			 "needs a kernel module");
+	else
+		complain(j, lv->at, E_UNSUPPORTED,
+			 "target variables can be written in guru mode only "
+			 "(-g)");
+}
+
+bool refuse_guru(struct job *j)
+{
+	const struct embedded *c;
+	const struct function *f;
+	const struct probe *pr;
+
+	for (c = j->script->embedded; c; c = c->next)
+		refuse_c(j, c->at);
+	for (f = j->script->functions; f; f = f->next) {
+		if (f->c_body)
+			refuse_c(j, f->at);
+		walk_stmts(f->body, refuse_expr, j);
+	}
+	for (pr = j->script->probes; pr; pr = pr->next)
+		walk_stmts(pr->body, refuse_expr, j);
+	return !j->errors;
+}
