@@ -687,6 +687,56 @@ static bool ir_check(struct finish *f)
 	return ok;
 }
 
+/* --- is it IR? ----------------------------------------------------------------- */
+
+static bool has_type(const struct ir_opnd *o, bool string)
+{
+	if (o->kind == IR_SLOT)
+		return (o->slot->type == IR_STRING) == string;
+	return o->kind == IR_NONE || (o->kind == IR_LIT) == string;
+}
+
+static bool is_sound(const struct ir_stmt *s)
+{
+	size_t i;
+
+	for (i = 0; s->arg_types && i < s->nargs; i++)
+		if (!has_type(&s->args[i], s->arg_types[i] == 's'))
+			return false;
+	for (i = 0; s->global && i < s->nargs; i++)
+		if (!has_type(&s->args[i], s->global->keys[i] == IR_STRING))
+			return false;
+	for (i = 0; s->kind == IR_CALL_FN && i < s->nargs; i++)
+		if (!has_type(&s->args[i], s->fn->params[i]->type == IR_STRING))
+			return false;
+	if (s->kind == IR_MOVE)
+		return has_type(&s->a, s->dst->type == IR_STRING);
+	if (s->kind == IR_SET || s->kind == IR_MAP_SET)
+		return has_type(&s->a, s->global->value == IR_V_STRING);
+	if (s->kind == IR_IF || s->kind == IR_BIN || s->kind == IR_LOAD ||
+	    s->kind == IR_MODIFY || s->kind == IR_STAT_ADD)
+		return has_type(&s->a, false) && has_type(&s->b, false);
+	if (s->kind == IR_CAT || s->kind == IR_STRCMP)
+		return has_type(&s->a, true) && has_type(&s->b, true);
+	return true;
+}
+
+/* A fault of lower.c's is found here, not by a reader of records. */
+static void verify(const struct ir_stmt *s)
+{
+	struct arena mem = { 0 };
+	struct text t = { .mem = &mem };
+
+	for (; s; s = s->next) {
+		if (!is_sound(s)) {
+			ir_print_body(s, &t);
+			bug("types of IR:\n%s", t.s);
+		}
+		verify(s->body);
+		verify(s->other);
+	}
+}
+
 /* --- all together ------------------------------------------------------------ */
 
 /* Maps get the first numbers, so that those of maps have no gaps. */
@@ -723,9 +773,14 @@ static void new_tallies(struct finish *f)
 bool ir_finish(struct job *j, struct ir *ir)
 {
 	struct finish f = { .j = j, .ir = ir };
+	struct ir_function *fn;
 	struct ir_handler *h;
 	bool ok;
 
+	for (fn = ir->functions; fn; fn = fn->next)
+		verify(fn->body);
+	for (h = ir->handlers; h; h = h->next)
+		verify(h->body);
 	f.nglobals = number_globals(ir);
 	new_tallies(&f);
 	place_hidden(ir);

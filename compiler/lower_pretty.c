@@ -17,10 +17,17 @@ static bool is_char(const struct ctype *t)
 	       t->name && !strcmp(t->name, "char");
 }
 
-/* "..." of memory; what cannot be read is empty where `lenient`. */
+/* Arrays of it are text, as everybody's names are. */
+static bool is_text(const struct ctype *t)
+{
+	return is_char(t) || (t && (t->kind == TY_CHAR || t->kind == TY_INT) &&
+			      t->size == 1 && t->name &&
+			      !strcmp(t->name, "unsigned char"));
+}
+
+/* "..." of memory; what cannot be read does not fault. */
 static void shape_chars(struct lower *l, struct shape_of_text *sh,
-			const struct object *o, struct ir_opnd a, int64_t max,
-			bool lenient)
+			const struct object *o, struct ir_opnd a, int64_t max)
 {
 	struct ir_slot *dst = temp_slot(l, IR_STRING);
 	struct ir_opnd n = { 0 };
@@ -29,17 +36,13 @@ static void shape_chars(struct lower *l, struct shape_of_text *sh,
 
 	if (max > 0 && max < l->ir->string_len)
 		n = num_opnd(max);
-	if (lenient) {
-		s = add(l, IR_TRY, o->at);
-		back = enter(l, &s->body);
-		load_string(l, o->at, a, n, o->space, dst);
-		leave(l, back);
-		back = enter(l, &s->other);
-		add_move(l, o->at, dst, lit_opnd("", 0));
-		leave(l, back);
-	} else {
-		load_string(l, o->at, a, n, o->space, dst);
-	}
+	s = add(l, IR_TRY, o->at);
+	back = enter(l, &s->body);
+	load_string(l, o->at, a, n, o->space, dst);
+	leave(l, back);
+	back = enter(l, &s->other);
+	add_move(l, o->at, dst, lit_opnd("<unknown>", 9));
+	leave(l, back);
 	shape_value(l, sh, "\"%s", slot_opnd(dst), 's');
 	text_putc(&sh->format, '"');
 }
@@ -90,9 +93,9 @@ static void shape_array(struct lower *l, struct shape_of_text *sh,
 		text_putc(&sh->format, '?');
 		return;
 	}
-	if (is_char(o->type->to)) {
+	if (is_text(o->type->to)) {
 		shape_chars(l, sh, o, address_of(l, o),
-			    (int64_t)o->type->count, false);
+			    (int64_t)o->type->count);
 		return;
 	}
 	text_putc(&sh->format, '[');
@@ -115,7 +118,7 @@ static void shape_pointer(struct lower *l, struct shape_of_text *sh,
 	struct object to = *o;
 
 	if (is_char(o->type->to)) {
-		shape_chars(l, sh, o, value_of(l, o), 0, !top);
+		shape_chars(l, sh, o, value_of(l, o), 0);
 	} else if (top && o->type->to && (o->type->to->kind == TY_STRUCT ||
 					  o->type->to->kind == TY_UNION)) {
 		follow(l, &to);
@@ -190,6 +193,10 @@ static void shape_variable(struct lower *l, struct shape_of_text *sh,
 	if (v->loc.kind == LOC_ABSENT || !v->type ||
 	    (!pretty && !is_number(v->type) && v->type->kind != TY_ARRAY)) {
 		text_putc(&sh->format, '?');
+	} else if (l->is_return && !l->at_entry && pretty &&
+		   v->type->kind != TY_POINTER &&
+		   kept_argument(l, e->at, v, &o)) {
+		shape_object(l, sh, &o, 1, true);
 	} else if (l->is_return && !l->at_entry && strcmp(v->name, "return")) {
 		shape_value(l, sh, pretty ? "%s" : "0x%x",
 			    lower_target(l, entry_variable(l, e, v->name)),

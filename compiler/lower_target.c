@@ -811,6 +811,18 @@ bool find_object(struct lower *l, const struct expr *e, struct object *o)
 
 /* --- all together ------------------------------------------------------------------------------------------ */
 
+bool kept_argument(struct lower *l, struct span at, const struct variable *v,
+		   struct object *o)
+{
+	if (l->prog != IR_FEXIT || !v || v->abi_arg < 0 || !v->type ||
+	    !is_number(v->type))
+		return false;
+	*o = (struct object) { .as = AS_NUMBER, .type = v->type, .at = at,
+			       .space = l->space };
+	o->v = add_source(l, at, IR_ARG, v->abi_arg);
+	return true;
+}
+
 /*
  * A plain parameter at the return: fexit still has it; else it is kept at the
  * entry, as is all that must be read from memory then.
@@ -824,13 +836,9 @@ static struct ir_opnd value_of_entry(struct lower *l, const struct expr *e)
 	see_entry(&seen);
 	v = seen.place ? place_variable(l->j->target, seen.place,
 					e->target->name) : NULL;
-	if (l->prog == IR_FEXIT && v && v->abi_arg >= 0 && v->type &&
-	    is_number(v->type) && !e->target->path && !e->target->address_of) {
-		o = (struct object) { .as = AS_NUMBER, .type = v->type,
-				      .at = e->at, .space = l->space };
-		o.v = add_source(l, e->at, IR_ARG, v->abi_arg);
+	if (!e->target->path && !e->target->address_of && !e->target->pretty &&
+	    kept_argument(l, e->at, v, &o))
 		return value_of(l, &o);
-	}
 	return captured(l, e);
 }
 

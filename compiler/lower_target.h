@@ -39,6 +39,9 @@ struct variable *variable_at(struct lower *l, size_t i);
 bool no_variable(struct lower *l, struct span at, const char *name);
 bool from_variable(struct lower *l, struct span at, const struct variable *v,
 		   struct object *o);
+/* A whole parameter at a return, which fexit still has; false: it is not. */
+bool kept_argument(struct lower *l, struct span at, const struct variable *v,
+		   struct object *o);
 /* All of a path; false: complained. */
 bool find_object(struct lower *l, const struct expr *e, struct object *o);
 enum ir_space space_of(const struct lower *l, const struct binary *b);

@@ -325,8 +325,7 @@ RT_INLINE i64 rt_func_ret(struct rt_run *r)
 #define RT_LOAD(type, dst, address, space) ({ \
 	type v_; \
 	long e_ = bpf_probe_read_##space(&v_, sizeof(v_), (u64)(address)); \
-	if (!e_) \
-		(dst) = (i64)v_; \
+	(dst) = (i64)v_; \
 	e_; })
 
 /* At most `max` bytes and a NUL. */
