@@ -61,6 +61,11 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 /* Keeps clang from moving or merging what the verifier must see in order. */
 #define rt_opaque(x) __asm__ volatile("" : "+r"(x))
 
+/* x, or 0 where it is more than max: in one piece, or clang compares one copy
+   of x and uses another, of which the verifier then knows nothing. */
+#define rt_bound(x, max) __asm__ volatile("if %0 <= %1 goto +1\n\t%0 = 0" \
+					  : "+r"(x) : "r"((u64)(max)))
+
 /* --- runs ----------------------------------------------------------------- */
 
 /* struct pt_regs of x86-64. */
@@ -301,7 +306,8 @@ RT_INLINE u64 rt_site(struct rt_run *r, u64 n)
 {
 	u64 site = bpf_get_attach_cookie(r->ctx);
 
-	return site < n ? site : 0;
+	rt_bound(site, n - 1);
+	return site;
 }
 
 RT_INLINE i64 rt_func_arg(struct rt_run *r, u32 n)
@@ -373,9 +379,7 @@ RT_INLINE void rt_cat_in(char *to, char *dst, u32 cap, const char *a,
 	u64 n = bpf_probe_read_kernel_str(to, RT_STRING_LEN, (u64)a);
 
 	n--;
-	rt_opaque(n);
-	if (n > RT_STRING_LEN - 1)
-		n = 0;
+	rt_bound(n, RT_STRING_LEN - 1);
 	bpf_probe_read_kernel_str(to + n, RT_STRING_LEN, (u64)b);
 	bpf_probe_read_kernel_str(dst, cap, (u64)to);
 }
@@ -736,6 +740,7 @@ RT_INLINE u64 rt_record_in(struct rt_frame *f, u64 max)
 		f->state.out_n = 0;
 		n = 0;
 	}
+	rt_bound(n, RT_OUT_SIZE - max);
 	return n;
 }
 
@@ -755,9 +760,7 @@ RT_INLINE u64 rt_put_str(char *out, u64 n, const char *src, u32 cap)
 	room = ((u64)len + 7) & ~7ul;
 	*(u32 *)(out + n) = (u32)len;
 	*(u32 *)(out + n + 4) = (u32)room;
-	rt_opaque(room);
-	if (room > cap + 7)
-		room = 0;
+	rt_bound(room, cap + 7);
 	return n + 8 + room;
 }
 
