@@ -141,6 +141,7 @@ struct shape_of_text {		/* a format being put together */
 	struct text format, types;
 	VEC(struct ir_opnd) args;
 	bool hold;	/* arguments may change variables read before them */
+	bool early;	/* the handler formats it, not the loader: no groups */
 };
 void shape_init(struct lower *l, struct shape_of_text *sh);
 void shape_text(struct shape_of_text *sh, const char *s, size_t n);

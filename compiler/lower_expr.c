@@ -858,6 +858,7 @@ static void raise_error(struct lower *l, const struct expr *e)
 	struct ir_stmt *s;
 
 	shape_init(l, &sh);
+	sh.early = true;
 	shape_expr(l, &sh, e->args);
 	s = add(l, IR_RAISE, e->at);
 	s->err = ir_format_id(l->mem, l->ir, sh.format.s, sh.format.n,

@@ -2,62 +2,187 @@
 /*
  * lower_pretty.c - text of target variables, as SystemTap has it: $x$, $x$$,
  * $$vars, $$parms, $$locals, $$return.
+ *
+ * What cannot be read makes the text of its variable "ERROR"; the address of
+ * what should be a string stands for it. Where the loader formats, both are
+ * groups of the format, told by a number which of two texts it is; where the
+ * handler formats, the text is made within `try`.
  */
 #include "lower_target.h"
 
 #include <string.h>
 
-enum { MAX_PRETTY = 32, MAX_ELEMENTS = 8 };
+enum { MAX_SHOWN = 32 };	/* as many values as SystemTap shows of one */
 
-/* --- text of objects: $x$, $$vars ---------------------------------------------------------------------- */
+/* One $x$ being put together. */
+struct pretty {
+	struct shape_of_text *sh;
+	bool deep;		/* $x$$ */
+	unsigned n;		/* values so far */
+};
 
 static bool is_char(const struct ctype *t)
 {
-	return t && (t->kind == TY_CHAR || t->kind == TY_INT) && t->size == 1 &&
-	       t->name && !strcmp(t->name, "char");
+	return t && t->size == 1 &&
+		(t->kind == TY_CHAR ||
+		 (t->kind == TY_INT && t->name && strstr(t->name, "char")));
 }
 
-/* Arrays of it are text, as everybody's names are. */
-static bool is_text(const struct ctype *t)
+/* --- what is tried ------------------------------------------------------------- */
+
+static bool may_fault(const struct ir_stmt *s)
 {
-	return is_char(t) || (t && (t->kind == TY_CHAR || t->kind == TY_INT) &&
-			      t->size == 1 && t->name &&
-			      !strcmp(t->name, "unsigned char"));
+	for (; s; s = s->next)
+		if (s->err >= 0 ||
+		    (s->kind != IR_TRY && may_fault(s->body)) ||
+		    may_fault(s->other))
+			return true;
+	return false;
 }
 
-/* "..." of memory; what cannot be read does not fault. */
-static void shape_chars(struct lower *l, struct shape_of_text *sh,
-			const struct object *o, struct ir_opnd a, int64_t max)
+static bool writes(const struct ir_stmt *s, const struct ir_slot *slot)
 {
-	struct ir_slot *dst = temp_slot(l, IR_STRING);
+	for (; s; s = s->next)
+		if (s->dst == slot || writes(s->body, slot) ||
+		    writes(s->other, slot))
+			return true;
+	return false;
+}
+
+/* try { list } catch { the values of sh that it makes are none; flag = 1 } */
+static void add_try(struct lower *l, struct span at, struct ir_stmt *list,
+		    const struct shape_of_text *sh, struct ir_slot *flag)
+{
+	struct ir_stmt *s;
+	struct block back;
+	size_t i;
+
+	add_move(l, at, flag, num_opnd(0));
+	s = add(l, IR_TRY, at);
+	s->body = list;
+	back = enter(l, &s->other);
+	add_move(l, at, flag, num_opnd(1));
+	for (i = 0; i < sh->args.n; i++) {
+		struct ir_opnd *o = &sh->args.v[i];
+
+		if (o->kind != IR_SLOT || !writes(list, o->slot))
+			continue;
+		add_move(l, at, o->slot, o->slot->type == IR_LONG ?
+			 num_opnd(0) : lit_opnd("", 0));
+	}
+	leave(l, back);
+}
+
+static void append(struct lower *l, struct ir_stmt *list)
+{
+	*l->tail = list;
+	while (*l->tail)
+		l->tail = &(*l->tail)->next;
+}
+
+static void splice(struct lower *l, struct shape_of_text *to,
+		   const struct shape_of_text *from)
+{
+	size_t i;
+
+	text_add(&to->format, from->format.s, from->format.n);
+	text_puts(&to->types, from->types.s);
+	for (i = 0; i < from->args.n; i++)
+		vec_push(l->mem, &to->args, from->args.v[i]);
+}
+
+/* --- strings ------------------------------------------------------------------- */
+
+/* dst = the string at a; flag: there is none. */
+static void try_string(struct lower *l, struct span at, struct ir_opnd a,
+		       struct ir_opnd n, enum ir_space space,
+		       struct ir_slot *dst, struct ir_slot *flag)
+{
+	struct ir_stmt *s = add(l, IR_TRY, at);
+	struct block back = enter(l, &s->body);
+
+	load_string(l, at, a, n, space, dst);
+	leave(l, back);
+	back = enter(l, &s->other);
+	if (space == IR_KERNEL_MEM) {	/* ... or of the program */
+		try_string(l, at, a, n, IR_USER_MEM, dst, flag);
+	} else {
+		add_move(l, at, flag, num_opnd(1));
+		add_move(l, at, dst, lit_opnd("", 0));
+	}
+	leave(l, back);
+}
+
+static void add_format(struct lower *l, struct span at, const char *format,
+		       struct ir_opnd o, struct ir_slot *dst)
+{
+	struct shape_of_text sh;
+
+	shape_init(l, &sh);
+	sh.early = true;
+	shape_value(l, &sh, format, o,
+		    o.kind == IR_SLOT && o.slot->type == IR_STRING ? 's' : 'l');
+	add_move(l, at, dst, shape_string(l, &sh, at, dst));
+}
+
+static void shape_chars(struct lower *l, struct pretty *p,
+			const struct object *o, struct ir_opnd a, uint64_t max)
+{
+	struct ir_slot *dst = temp_slot(l, IR_STRING), *text;
+	struct ir_slot *flag = temp_slot(l, IR_LONG);
 	struct ir_opnd n = { 0 };
 	struct block back;
 	struct ir_stmt *s;
 
-	if (max > 0 && max < l->ir->string_len)
-		n = num_opnd(max);
-	s = add(l, IR_TRY, o->at);
+	p->n++;
+	if (max > 1 && max < l->ir->string_len)
+		n = num_opnd((int64_t)max);
+	add_move(l, o->at, flag, num_opnd(0));
+	try_string(l, o->at, a, n, o->space, dst, flag);
+	if (!p->sh->early) {
+		shape_value(l, p->sh, "%(", slot_opnd(flag), 'l');
+		shape_value(l, p->sh, "\"%#s", slot_opnd(dst), 's');
+		shape_value(l, p->sh, "\"%:0x%x%)", a, 'l');
+		return;
+	}
+	text = temp_slot(l, IR_STRING);
+	s = add(l, IR_IF, o->at);
+	s->a = slot_opnd(flag);
 	back = enter(l, &s->body);
-	load_string(l, o->at, a, n, o->space, dst);
+	add_format(l, o->at, "0x%x", a, text);
 	leave(l, back);
 	back = enter(l, &s->other);
-	add_move(l, o->at, dst, lit_opnd("<unknown>", 9));
+	add_format(l, o->at, "\"%s\"", slot_opnd(dst), text);
 	leave(l, back);
-	shape_value(l, sh, "\"%s", slot_opnd(dst), 's');
-	text_putc(&sh->format, '"');
+	shape_value(l, p->sh, "%s", slot_opnd(text), 's');
 }
 
-static void shape_object(struct lower *l, struct shape_of_text *sh,
-			 const struct object *o, int depth, bool top);
+/* --- types --------------------------------------------------------------------- */
 
-static bool shape_members(struct lower *l, struct shape_of_text *sh,
-			  const struct object *o, int depth, bool first)
+static void shape_object(struct lower *l, struct pretty *p,
+			 const struct object *o, bool top);
+
+static void shape_number(struct lower *l, struct pretty *p,
+			 const char *directive, struct ir_opnd v)
 {
-	struct member m;
+	shape_value(l, p->sh, directive, v, 'l');
+	p->n++;
+}
+
+static void shape_members(struct lower *l, struct pretty *p,
+			  const struct object *o)
+{
+	struct text *f = &p->sh->format;
 	struct object in;
+	struct member m;
 	size_t i;
 
 	for (i = 0; type_member_at(o->type, i, &m); i++) {
+		text_puts(f, i ? ", " : "");
+		if (p->n >= MAX_SHOWN) {
+			text_puts(f, "...");
+			return;
+		}
 		in = *o;
 		in.type = m.type;
 		in.bits = m.bit_size;
@@ -67,105 +192,232 @@ static bool shape_members(struct lower *l, struct shape_of_text *sh,
 		} else {
 			in.bit_at += (unsigned)m.offset * 8 + m.bit_offset;
 		}
-		if (!m.name) {
-			first = shape_members(l, sh, &in, depth, first);
-			continue;
-		}
-		text_puts(&sh->format, first ? "" : ", ");
-		first = false;
-		if (sh->args.n >= MAX_PRETTY) {
-			text_puts(&sh->format, "...");
-			return first;
-		}
-		text_printf(&sh->format, ".%s=", m.name);
-		shape_object(l, sh, &in, depth - 1, false);
+		if (m.name)
+			text_printf(f, ".%s=", m.name);
+		else
+			text_puts(f, m.type->kind == TY_UNION ? "<union>=" :
+				  "<class>=");
+		shape_object(l, p, &in, false);
 	}
-	return first;
 }
 
-static void shape_array(struct lower *l, struct shape_of_text *sh,
-			const struct object *o, int depth)
+static void shape_struct(struct lower *l, struct pretty *p,
+			 const struct object *o, bool top)
 {
-	struct object in = *o;
-	uint64_t i;
+	struct member m;
 
-	if (o->as != AS_MEMORY || !o->type->to) {
-		text_putc(&sh->format, '?');
-		return;
-	}
-	if (is_text(o->type->to)) {
-		shape_chars(l, sh, o, address_of(l, o),
-			    (int64_t)o->type->count);
-		return;
-	}
-	text_putc(&sh->format, '[');
-	in.type = o->type->to;
-	for (i = 0; i < o->type->count; i++) {
-		text_puts(&sh->format, i ? ", " : "");
-		if (i >= MAX_ELEMENTS || sh->args.n >= MAX_PRETTY) {
-			text_puts(&sh->format, "...");
-			break;
-		}
-		shape_object(l, sh, &in, depth - 1, false);
-		in.offset += (int64_t)in.type->size;
-	}
-	text_putc(&sh->format, ']');
+	text_putc(&p->sh->format, '{');
+	if ((top || p->deep) && (o->type->size ||
+				 type_member_at(o->type, 0, &m)))
+		shape_members(l, p, o);
+	else
+		text_puts(&p->sh->format, "...");
+	text_putc(&p->sh->format, '}');
 }
 
-static void shape_pointer(struct lower *l, struct shape_of_text *sh,
-			  const struct object *o, int depth, bool top)
+/* The first element stands for all, of all dimensions. */
+static void shape_array(struct lower *l, struct pretty *p,
+			const struct object *o, bool top)
+{
+	struct ctype *of = o->type->to;
+	struct object in = *o;
+
+	while (of && of->kind == TY_ARRAY)
+		of = of->to;
+	if (!top && !p->deep) {
+		text_puts(&p->sh->format, "[...]");
+	} else if (o->as != AS_MEMORY || !of) {
+		text_putc(&p->sh->format, '?');
+	} else if (is_char(of)) {
+		shape_chars(l, p, o, address_of(l, o), o->type->count);
+	} else {
+		in.type = of;
+		text_putc(&p->sh->format, '[');
+		shape_object(l, p, &in, false);
+		text_puts(&p->sh->format, ", ...]");
+	}
+}
+
+/* At the top it is what it points to; of numbers, alas, its own value. */
+static void shape_pointer(struct lower *l, struct pretty *p,
+			  const struct object *o, bool top)
 {
 	struct object to = *o;
 
 	if (is_char(o->type->to)) {
-		shape_chars(l, sh, o, value_of(l, o), 0);
-	} else if (top && o->type->to && (o->type->to->kind == TY_STRUCT ||
-					  o->type->to->kind == TY_UNION)) {
+		shape_chars(l, p, o, value_of(l, o), 0);
+		return;
+	}
+	if (!top || !o->type->to || o->type->to->kind == TY_VOID) {
+		shape_number(l, p, "0x%x", value_of(l, o));
+		return;
+	}
+	switch (o->type->to->kind) {
+	case TY_FUNC:
+		shape_number(l, p, "<function>:0x%x", value_of(l, o));
+		return;
+	case TY_INT: case TY_CHAR: case TY_BOOL: case TY_ENUM: case TY_FLOAT:
+		shape_number(l, p, o->type->to->is_signed ||
+			     o->type->to->kind == TY_BOOL ? "%d" : "%u",
+			     value_of(l, o));
+		return;
+	case TY_VOID: case TY_POINTER: case TY_ARRAY: case TY_STRUCT:
+	case TY_UNION: case TY_OTHER:
 		follow(l, &to);
-		shape_object(l, sh, &to, depth, false);
-	} else {
-		shape_value(l, sh, "0x%x", value_of(l, o), 'l');
+		shape_object(l, p, &to, true);
+		return;
 	}
 }
 
-static void shape_object(struct lower *l, struct shape_of_text *sh,
-			 const struct object *o, int depth, bool top)
+/* A byte as a character; where the handler formats, all but print in octal. */
+static void shape_char(struct lower *l, struct pretty *p, struct ir_opnd v)
 {
-	switch (o->type->kind) {
+	struct ir_slot *text;
+	struct ir_opnd odd, digit;
+	struct shape_of_text sh;
+	struct block back;
+	struct ir_stmt *s;
+	struct span at = { 0 };
+	int shift;
+
+	if (!p->sh->early) {
+		shape_number(l, p, "'%#c'", v);
+		return;
+	}
+	text = temp_slot(l, IR_STRING);
+	v = add_bin(l, at, IR_AND, v, num_opnd(255));
+	odd = add_bin(l, at, IR_ADD, v, num_opnd(-' '));
+	odd = add_bin(l, at, IR_ULE, num_opnd('~' - ' ' + 1), odd);
+	s = add(l, IR_IF, at);
+	s->a = odd;
+	back = enter(l, &s->body);
+	shape_init(l, &sh);
+	sh.early = true;
+	for (shift = 6; shift >= 0; shift -= 3) {
+		digit = add_bin(l, at, IR_USHR, v, num_opnd(shift));
+		digit = add_bin(l, at, IR_AND, digit, num_opnd(7));
+		shape_value(l, &sh, shift == 6 ? "'\\%u" : "%u", digit, 'l');
+	}
+	add_move(l, at, text, shape_string(l, &sh, at, text));
+	leave(l, back);
+	back = enter(l, &s->other);
+	add_format(l, at, "'%c", v, text);
+	leave(l, back);
+	shape_value(l, p->sh, "%s'", slot_opnd(text), 's');
+	p->n++;
+}
+
+static void shape_object(struct lower *l, struct pretty *p,
+			 const struct object *o, bool top)
+{
+	const struct ctype *t = o->type;
+
+	switch (t->kind) {
 	case TY_POINTER:
-		shape_pointer(l, sh, o, depth, top);
+		shape_pointer(l, p, o, top);
 		return;
 	case TY_ARRAY:
-		shape_array(l, sh, o, depth);
+		shape_array(l, p, o, top);
 		return;
 	case TY_STRUCT: case TY_UNION:
-		text_putc(&sh->format, '{');
-		if (depth > 0)
-			shape_members(l, sh, o, depth, true);
-		else
-			text_puts(&sh->format, "...");
-		text_putc(&sh->format, '}');
+		shape_struct(l, p, o, top);
 		return;
 	case TY_CHAR: case TY_INT: case TY_BOOL: case TY_ENUM:
-		if (is_char(o->type) && !o->bits) {
-			shape_value(l, sh, "'%c", value_of(l, o), 'l');
-			text_putc(&sh->format, '\'');
-			return;
-		}
-		shape_value(l, sh, o->type->is_signed ? "%d" : "%u",
-			    value_of(l, o), 'l');
+		if (t->size > 8)
+			text_putc(&p->sh->format, '?');
+		else if (is_char(t) && !o->bits)
+			shape_char(l, p, value_of(l, o));
+		else
+			shape_number(l, p, t->is_signed || t->kind == TY_BOOL ?
+				     "%d" : "%u", value_of(l, o));
 		return;
 	case TY_VOID: case TY_FLOAT: case TY_FUNC: case TY_OTHER:
-		text_putc(&sh->format, '?');
+		text_putc(&p->sh->format, '?');
 		return;
 	}
 }
 
-/* How deep $x$ and $x$$ look into structs. */
-static int depth_of(int pretty)
+/* --- one variable ---------------------------------------------------------------- */
+
+/* What makes the object, and then its text, into sh. */
+struct subject {
+	const struct expr *e;		/* a path, or */
+	const struct variable *v;	/* a variable, or */
+	const struct object *kept;	/* what is there already */
+};
+
+static bool shape_subject(struct lower *l, struct shape_of_text *sh,
+			  const struct subject *of, int pretty)
 {
-	return pretty > 1 ? 8 : 1;
+	struct pretty p = { .sh = sh, .deep = pretty > 1 };
+	struct object o;
+
+	if (of->kept) {
+		shape_object(l, &p, of->kept, true);
+		return true;
+	}
+	if (of->v ? !from_variable(l, of->e->at, of->v, &o) :
+	    !find_object(l, of->e, &o))
+		return false;
+	shape_object(l, &p, &o, true);
+	return true;
 }
+
+/* The text made here, as one string. */
+static void shape_now(struct lower *l, struct shape_of_text *sh,
+		      struct span at, struct shape_of_text *part,
+		      struct ir_stmt *list)
+{
+	struct ir_slot *text = temp_slot(l, IR_STRING);
+	struct ir_stmt *s = add(l, IR_TRY, at);
+	struct block back;
+	struct ir_stmt **end = &s->body;
+
+	s->body = list;
+	while (*end)
+		end = &(*end)->next;
+	back = enter(l, end);
+	add_move(l, at, text, shape_string(l, part, at, text));
+	leave(l, back);
+	back = enter(l, &s->other);
+	add_move(l, at, text, lit_opnd("ERROR", 5));
+	leave(l, back);
+	shape_value(l, sh, "%s", slot_opnd(text), 's');
+}
+
+static bool shape_pretty(struct lower *l, struct shape_of_text *sh,
+			 const struct subject *of, int pretty)
+{
+	struct span at = of->e->at;
+	struct shape_of_text part;
+	struct ir_stmt *list = NULL;
+	struct ir_slot *flag;
+	struct block back = enter(l, &list);
+	bool ok;
+
+	shape_init(l, &part);
+	part.early = sh->early;
+	part.hold = sh->hold;
+	ok = shape_subject(l, &part, of, pretty);
+	leave(l, back);
+	if (!may_fault(list)) {
+		append(l, list);
+		splice(l, sh, &part);
+	} else if (sh->early) {
+		shape_now(l, sh, at, &part, list);
+	} else {
+		flag = temp_slot(l, IR_LONG);
+		add_try(l, at, list, &part, flag);
+		shape_value(l, sh, arena_printf(l->mem, "%%.%u(",
+			    (unsigned)l->ir->string_len - 1),
+			    slot_opnd(flag), 'l');
+		splice(l, sh, &part);
+		text_puts(&sh->format, "%:ERROR%)");
+	}
+	return ok;
+}
+
+/* --- all of them ------------------------------------------------------------------ */
 
 /* $name of the entry of a return probe. */
 static struct expr *entry_variable(struct lower *l, const struct expr *e,
@@ -183,31 +435,56 @@ static struct expr *entry_variable(struct lower *l, const struct expr *e,
 	return v;
 }
 
+/* NAME=VALUE, quietly "?" where there is none. */
 static void shape_variable(struct lower *l, struct shape_of_text *sh,
 			   const struct expr *e, struct variable *v)
 {
+	struct subject of = { .e = e, .v = v };
 	int pretty = e->target->pretty;
+	bool quiet = l->quiet, failed = l->failed, ok = true;
+	struct ir_opnd n = { 0 };
 	struct object o;
 
 	text_printf(&sh->format, "%s=", v->name);
+	if (!pretty && v->type && (v->type->kind == TY_STRUCT ||
+				   v->type->kind == TY_UNION)) {
+		text_puts(&sh->format, "{...}");
+		return;
+	}
+	if (!pretty && v->type && v->type->kind == TY_ARRAY) {
+		text_puts(&sh->format, "[...]");
+		return;
+	}
 	if (v->loc.kind == LOC_ABSENT || !v->type ||
-	    (!pretty && !is_number(v->type) && v->type->kind != TY_ARRAY)) {
+	    (!pretty && !is_number(v->type))) {
 		text_putc(&sh->format, '?');
-	} else if (l->is_return && !l->at_entry && pretty &&
-		   v->type->kind != TY_POINTER &&
-		   kept_argument(l, e->at, v, &o)) {
-		shape_object(l, sh, &o, 1, true);
-	} else if (l->is_return && !l->at_entry && strcmp(v->name, "return")) {
+		return;
+	}
+	if (l->is_return && !l->at_entry && pretty &&
+	    v->type->kind != TY_POINTER && kept_argument(l, e->at, v, &o)) {
+		of.kept = &o;
+		shape_pretty(l, sh, &of, pretty);
+		return;
+	}
+	if (l->is_return && !l->at_entry && strcmp(v->name, "return")) {
 		shape_value(l, sh, pretty ? "%s" : "0x%x",
 			    lower_target(l, entry_variable(l, e, v->name)),
 			    pretty ? 's' : 'l');
-	} else if (!from_variable(l, e->at, v, &o)) {
-		text_putc(&sh->format, '?');
-	} else if (pretty) {
-		shape_object(l, sh, &o, depth_of(pretty), true);
-	} else {
-		shape_value(l, sh, "0x%x", value_of(l, &o), 'l');
+		return;
 	}
+	l->quiet = true;
+	l->failed = false;
+	if (pretty)
+		ok = shape_pretty(l, sh, &of, pretty);
+	else if ((ok = from_variable(l, e->at, v, &o)))
+		n = value_of(l, &o);
+	ok = ok && !l->failed;
+	l->quiet = quiet;
+	l->failed = failed;
+	if (!ok)
+		text_putc(&sh->format, '?');
+	else if (!pretty)
+		shape_value(l, sh, "0x%x", n, 'l');
 }
 
 /* $$vars $$parms $$locals $$return */
@@ -238,8 +515,7 @@ static void shape_context(struct lower *l, struct shape_of_text *sh,
 	}
 	see_entry(&seen);
 	for (i = 0; (v = variable_at(&seen, i)); i++) {
-		if (!(v->is_param ? parms : locals) || (l->is_return &&
-							!v->is_param))
+		if (!(v->is_param ? parms : locals))
 			continue;
 		text_puts(&sh->format, n++ ? " " : "");
 		shape_variable(l, sh, e, v);
@@ -262,12 +538,12 @@ bool is_of_entry(const struct lower *l, const struct expr *e)
 void shape_target(struct lower *l, struct shape_of_text *sh,
 		  const struct expr *e)
 {
-	struct object o;
+	struct subject of = { .e = e };
 
 	if (e->target->kind == TR_CONTEXT)
 		shape_context(l, sh, e);
 	else if (is_of_entry(l, e))
 		shape_value(l, sh, "%s", captured(l, e), 's');
-	else if (find_object(l, e, &o))
-		shape_object(l, sh, &o, depth_of(e->target->pretty), true);
+	else
+		shape_pretty(l, sh, &of, e->target->pretty);
 }

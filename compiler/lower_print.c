@@ -221,6 +221,56 @@ static struct ir_opnd literal(struct lower *l, const struct text *format)
 	return lit_opnd(t.s, t.n);
 }
 
+enum { MAX_FORMATTED = 12 };	/* values, by the kernel at once */
+
+/* Length of a format's beginning that takes n values. */
+static size_t first_values(const char *format, size_t n)
+{
+	size_t i, len = strlen(format);
+
+	for (i = 0; i < len; i++) {
+		if (format[i] != '%')
+			continue;
+		if (format[i + 1] != '%' && n-- == 0)
+			break;
+		i += directive_length(format + i, len - i) - 1;
+	}
+	return i;
+}
+
+/* In several steps, each of no more values than the kernel formats. */
+static struct ir_opnd format_by_parts(struct lower *l,
+				      struct shape_of_text *sh,
+				      struct span at)
+{
+	struct ir_slot *all = temp_slot(l, IR_STRING);
+	size_t done = 0, n, len;
+	const char *f = sh->format.s;
+	struct shape_of_text part;
+	struct ir_opnd v;
+	struct ir_stmt *s;
+
+	for (; done < sh->args.n; done += n, f += len) {
+		n = sh->args.n - done < MAX_FORMATTED ? sh->args.n - done :
+							MAX_FORMATTED;
+		len = n == sh->args.n - done ? strlen(f) : first_values(f, n);
+		shape_init(l, &part);
+		text_add(&part.format, f, len);
+		text_add(&part.types, sh->types.s + done, n);
+		part.args.v = sh->args.v + done;
+		part.args.n = n;
+		v = shape_string(l, &part, at, NULL);
+		if (!done) {
+			add_move(l, at, all, v);
+			continue;
+		}
+		s = add_into(l, IR_CAT, at, all);
+		s->a = slot_opnd(all);
+		s->b = v;
+	}
+	return slot_opnd(all);
+}
+
 struct ir_opnd shape_string(struct lower *l, struct shape_of_text *sh,
 			    struct span at, struct ir_slot *want)
 {
@@ -229,6 +279,8 @@ struct ir_opnd shape_string(struct lower *l, struct shape_of_text *sh,
 
 	if (!sh->args.n)
 		return literal(l, &sh->format);
+	if (sh->args.n > MAX_FORMATTED && !strchr(sh->format.s, '*'))
+		return format_by_parts(l, sh, at);
 	if (!strcmp(sh->format.s, "%s") && sh->types.s[0] == 's')
 		return sh->args.v[0];
 	for (i = 0; want && i < sh->args.n; i++)
@@ -306,6 +358,7 @@ struct ir_opnd lower_print(struct lower *l, const struct expr *e,
 	}
 	shape_init(l, &sh);
 	sh.hold = changes_locals(e);
+	sh.early = e->print->to_string;
 	shape_print(l, &sh, e);
 	if (e->print->to_string)
 		return shape_string(l, &sh, e->at, want);

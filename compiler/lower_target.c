@@ -858,6 +858,7 @@ struct ir_opnd lower_target(struct lower *l, const struct expr *e)
 
 	if (target_is_text(e) && !is_of_entry(l, e)) {
 		shape_init(l, &sh);
+		sh.early = true;
 		shape_target(l, &sh, e);
 		return shape_string(l, &sh, e->at, NULL);
 	}
