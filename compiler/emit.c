@@ -456,6 +456,24 @@ static void emit_snapshot(struct emit *e)
 	emit_line(e, "};\n");
 }
 
+/* Of a caught fault the loader's message without its place: a flat table. */
+static void emit_caught_caps(struct emit *e)
+{
+	const struct ir *ir = e->ir;
+	size_t i;
+
+	if (e->kernel)
+		return;
+	emit_line(e, "RT_OUTLINE u64 rt_caught_cap(u32 id)\n{");
+	emit_line(e, "\tswitch (id) {");
+	for (i = 0; i < ir->formats.n; i++)
+		if (ir->formats.v[i].caught_len)
+			emit_line(e, "\tcase %zu: return %zu;", i,
+				  ir->formats.v[i].caught_len + 1);
+	emit_line(e, "\t}");
+	emit_line(e, "\treturn ~0ul;\n}\n");
+}
+
 static void emit_frame_struct(struct emit *e, const struct unit *u)
 {
 	unsigned i;
@@ -665,6 +683,7 @@ static void emit_program(struct emit *e, const char *script_name,
 			emit_map_types(e, &e->lay->maps.v[i]);
 	emit_snapshot(e);
 	emit_frames(e);
+	emit_caught_caps(e);
 	text_puts(out, head.code.s);
 	declare_functions(e, out);
 	text_puts(out, code.s);

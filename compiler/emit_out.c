@@ -123,21 +123,21 @@ void emit_print(struct emit *e, const struct ir_stmt *s)
 static const char *kernel_format(struct emit *e, int id)
 {
 	const struct ir_format *f = &e->ir->formats.v[id];
+	size_t i, len = f->caught_len ? f->caught_len : f->len;
 	struct text to = { .mem = e->mem }, quoted = { .mem = e->mem };
-	size_t i;
 
 	text_puts(&to, "");
-	for (i = 0; i < f->len; i++) {
+	for (i = 0; i < len; i++) {
 		text_putc(&to, f->text[i]);
 		if (f->text[i] != '%')
 			continue;
-		for (i++; i < f->len && strchr("-+ #0123456789lh", f->text[i]);
+		for (i++; i < len && strchr("-+ #0123456789lh", f->text[i]);
 		     i++)
 			if (!strchr("#lh", f->text[i]))
 				text_putc(&to, f->text[i]);
-		if (i < f->len && strchr("diuxX", f->text[i]))
+		if (i < len && strchr("diuxX", f->text[i]))
 			text_puts(&to, "ll");
-		if (i < f->len)
+		if (i < len)
 			text_putc(&to, f->text[i]);
 	}
 	text_quote(&quoted, to.s, to.n);
@@ -236,6 +236,8 @@ static void caught_case(struct errors *errs, const struct ir_stmt *s)
 	const char *types = e->ir->formats.v[s->err].args;
 	size_t i;
 
+	if (s->kind == IR_LOOP || s->kind == IR_FOREACH)
+		return;		/* MAXACTION: never caught */
 	for (i = 0; i < errs->ids.n; i++)
 		if (errs->ids.v[i] == s->err)
 			return;
@@ -276,6 +278,11 @@ void emit_caught(struct emit *e, const struct ir_stmt *s)
 {
 	struct errors errs = { .e = e, .catching = s };
 
+	emit_line(e, "if (s->actions > RT_MAX_ACTION) {");
+	e->depth++;
+	emit_leave(e);
+	e->depth--;
+	emit_line(e, "}");
 	if (s->dst && e->kernel) {
 		emit_line(e, "switch (s->err - 1) {");
 		caught_cases(&errs, s->body);

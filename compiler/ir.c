@@ -11,7 +11,7 @@
 int ir_format_id(struct arena *mem, struct ir *ir, const char *text, size_t len,
 		 const char *args, int channel)
 {
-	struct ir_format f = { text, len, args, channel };
+	struct ir_format f = { text, len, args, channel, 0 };
 	size_t i;
 
 	for (i = 0; i < ir->formats.n; i++) {

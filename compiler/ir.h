@@ -254,6 +254,8 @@ struct ir_format {
 	size_t len;
 	const char *args;	/* "lsl" */
 	int channel;		/* enum ir_channel */
+	size_t caught_len;	/* of a fault's message: what catch gets of it,
+				   without the place; 0: all */
 };
 
 struct ir_names {		/* of sites that share a handler, by cookie */

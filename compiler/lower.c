@@ -145,6 +145,7 @@ int fault(struct lower *l, struct span at, const char *what, const char *args)
 {
 	struct text t = { .mem = l->mem }, place = { .mem = l->mem };
 	size_t i;
+	int id;
 
 	if (at.src)
 		span_describe(&place, at);
@@ -154,7 +155,9 @@ int fault(struct lower *l, struct span at, const char *what, const char *args)
 			text_putc(&t, '%');
 		text_putc(&t, place.s[i]);
 	}
-	return ir_format_id(l->mem, l->ir, t.s, t.n, args, IR_ERROR_MESSAGE);
+	id = ir_format_id(l->mem, l->ir, t.s, t.n, args, IR_ERROR_MESSAGE);
+	l->ir->formats.v[id].caught_len = strlen(what);
+	return id;
 }
 
 /* --- slots --------------------------------------------------------------------- */
@@ -355,6 +358,16 @@ static void break_unless(struct lower *l, const struct expr *e)
 	leave(l, back);
 }
 
+/* What SystemTap names when a loop takes too long: its body. */
+static int too_long(struct lower *l, const struct stmt *loop)
+{
+	const struct stmt *body = loop->body;
+
+	if (body && body->kind == S_BLOCK && body->body && !body->body->next)
+		body = body->body;
+	return fault(l, body ? body->at : loop->at, "MAXACTION exceeded", "");
+}
+
 static void lower_loop(struct lower *l, const struct stmt *s)
 {
 	struct block back;
@@ -364,7 +377,7 @@ static void lower_loop(struct lower *l, const struct stmt *s)
 		lower_effect(l, s->init);
 	st = add(l, IR_LOOP, s->at);
 	st->cost = cost_of(s->body) + 1;
-	st->err = fault(l, s->at, "MAXACTION exceeded", "");
+	st->err = too_long(l, s);
 	back = enter(l, &st->body);
 	break_unless(l, s->e);
 	lower_stmts(l, s->body);
@@ -454,7 +467,7 @@ static void lower_foreach(struct lower *l, const struct stmt *s)
 	st->nargs = fore.nargs;
 	st->stat = fore.stat;
 	st->cost = cost_of(s->body) + 1;
-	st->err = fault(l, s->at, "MAXACTION exceeded", "");
+	st->err = too_long(l, s);
 	back = enter(l, &st->body);
 	for (k = each->keys, i = 0; k && i < n; k = k->next, i++)
 		store_global(l, k, e->keys[i]);

@@ -6,6 +6,7 @@
  */
 #include "lower.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -490,7 +491,12 @@ static bool find_place(struct lower *l, const struct expr *e,
 
 static int full(struct lower *l, const struct expr *lvalue)
 {
-	return fault(l, lvalue->at, "Array overflow, check MAXMAPENTRIES", "");
+	const struct var *v = lvalue->var;
+
+	return fault(l, lvalue->at, v && v->max_entries ?
+		     arena_printf(l->mem, "Array overflow, check size limit "
+				  "(%" PRId64 ")", v->max_entries) :
+		     "Array overflow, check MAXMAPENTRIES", "");
 }
 
 /* MODIFY exists in one atomic step? */

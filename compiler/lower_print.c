@@ -108,7 +108,8 @@ static void shape_plain(struct lower *l, struct shape_of_text *sh,
 		    e->type == T_STRING ? 's' : 'l');
 }
 
-/* A directive of a constant is the text it prints. */
+/* A directive of a constant is the text it prints, where C and SystemTap agree
+   on what that is. */
 static bool shape_constant(struct lower *l, struct shape_of_text *sh,
 			   const char *d, size_t n, const struct expr *e)
 {
@@ -118,7 +119,8 @@ static bool shape_constant(struct lower *l, struct shape_of_text *sh,
 	int64_t v;
 	int got;
 
-	if (n + 2 >= sizeof(spec) || strspn(d + 1, "-+ #0123456789.") != n - 2)
+	if (n + 2 >= sizeof(spec) || strspn(d + 1, e->type == T_STRING ?
+			"-123456789." : "-+ 0123456789") != n - 2)
 		return false;
 	if (e->type == T_STRING) {
 		s = d[n - 1] == 's' ? fold_string(l, e, &len) : NULL;

@@ -111,10 +111,8 @@ static struct directive directive(struct input *in)
 	if (in->p < in->end && (*in->p == '*' ||
 				(*in->p >= '1' && *in->p <= '9'))) {
 		d.width = width_of(in);
-		if (d.width < 0) {
-			d.width = -d.width;
-			d.flags |= LEFT;
-		}
+		if (d.width < 0)	/* of '*': not C's '-' */
+			d.width = 0;
 	}
 	if (in->p < in->end && *in->p == '.') {
 		in->p++;
@@ -172,7 +170,7 @@ static void number(struct sink *to, struct directive d, unsigned base,
 }
 
 /* A byte as C would write it between quotes; its length. */
-static unsigned escape(char *to, unsigned char c, char quote)
+static unsigned escape(char *to, unsigned char c)
 {
 	static const char names[] = "abtnvfr";	/* 7 .. 13 */
 
@@ -181,7 +179,7 @@ static unsigned escape(char *to, unsigned char c, char quote)
 		to[1] = names[c - 7];
 		return 2;
 	}
-	if (c == '\\' || c == (unsigned char)quote) {
+	if (c == '\\' || c == '\'') {
 		to[1] = c;
 		return 2;
 	}
@@ -209,7 +207,7 @@ static void character(struct sink *to, struct directive d, char c)
 {
 	char text[4] = { c };
 
-	padded(to, d, text, d.flags & SPECIAL ? escape(text, c, '\'') : 1);
+	padded(to, d, text, d.flags & SPECIAL ? escape(text, c) : 1);
 }
 
 static int64_t cut(struct directive d, struct arg a)
@@ -221,23 +219,13 @@ static int64_t cut(struct directive d, struct arg a)
 	return n;
 }
 
+/* '#' changes nothing: of %m and %M it says whose memory it is. With '0'
+   there is a NUL behind, as SystemTap has it. */
 static void string(struct sink *to, struct directive d, struct arg a)
 {
-	int64_t n = cut(d, a), wide = 0;
-	char text[4];
-
-	if (!(d.flags & SPECIAL)) {
-		padded(to, d, a.s, n);
-		return;
-	}
-	for (int64_t i = 0; i < n; i++)
-		wide += escape(text, a.s[i], '"');
-	if (!(d.flags & LEFT))
-		sink_pad(to, ' ', d.width - wide);
-	for (int64_t i = 0; i < n; i++)
-		sink_put(to, text, escape(text, a.s[i], '"'));
-	if (d.flags & LEFT)
-		sink_pad(to, ' ', d.width - wide);
+	padded(to, d, a.s, cut(d, a));
+	if (d.flags & ZERO)
+		sink_put(to, "", 1);
 }
 
 /* %M: memory in hexadecimal */
@@ -252,6 +240,8 @@ static void memory(struct sink *to, struct directive d, struct arg a)
 		sink_put(to, hex(two, (const uint8_t *)a.s + i, 1), 2);
 	if (d.flags & LEFT)
 		sink_pad(to, ' ', d.width - 2 * n);
+	if (d.flags & ZERO)
+		sink_put(to, "", 1);
 }
 
 static int64_t binary_size(int64_t n)
@@ -259,7 +249,8 @@ static int64_t binary_size(int64_t n)
 	return n == 1 || n == 2 || n == 4 || n == 8 ? n : -1;
 }
 
-/* %b: the number's own bytes, as many as the precision or the width says */
+/* %b: the number's own bytes, as many as the precision or the width says,
+   among zeroes */
 static void binary(struct sink *to, struct directive d, int64_t n)
 {
 	int64_t size = binary_size(d.precision);
@@ -269,10 +260,10 @@ static void binary(struct sink *to, struct directive d, int64_t n)
 	if (size < 0)
 		size = 8;
 	if (!(d.flags & LEFT))
-		sink_pad(to, d.flags & ZERO ? '0' : ' ', d.width - size);
+		sink_pad(to, 0, d.width - size);
 	sink_put(to, (const char *)&n, size);
 	if (d.flags & LEFT)
-		sink_pad(to, ' ', d.width - size);
+		sink_pad(to, 0, d.width - size);
 }
 
 static void run(struct sink *to, struct input *in);
@@ -359,10 +350,7 @@ static void convert(struct sink *to, struct directive d, struct input *in)
 		number(to, d, 16, false, next_arg(in).num);
 		break;
 	case 's':
-		string(to, d, next_arg(in));
-		break;
 	case 'm':
-		d.flags &= ~SPECIAL;	/* there it says: user memory */
 		string(to, d, next_arg(in));
 		break;
 	case 'M':

@@ -150,9 +150,17 @@ RT_INLINE void rt_message(struct rt_state *s)
 		rt_svc_message(s->err - 1, s->err_args, s->err_arg);
 }
 
+/* In the emitted file: bytes of a fault's message, without its place, with a
+   NUL. */
+RT_OUTLINE u64 rt_caught_cap(u32 id);
+
 RT_INLINE void rt_caught(struct rt_state *s, char *dst, u64 cap)
 {
+	u64 most = rt_caught_cap(s->err - 1);
+
 	rt_message(s);
+	if (cap > most)
+		cap = most;
 	rt_svc_caught(dst, cap);
 }
 

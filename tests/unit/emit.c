@@ -92,7 +92,7 @@ static struct ir_opnd *args(size_t n, const struct ir_opnd *from)
 static int format(struct program *p, const char *text, const char *types)
 {
 	vec_push(&mem, &p->ir.formats, ((struct ir_format){
-		text, strlen(text), types, 0 }));
+		.text = text, .len = strlen(text), .args = types }));
 	return (int)p->ir.formats.n - 1;
 }
 
