@@ -29,6 +29,12 @@ static uint32_t room(struct emit *e, const struct ir_opnd *o)
 	return emit_round(o->slot->cap ? o->slot->cap : e->ir->string_len);
 }
 
+/* Bytes with no NUL: all that the slot has. */
+static bool is_memory(const struct ir_stmt *s, size_t i)
+{
+	return s->arg_types && s->arg_types[i] == 'm';
+}
+
 /* --- the only record of a run --------------------------------------------------- */
 
 static void print_direct(struct emit *e, const struct ir_stmt *s)
@@ -50,7 +56,10 @@ static void print_direct(struct emit *e, const struct ir_stmt *s)
 	for (i = 0; i < s->nargs; i++) {
 		const char *v = emit_opnd(e, &s->args[i]);
 
-		if (is_small_literal(&s->args[i]))
+		if (is_memory(s, i))
+			emit_line(e, "RT_FILL_MEM(p->a%zu, %s, %u);", i, v,
+				  s->args[i].slot->cap);
+		else if (is_small_literal(&s->args[i]))
 			emit_line(e, "RT_FILL_LIT(p->a%zu, %s);", i, v);
 		else if (is_string(&s->args[i]))
 			emit_line(e, "RT_FILL(p->a%zu, %s);", i, v);
@@ -77,7 +86,10 @@ static void print_gathered(struct emit *e, const struct ir_stmt *s)
 		const struct ir_opnd *o = &s->args[i];
 		const char *v = emit_opnd(e, o);
 
-		if (is_small_literal(o))
+		if (is_memory(s, i))
+			emit_line(e, "n = rt_put_mem(out, n, %s, %u);", v,
+				  o->slot->cap);
+		else if (is_small_literal(o))
 			emit_line(e, "n = RT_PUT_LIT(out, n, %s);", v);
 		else if (is_string(o))
 			emit_line(e, "n = rt_put_str(out, n, %s, %u);", v,

@@ -197,6 +197,16 @@ static void emit_load_str(struct emit *e, const struct ir_stmt *s)
 				 s->space == IR_USER_MEM), at);
 }
 
+static void emit_load_mem(struct emit *e, const struct ir_stmt *s)
+{
+	const char *at = address(e, s);
+
+	emit_try_call(e, s, text(e, "rt_load_mem(%s, %u, %s, %s, %d)",
+				 emit_slot(e, s->dst), s->cap,
+				 emit_opnd(e, &s->b), at,
+				 s->space == IR_USER_MEM), at);
+}
+
 static const char *register_name(int64_t number)
 {
 	static const char *const names[] = {	/* DWARF's order */
@@ -851,6 +861,7 @@ static void emit_stmt(struct emit *e, const struct ir_stmt *s)
 	case IR_STRCMP: emit_strcmp(e, s); break;
 	case IR_LOAD: emit_load(e, s); break;
 	case IR_LOAD_STR: emit_load_str(e, s); break;
+	case IR_LOAD_MEM: emit_load_mem(e, s); break;
 	case IR_REG: case IR_ARG: case IR_RETVAL: case IR_CTX: case IR_KADDR:
 	case IR_COOKIE: case IR_SITE_NAME:
 		emit_context(e, s);

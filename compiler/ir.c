@@ -308,6 +308,12 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 		text_puts(t, " max ");
 		put_opnd(t, s->b);
 		return;
+	case IR_LOAD_MEM:
+		text_puts(t, "mem");
+		put_address(t, s);
+		text_puts(t, " bytes ");
+		put_opnd(t, s->b);
+		return;
 	case IR_REG:
 		text_printf(t, "reg %" PRId64, s->num);
 		return;

@@ -66,6 +66,9 @@ enum ir_kind {
 			   extended (F: the address is err's argument) */
 	IR_LOAD_STR,	/* dst = string at a + num in space, at most b bytes
 			   before its NUL (F: the same) */
+	IR_LOAD_MEM,	/* dst = b bytes (1 ... cap) at a in space, no string
+			   but an argument of type 'm' of a PRINT (F: the
+			   same) */
 	IR_REG,		/* dst = register num (DWARF number) of the probe */
 	IR_ARG,		/* dst = argument num (fentry, raw_tp) */
 	IR_RETVAL,	/* dst = integer return value (return handlers) */
@@ -138,7 +141,7 @@ struct ir_stmt {
 	uint8_t size;		/* IR_LOAD: 1 2 4 8 */
 	bool is_signed, want_old;
 	uint32_t cap;		/* strings out of IR_CALL: most bytes with the
-				   NUL; 0: string_len */
+				   NUL; 0: string_len. IR_LOAD_MEM: bytes */
 	enum ir_space space;
 	int stat;		/* STB_ST_* */
 	int format;		/* IR_PRINT, IR_FORMAT */

@@ -96,7 +96,8 @@ static unsigned access_of(const struct ir_stmt *s)
 	case IR_STAT_ADD:
 		return WRITES | COMMUTES;
 	case IR_MOVE: case IR_UN: case IR_BIN: case IR_CAT: case IR_STRCMP:
-	case IR_LOAD: case IR_LOAD_STR: case IR_REG: case IR_ARG:
+	case IR_LOAD: case IR_LOAD_STR: case IR_LOAD_MEM: case IR_REG:
+	case IR_ARG:
 	case IR_RETVAL: case IR_CTX: case IR_COOKIE: case IR_SITE_NAME:
 	case IR_KADDR: case IR_CALL:
 	case IR_CALL_FN: case IR_PRINT: case IR_FORMAT: case IR_IF:
@@ -403,7 +404,7 @@ static uint64_t cap_of_result(struct finish *f, const struct ir_stmt *s)
 		return cap_of(&s->a) + cap_of(&s->b) - 1;
 	if (s->kind == IR_LOAD_STR && s->b.kind == IR_NUM && s->b.num >= 0)
 		return (uint64_t)s->b.num + 1;
-	if (s->kind == IR_CALL && s->cap)
+	if ((s->kind == IR_CALL && s->cap) || s->kind == IR_LOAD_MEM)
 		return s->cap;
 	if (s->kind == IR_CALL_FN)
 		return s->fn->result_cap;
@@ -547,7 +548,8 @@ static int prints_of(const struct ir_stmt *s, int n, int *most)
 		case IR_NEXT: case IR_RETURN: case IR_RAISE:
 			return -1;
 		case IR_MOVE: case IR_UN: case IR_BIN: case IR_CAT:
-		case IR_STRCMP: case IR_LOAD: case IR_LOAD_STR: case IR_REG:
+		case IR_STRCMP: case IR_LOAD: case IR_LOAD_STR:
+		case IR_LOAD_MEM: case IR_REG:
 		case IR_ARG: case IR_RETVAL: case IR_CTX: case IR_COOKIE:
 		case IR_SITE_NAME: case IR_KADDR:
 		case IR_CALL: case IR_GET: case IR_SET: case IR_MODIFY:
@@ -643,7 +645,8 @@ static const char *kernel_cannot(struct walk *w, const struct ir_stmt *s)
 
 static const char *loader_cannot(struct walk *w, const struct ir_stmt *s)
 {
-	if (s->kind == IR_LOAD || s->kind == IR_LOAD_STR)
+	if (s->kind == IR_LOAD || s->kind == IR_LOAD_STR ||
+	    s->kind == IR_LOAD_MEM)
 		return s->space == IR_KERNEL_MEM ? "reading kernel memory" :
 						   "reading user memory";
 	if (s->kind == IR_KADDR)

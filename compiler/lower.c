@@ -33,6 +33,13 @@ struct ir_opnd slot_opnd(struct ir_slot *s)
 	return (struct ir_opnd) { .kind = IR_SLOT, .slot = s };
 }
 
+struct ir_opnd text_opnd(struct lower *l, const char *s, size_t n)
+{
+	size_t most = l->ir->string_len - 1;
+
+	return lit_opnd(s, n < most ? n : most);
+}
+
 struct ir_opnd lit_opnd(const char *s, size_t n)
 {
 	return (struct ir_opnd) { .kind = IR_LIT, .lit = s, .len = n };

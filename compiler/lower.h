@@ -78,6 +78,8 @@ struct lower {
 struct ir_opnd num_opnd(int64_t n);
 struct ir_opnd slot_opnd(struct ir_slot *s);
 struct ir_opnd lit_opnd(const char *s, size_t n);
+/* A literal of the script as a value, cut at MAXSTRINGLEN. */
+struct ir_opnd text_opnd(struct lower *l, const char *s, size_t n);
 /* A new statement at the end of what is being made. */
 struct ir_stmt *add(struct lower *l, enum ir_kind kind, struct span at);
 struct ir_stmt *add_into(struct lower *l, enum ir_kind kind, struct span at,

@@ -866,6 +866,9 @@ static void raise_error(struct lower *l, const struct expr *e)
 	shape_init(l, &sh);
 	sh.early = true;
 	shape_expr(l, &sh, e->args);
+	if (strchr(sh.types.s, 'm'))
+		complain(l->j, e->at, E_UNSUPPORTED,
+			 "%%m in the message of an error");
 	s = add(l, IR_RAISE, e->at);
 	s->err = ir_format_id(l->mem, l->ir, sh.format.s, sh.format.n,
 			      sh.types.s, IR_ERROR_MESSAGE);
@@ -968,7 +971,7 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 	name = e->builtin->name;
 	s = fold_string(l, e, &len);
 	if (s)
-		return lit_opnd(s, len);
+		return text_opnd(l, s, len);
 	s = l->many ? name_of_site(l, e) : NULL;
 	if (s)
 		return look_up_name(l, e, s);
@@ -1049,7 +1052,7 @@ static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
 	case X_NUMBER:
 		return num_opnd(e->num);
 	case X_STRING:
-		return lit_opnd(e->str, e->len);
+		return text_opnd(l, e->str, e->len);
 	case X_NAME: case X_INDEX:
 		return lower_name(l, e, want);
 	case X_TARGET:
@@ -1092,7 +1095,7 @@ static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
 		return unsupported(l, e, "embedded C");
 	}
 	if (fold_string(l, e, &len))
-		return lit_opnd(fold_string(l, e, &len), len);
+		return text_opnd(l, fold_string(l, e, &len), len);
 	bug("expression %d", e->kind);
 }
 

@@ -8,6 +8,7 @@
 #include "lower.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 void shape_init(struct lower *l, struct shape_of_text *sh)
@@ -141,6 +142,99 @@ static bool shape_constant(struct lower *l, struct shape_of_text *sh,
 	return true;
 }
 
+/* A slot with `n`, at least 1 and at most `most`. */
+static struct ir_opnd clamped(struct lower *l, struct span at,
+			      struct ir_opnd n, int64_t most)
+{
+	struct ir_slot *to = new_slot(l, IR_LONG, "bytes");
+	struct ir_stmt *s;
+	struct block back;
+
+	add_move(l, at, to, n);
+	for (int i = 0; i < 2; i++) {
+		struct ir_opnd end = num_opnd(i ? most : 1);
+		struct ir_opnd out = add_bin(l, at, i ? IR_GT : IR_LT,
+					     slot_opnd(to), end);
+
+		s = add(l, IR_IF, at);
+		s->a = out;
+		back = enter(l, &s->body);
+		add_move(l, at, to, end);
+		leave(l, back);
+	}
+	return slot_opnd(to);
+}
+
+/* How many bytes a %m takes: its precision, 1 where there is none. */
+static struct ir_opnd bytes_of(struct lower *l, const char *d, size_t n,
+			       const struct expr **args, uint32_t *cap)
+{
+	const char *dot = memchr(d, '.', n);
+	const struct expr *e = *args;
+	struct ir_opnd bytes;
+	long size;
+
+	*cap = l->ir->string_len;
+	if (dot && dot[1] == '*' && e) {
+		*args = e->next;
+		bytes = lower_expr(l, e);
+		if (bytes.kind == IR_SLOT)
+			return clamped(l, e->at, bytes, *cap);
+		size = bytes.num;
+	} else {
+		size = dot ? strtol(dot + 1, NULL, 10) : 1;
+	}
+	if (size > *cap && *args)
+		complain(l->j, (*args)->at, E_UNSUPPORTED, "%ld bytes of "
+			 "memory in one directive: at most MAXSTRINGLEN (%u)",
+			 size, *cap);
+	if (size < *cap)
+		*cap = size > 1 ? (uint32_t)size : 1;
+	return num_opnd(*cap);
+}
+
+/*
+ * %m, %M: memory is read here, its bytes are an argument of the record. A
+ * number of bytes known only now goes with it, as a precision.
+ */
+static const struct expr *shape_memory(struct lower *l,
+				       struct shape_of_text *sh,
+				       const char *d, size_t n,
+				       const struct expr *args)
+{
+	struct ir_opnd bytes, at;
+	struct ir_stmt *s;
+	uint32_t cap;
+	size_t i = 1;
+
+	text_putc(&sh->format, '%');
+	for (; i < n && strchr("-+ #0123456789", d[i]); i++)
+		if (d[i] != '#')
+			text_putc(&sh->format, d[i]);
+	if (d[i] == '*' && args) {
+		text_putc(&sh->format, '*');
+		shape_plain(l, sh, args);
+		args = args->next;
+	}
+	bytes = bytes_of(l, d, n, &args, &cap);
+	if (!args)
+		return NULL;
+	at = lower_expr(l, args);
+	s = add_into(l, IR_LOAD_MEM, args->at, new_slot(l, IR_STRING, "mem"));
+	s->a = at;
+	s->b = bytes;
+	s->cap = cap;
+	s->space = memchr(d, '#', n) ? IR_USER_MEM : IR_KERNEL_MEM;
+	s->err = fault(l, args->at, "read fault [man error::fault] at 0x%x",
+		       "l");
+	if (bytes.kind == IR_SLOT)
+		shape_value(l, sh, ".*", bytes, 'l');
+	text_putc(&sh->format, d[n - 1]);
+	text_putc(&sh->types, 'm');
+	vec_push(l->mem, &sh->args, slot_opnd(s->dst));
+	return args->next;
+}
+
 /* One directive and what of the arguments it takes; gives the rest. */
 static const struct expr *shape_directive(struct lower *l,
 					  struct shape_of_text *sh,
@@ -155,6 +249,8 @@ static const struct expr *shape_directive(struct lower *l,
 	}
 	if (args && shape_constant(l, sh, d, n, args))
 		return args->next;
+	if (d[n - 1] == 'm' || d[n - 1] == 'M')
+		return shape_memory(l, sh, d, n, args);
 	text_add(&sh->format, d, n);
 	if (d[n - 1] == '%')
 		return args;
@@ -220,7 +316,7 @@ static struct ir_opnd literal(struct lower *l, const struct text *format)
 		if (format->s[i] == '%')
 			i++;
 	}
-	return lit_opnd(t.s, t.n);
+	return text_opnd(l, t.s, t.n);
 }
 
 enum { MAX_FORMATTED = 12 };	/* values, by the kernel at once */
@@ -304,11 +400,17 @@ static void put_out(struct lower *l, struct shape_of_text *sh, struct span at,
 {
 	struct ir_stmt *s;
 
+	char *types, *m;
+
 	if (!sh->format.n && channel == IR_OUT)
 		return;
+	types = arena_strdup(l->mem, sh->types.s);
+	for (m = types; *m; m++)	/* memory is a string in a record */
+		if (*m == 'm')
+			*m = 's';
 	s = add(l, IR_PRINT, at);
 	s->format = ir_format_id(l->mem, l->ir, sh->format.s, sh->format.n,
-				 sh->types.s, channel);
+				 types, channel);
 	s->args = sh->args.v;
 	s->nargs = sh->args.n;
 	s->arg_types = sh->types.s;

@@ -353,6 +353,18 @@ RT_INLINE long rt_load_str(char *dst, u32 cap, i64 max, u64 address, int user)
 	return n < 0;
 }
 
+/* n bytes, 1 to cap. */
+RT_INLINE long rt_load_mem(char *dst, u32 cap, i64 n, u64 address, int user)
+{
+	u64 size = (u64)n;
+
+	rt_opaque(size);
+	if (size - 1 >= cap)
+		size = 1;
+	return user ? bpf_probe_read_user(dst, size, address) :
+		      bpf_probe_read_kernel(dst, size, address);
+}
+
 RT_INLINE void rt_zero(char *p, u32 n)
 {
 	if (n <= 64)
@@ -700,6 +712,11 @@ RT_INLINE void rt_sent(u64 flags)
 	(field).len = n_ > 0 ? (u32)n_ - 1 : 0; \
 	(field).room = sizeof((field).s); \
 } while (0)
+#define RT_FILL_MEM(field, src, n) do { \
+	bpf_probe_read_kernel((field).s, n, (u64)(src)); \
+	(field).len = n; \
+	(field).room = sizeof((field).s); \
+} while (0)
 #define RT_FILL_LIT(field, lit) do { \
 	(field).len = sizeof(lit) - 1; \
 	(field).room = sizeof((field).s); \
@@ -761,6 +778,16 @@ RT_INLINE u64 rt_put_str(char *out, u64 n, const char *src, u32 cap)
 	*(u32 *)(out + n) = (u32)len;
 	*(u32 *)(out + n + 4) = (u32)room;
 	rt_bound(room, cap + 7);
+	return n + 8 + room;
+}
+
+RT_INLINE u64 rt_put_mem(char *out, u64 n, const char *src, u32 size)
+{
+	u32 room = (size + 7) & ~7u;
+
+	*(u32 *)(out + n) = size;
+	*(u32 *)(out + n + 4) = room;
+	bpf_probe_read_kernel(out + n + 8, size, (u64)src);
 	return n + 8 + room;
 }
 
