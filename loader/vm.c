@@ -19,7 +19,7 @@
 enum {
 	LOOK = 1 << 16,		/* jumps between two looks for a signal that
 				   wants the session to end */
-	LOCK_WAIT_NS = 100000000,
+	LOCK_WAIT_NS = 100000000, QUIET_NS = 1000000000,
 };
 
 struct frame_link {		/* what a call of a function keeps */
@@ -504,6 +504,7 @@ struct vm *vm_new(const struct vm_env *env)
 	vm->patience = (1ull << 32) + (uint64_t)vm->ninsns *
 		       vm->limits->max_action_user;
 	vm->lock_wait_ns = LOCK_WAIT_NS;
+	vm->quiet_ns = QUIET_NS;
 	return vm;
 }
 

@@ -188,7 +188,8 @@ uint64_t vm_next(struct vm *vm, uint64_t id, uint64_t key)
 	uint32_t size;
 	void *to;
 
-	while (it && it->items && it->at < it->n && it->items[it->at]->dead)
+	while (it && it->items && it->at < it->n &&
+	       (it->items[it->at]->flags & ENTRY_DEAD))
 		it->at++;
 	if (!it || it->at >= it->n)
 		return 0;

@@ -2,7 +2,8 @@
 /*
  * vm_in.h - what the files of the interpreter share: vm.c runs instructions,
  * vm_call.c the services that they call, vm_maps.c arrays and aggregates,
- * vm_table.c the elements themselves, vm_each.c foreach.
+ * vm_shared.c those in the kernel, vm_table.c the elements themselves,
+ * vm_each.c foreach.
  */
 #ifndef LOADER_VM_IN_H
 #define LOADER_VM_IN_H
@@ -22,7 +23,7 @@ struct entry {
 	struct entry *chain;		/* of the hash */
 	struct entry *prev, *next;	/* in order */
 	uint64_t seq;
-	uint64_t dead;
+	uint64_t flags;			/* of who has the table */
 	uint8_t bytes[];		/* key, then value, each 8-aligned */
 };
 
@@ -40,6 +41,8 @@ struct entry *table_add(struct table *t, const void *key, uint64_t seq);
 void table_unlink(struct table *t, struct entry *e);
 void table_clear(struct table *t);	/* frees all */
 
+enum { ENTRY_DEAD = 1 };		/* taken out of vm_map.table */
+
 /* --- arrays and aggregates ------------------------------------------------------ */
 
 /*
@@ -52,17 +55,14 @@ struct vm_map {
 	int fd;
 	uint32_t seq;			/* bytes before the value: 8 or 0 */
 	uint32_t parts;			/* per-CPU values: CPUs, else 1 */
+	uint32_t in_kernel;		/* elements at the last look */
 	struct table table;
 	bool complete;			/* the table has all there was */
 	uint8_t *key;			/* a key made canonical; NULL: not an
 					   array that code may name */
 	uint8_t *raw;			/* parts, as the kernel gives them */
-	/*
-	 * An aggregate without keys is an array's element in the kernel, which
-	 * cannot be taken out: what of it does not count any more, and what
-	 * loader handlers have added. Both NULL: nothing.
-	 */
-	uint8_t *gone, *own;
+	uint8_t *value;			/* one on its way */
+	struct table account;		/* see vm_shared.c: gone, then own */
 };
 
 enum { NO_LIMIT = -1 };
@@ -104,6 +104,7 @@ struct vm {
 	struct frame_link *links;	/* of calls, by depth */
 	uint64_t patience;		/* jumps that a run may take */
 	uint64_t lock_wait_ns;		/* how long it waits for a lock */
+	uint64_t quiet_ns;		/* see vm_shared.c */
 	bool failed, skipped;
 	bool broken;			/* the code did what no code of ours
 					   does; vm_message() says what */
@@ -138,7 +139,6 @@ struct vm_map *vm_map_at(struct vm *vm, uint64_t id, const char *kinds);
 const uint8_t *vm_key(struct vm *vm, struct vm_map *m, uint64_t addr);
 /* Element as this run sees it; NULL: none. */
 struct entry *vm_find(struct vm *vm, struct vm_map *m, const uint8_t *key);
-void vm_see_all(struct vm *vm, struct vm_map *m);
 uint8_t *vm_value(const struct vm_map *m, struct entry *e);
 /* Nonzero: full. */
 int vm_store(struct vm *vm, struct vm_map *m, const uint8_t *key,
@@ -147,6 +147,16 @@ int vm_add(struct vm *vm, struct vm_map *m, const uint8_t *key, int64_t delta);
 int vm_stat_add(struct vm *vm, struct vm_map *m, const uint8_t *key, int64_t v);
 void vm_delete(struct vm *vm, struct vm_map *m, const uint8_t *key);
 void vm_clear(struct vm *vm, struct vm_map *m);
+
+/* vm_shared.c, for arrays in the kernel. With an account, what is ours is kept
+   here; without, it is put into the kernel. */
+bool vm_has_account(const struct vm_map *m);
+size_t vm_raw_size(const struct vm_map *m);
+struct entry *vm_share_look(struct vm_map *m, const uint8_t *key);
+void vm_see_all(struct vm *vm, struct vm_map *m);	/* nothing for others */
+void vm_share_add(struct vm_map *m, const uint8_t *key, const void *value);
+int vm_share_put(struct vm_map *m, struct entry *e, const void *value);
+void vm_share_delete(struct vm_map *m, struct entry *e);
 
 /* Reading aggregates. 1: empty. */
 int stat_get(const struct stb_map *row, const void *value, int what,
