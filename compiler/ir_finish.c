@@ -124,6 +124,10 @@ static void tally_access(struct walk *w, const struct ir_stmt *s)
 	if (in_kernel(w->h) && (how & WRITES) && s->kind != IR_STAT_ADD &&
 	    !((s->kind == IR_MODIFY || s->kind == IR_MAP_MODIFY) && is_sum(s)))
 		w->f->only_added[g->index] = false;
+	/* of an array the loader keeps what it adds to itself: nobody else may
+	   look */
+	if (in_kernel(w->h) && (how & READS) && g->nkeys)
+		w->f->only_added[g->index] = false;
 	if (!w->counting || g->constant)
 		return;
 	if (how & TEARS)

@@ -124,17 +124,14 @@ static int digit(char c)
 	return c >= 'a' && c <= 'z' ? c - 'a' + 10 : 99;
 }
 
-/* As in the kernel's engine: blanks, a sign; base 0 looks at the prefix, what
-   is no digit ends the number, and what is too large wraps. */
+/* As the kernel's simple_strtol(): base 0 looks at the prefix, what is no digit
+   ends the number, and what is too large wraps. */
 static uint64_t number(const char *s, uint64_t base)
 {
-	bool minus, hex;
+	bool minus = *s == '-', hex;
 	uint64_t v = 0;
 
-	while (isspace((unsigned char)*s))
-		s++;
-	minus = *s == '-';
-	s += minus || *s == '+';
+	s += minus;
 	hex = s[0] == '0' && (s[1] | 32) == 'x' && digit(s[2]) < 16;
 	if (base == 0)
 		base = hex ? 16 : *s == '0' ? 8 : 10;
