@@ -708,7 +708,7 @@ static bool is_sound(const struct ir_stmt *s)
 	size_t i;
 
 	for (i = 0; s->arg_types && i < s->nargs; i++)
-		if (!has_type(&s->args[i], s->arg_types[i] == 's'))
+		if (!has_type(&s->args[i], s->arg_types[i] != 'l'))
 			return false;
 	for (i = 0; s->global && i < s->nargs; i++)
 		if (!has_type(&s->args[i], s->global->keys[i] == IR_STRING))
