@@ -341,7 +341,7 @@ static uint64_t cap_of(const struct ir_opnd *o)
 	if (o->kind == IR_LIT)
 		return o->len + 1;
 	if (o->kind == IR_SLOT && o->slot->type == IR_STRING)
-		return o->slot->cap;
+		return o->slot->cap ? o->slot->cap : 1;
 	return 0;
 }
 
@@ -445,6 +445,20 @@ static void size_body(struct finish *f, struct ir_function *fn,
 	}
 }
 
+/* Where nothing is ever stored, there is "" all the same. */
+static void size_slots(struct ir_slot *s)
+{
+	for (; s; s = s->next)
+		if (s->type == IR_STRING && !s->cap)
+			s->cap = 1;
+}
+
+/* Keys and values of arrays, in eights. */
+static uint32_t size_in_map(uint32_t cap)
+{
+	return cap ? (cap + 7) & ~7u : 8;
+}
+
 static void size_strings(struct finish *f)
 {
 	struct ir_function *fn;
@@ -466,11 +480,18 @@ static void size_strings(struct finish *f)
 	for (g = f->ir->globals; g; g = g->next) {
 		for (i = 0; i < g->nkeys; i++)
 			g->key_caps[i] = g->keys[i] == IR_LONG ? 0 :
-				(g->key_caps[i] + 7) & ~7u;
+				size_in_map(g->key_caps[i]);
 		g->value_cap = g->value != IR_V_STRING ? 0 :
 			       !g->nkeys ? f->ir->string_len :
-			       (g->value_cap + 7) & ~7u;
+			       size_in_map(g->value_cap);
 	}
+	for (fn = f->ir->functions; fn; fn = fn->next) {
+		size_slots(fn->slots);
+		if (!fn->result_cap)
+			fn->result_cap = 1;
+	}
+	for (h = f->ir->handlers; h; h = h->next)
+		size_slots(h->slots);
 }
 
 /* --- frames and output ------------------------------------------------------- */

@@ -7,6 +7,7 @@
  */
 #include "lower.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,6 +370,39 @@ static struct ir_opnd format_by_parts(struct lower *l,
 	return slot_opnd(all);
 }
 
+/*
+ * The kernel's snprintf takes nothing but blanks and signs behind %s: text
+ * there becomes an argument of its own.
+ */
+static void part_strings(struct lower *l, struct shape_of_text *sh)
+{
+	struct shape_of_text new;
+	const char *f = sh->format.s;
+	size_t i, d, arg = 0, end;
+
+	shape_init(l, &new);
+	for (i = 0; i < sh->format.n; i += d) {
+		d = 1;
+		if (f[i] != '%') {
+			text_putc(&new.format, f[i]);
+			continue;
+		}
+		d = directive_length(f + i, sh->format.n - i);
+		text_add(&new.format, f + i, d);
+		for (end = count_stars(f + i, d) + (f[i + d - 1] != '%'); end;
+		     end--, arg++)
+			shape_value(l, &new, "", sh->args.v[arg],
+				    sh->types.s[arg]);
+		if (f[i + d - 1] != 's' || !isalnum((unsigned char)f[i + d]))
+			continue;
+		end = strcspn(f + i + d, "%");
+		shape_value(l, &new, "%s", lit_opnd(arena_strndup(l->mem,
+			    f + i + d, end), end), 's');
+		d += end;
+	}
+	*sh = new;
+}
+
 struct ir_opnd shape_string(struct lower *l, struct shape_of_text *sh,
 			    struct span at, struct ir_slot *want)
 {
@@ -381,6 +415,7 @@ struct ir_opnd shape_string(struct lower *l, struct shape_of_text *sh,
 		return format_by_parts(l, sh, at);
 	if (!strcmp(sh->format.s, "%s") && sh->types.s[0] == 's')
 		return sh->args.v[0];
+	part_strings(l, sh);
 	for (i = 0; want && i < sh->args.n; i++)
 		if (sh->args.v[i].kind == IR_SLOT &&
 		    sh->args.v[i].slot == want)
