@@ -56,6 +56,9 @@ static const struct builtin rows[] = {
 	{ "toupper", "s", 's', BF_USER },
 	{ "tokenize", "ss", 's', BF_USER | BF_EFFECT },
 	{ "tokenize", "s", 's', BF_USER | BF_EFFECT },
+	{ "matched", "l", 's', LOWERR },
+	{ "matched_str", "", 's', LOWERR },
+	{ "ngroups", "", 'l', LOWERR },
 	/* the session */
 	{ "exit", "", 'v', LOWACT },
 	{ "error", "s", 'v', LOWACT | BF_FAULTS },

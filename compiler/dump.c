@@ -178,8 +178,6 @@ static void dump_operator(struct text *t, const struct expr *e)
 			    e->op == OP_STAT ? "" : "=");
 	if (e->kind == X_TERNARY)
 		text_puts(t, " ? ");
-	if (e->kind == X_MATCH)
-		text_quote(t, e->str, e->len);
 	if (e->b)
 		dump_expr(t, e->b);
 	if (e->c) {

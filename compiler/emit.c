@@ -438,6 +438,7 @@ static void emit_limits(struct emit *e, const char *script_name)
 	emit_line(e, "#define RT_CAT_SIZE %u", e->need.cat);
 	emit_line(e, "#define RT_KEY_SIZE %u", e->need.key);
 	emit_line(e, "#define RT_VALUE_SIZE %u", e->need.value);
+	emit_match_room(e);
 	emit_line(e, "#include \"rt.h\"\n");
 }
 
@@ -677,6 +678,7 @@ static void emit_program(struct emit *e, const char *script_name,
 	emit_limits(e, script_name);
 	emit_globals(e);
 	emit_names(e);
+	emit_regexes(e);
 	for (i = 0; i < e->lay->maps.n; i++)
 		if (e->lay->maps.v[i].global && (!e->kernel ||
 		    in_kernel(e->lay->maps.v[i].global)))
@@ -732,7 +734,8 @@ static uint32_t kernel_frame(struct emit *e)
 {
 	enum { HEAD = 8 + 40 };		/* struct rt_frame of runtime/bpf */
 	uint32_t size = HEAD + e->need.raise + e->need.cat + e->need.key +
-			e->need.value + emit_round(e->need.out);
+			e->need.value + emit_round(e->need.out) +
+			emit_match_size(e);
 	uint32_t handler = 0, n;
 	bool any = false;
 	size_t i;
@@ -768,7 +771,8 @@ static uint32_t user_frames(struct emit *e)
 		else if (largest < n)
 			largest = n;
 	}
-	size += largest + 256 + e->need.key + 8 * e->lay->globals.n;
+	size += largest + 256 + e->need.key + emit_match_size(e) +
+		8 * e->lay->globals.n;
 	return size > 1u << 30 ? 1u << 30 : (uint32_t)size;
 }
 

@@ -99,6 +99,13 @@ uint32_t emit_round(uint32_t size);	/* up to a multiple of 8 */
 uint32_t emit_record_size(struct emit *e, const struct ir_stmt *s);
 bool emit_small_key(struct emit *e, const struct ir_global *g);
 
+/* --- emit_regex.c ----------------------------------------------------------- */
+
+/* What a frame has for the last match: bytes; and its sizes, as C. */
+uint32_t emit_match_size(struct emit *e);
+void emit_match_room(struct emit *e);
+void emit_regexes(struct emit *e);
+
 /* --- emit_stmt.c, emit_out.c ----------------------------------------------- */
 
 void emit_body(struct emit *e, const struct ir_stmt *s);

@@ -6,6 +6,7 @@
  * statement behind the loop looks which it was.
  */
 #include "emit.h"
+#include "regex.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -152,6 +153,19 @@ static void emit_strcmp(struct emit *e, const struct ir_stmt *s)
 		  binary(e, s->op, text(e, "RT_STRCMP(%s, %s)",
 					emit_opnd(e, &s->a),
 					emit_opnd(e, &s->b)), "0"));
+}
+
+/* A table that needs no byte to say yes is no table. */
+static void emit_match(struct emit *e, const struct ir_stmt *s)
+{
+	const struct regex *re = e->ir->regexes.v[s->num];
+
+	if (!re->tagged && re->first <= re->nclasses)
+		emit_line(e, "%s = %d;", emit_slot(e, s->dst),
+			  re->first == re->nclasses);
+	else
+		emit_line(e, "%s = RT_MATCH(r, %" PRId64 ", %s);",
+			  emit_slot(e, s->dst), s->num, emit_opnd(e, &s->a));
 }
 
 /* --- the probe's context and memory ------------------------------------------- */
@@ -859,6 +873,7 @@ static void emit_stmt(struct emit *e, const struct ir_stmt *s)
 			  emit_opnd(e, &s->b));
 		break;
 	case IR_STRCMP: emit_strcmp(e, s); break;
+	case IR_MATCH: emit_match(e, s); break;
 	case IR_LOAD: emit_load(e, s); break;
 	case IR_LOAD_STR: emit_load_str(e, s); break;
 	case IR_LOAD_MEM: emit_load_mem(e, s); break;

@@ -4,6 +4,7 @@
  * and its table of formats. docs/ir.md tells how to read it.
  */
 #include "ir.h"
+#include "regex.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -323,6 +324,10 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 	case IR_RETVAL:
 		text_puts(t, "retval");
 		return;
+	case IR_MATCH:
+		text_printf(t, "match %" PRId64 " ", s->num);
+		put_opnd(t, s->a);
+		return;
 	case IR_SITE_NAME:
 		text_printf(t, "site name %" PRId64, s->num);
 		return;
@@ -576,6 +581,11 @@ void ir_print(const struct ir *ir, FILE *out)
 
 	for (g = ir->globals; g; g = g->next)
 		put_global(&t, g);
+	for (i = 0; i < ir->regexes.n; i++) {
+		text_printf(&t, "regex %zu ", i);
+		text_quote(&t, ir->regexes.v[i]->text, ir->regexes.v[i]->len);
+		text_puts(&t, ir->keeps_matches ? " tagged\n" : "\n");
+	}
 	for (i = 0; i < ir->formats.n; i++) {
 		const struct ir_format *o = &ir->formats.v[i];
 

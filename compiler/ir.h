@@ -13,6 +13,8 @@
 
 #include "base.h"
 
+struct regex;
+
 enum ir_type { IR_LONG, IR_STRING };
 
 /*
@@ -62,6 +64,7 @@ enum ir_kind {
 	IR_BIN,		/* dst = a op b		(F: DIV MOD) */
 	IR_CAT,		/* dst = a . b, cut at cap; dst may be a: append */
 	IR_STRCMP,	/* dst = a op b for strings: 0 or 1 */
+	IR_MATCH,	/* dst = a matches regexes[num]: 0 or 1 */
 	IR_LOAD,	/* dst = size bytes at a + num in space, sign or zero
 			   extended (F: the address is err's argument) */
 	IR_LOAD_STR,	/* dst = string at a + num in space, at most b bytes
@@ -280,6 +283,9 @@ struct ir {
 	VEC(struct ir_format) formats;	/* index is the id; equal ones once */
 	VEC(struct ir_build) builds;
 	VEC(struct ir_names) names;
+	VEC(const struct regex *) regexes;	/* regex.h */
+	bool keeps_matches;	/* they are tagged: a run knows its last match,
+				   whose groups built-ins read */
 	uint32_t string_len;
 	int64_t max_action, max_action_user, max_nesting;
 	int64_t max_entries, max_errors, max_skipped;

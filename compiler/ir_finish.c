@@ -96,6 +96,7 @@ static unsigned access_of(const struct ir_stmt *s)
 	case IR_STAT_ADD:
 		return WRITES | COMMUTES;
 	case IR_MOVE: case IR_UN: case IR_BIN: case IR_CAT: case IR_STRCMP:
+	case IR_MATCH:
 	case IR_LOAD: case IR_LOAD_STR: case IR_LOAD_MEM: case IR_REG:
 	case IR_ARG:
 	case IR_RETVAL: case IR_CTX: case IR_COOKIE: case IR_SITE_NAME:
@@ -505,12 +506,15 @@ static bool has_strings(const struct ir_slot *s)
 }
 
 /* A string key or value must be built somewhere before a map call. */
-static bool body_needs_frame(const struct ir_stmt *s)
+static bool body_needs_frame(const struct ir *ir, const struct ir_stmt *s)
 {
 	size_t i;
 
 	for (; s; s = s->next) {
 		if (s->kind == IR_LOOP || s->kind == IR_FORMAT)
+			return true;
+		if (ir->keeps_matches &&
+		    (s->kind == IR_MATCH || s->kind == IR_CALL))
 			return true;
 		if (s->kind == IR_CALL_FN && s->fn->needs_frame)
 			return true;
@@ -521,7 +525,8 @@ static bool body_needs_frame(const struct ir_stmt *s)
 		for (i = 0; s->global && i < s->nargs; i++)
 			if (s->global->keys[i] == IR_STRING)
 				return true;
-		if (body_needs_frame(s->body) || body_needs_frame(s->other))
+		if (body_needs_frame(ir, s->body) ||
+		    body_needs_frame(ir, s->other))
 			return true;
 	}
 	return false;
@@ -539,13 +544,13 @@ static void decide_frames(struct ir *ir)
 			if (fn->needs_frame)
 				continue;
 			fn->needs_frame = has_strings(fn->slots) ||
-					  body_needs_frame(fn->body);
+					  body_needs_frame(ir, fn->body);
 			changed |= fn->needs_frame;
 		}
 	} while (changed);
 	for (h = ir->handlers; h; h = h->next)
 		h->needs_frame = has_strings(h->slots) ||
-				 body_needs_frame(h->body);
+				 body_needs_frame(ir, h->body);
 }
 
 /*
@@ -573,6 +578,7 @@ static int prints_of(const struct ir_stmt *s, int n, int *most)
 		case IR_NEXT: case IR_RETURN: case IR_RAISE:
 			return -1;
 		case IR_MOVE: case IR_UN: case IR_BIN: case IR_CAT:
+		case IR_MATCH:
 		case IR_STRCMP: case IR_LOAD: case IR_LOAD_STR:
 		case IR_LOAD_MEM: case IR_REG:
 		case IR_ARG: case IR_RETVAL: case IR_CTX: case IR_COOKIE:

@@ -1274,6 +1274,7 @@ bool lower_probes(struct job *j)
 	all.functions_tail = &all.ir->functions;
 	all.handlers_tail = &all.ir->handlers;
 	init_limits(all.ir, &j->opt->limits);
+	find_groups(&all);
 	for (v = j->script->globals; v; v = v->next)
 		declare_global(&all, v);
 	for (i = 0; i < j->sites.n; i += n) {

@@ -137,6 +137,16 @@ bool changes_locals(const struct expr *e);
 /* X_STAT: its global and keys, into s. */
 void stat_target(struct lower *l, const struct expr *e, struct ir_stmt *s);
 
+/* --- lower_regex.c ----------------------------------------------------------- */
+
+/* Before anything is lowered: does the program ask for groups? */
+void find_groups(struct lowering *all);
+struct ir_opnd lower_match(struct lower *l, const struct expr *e);
+bool fold_match(struct lower *l, const struct expr *e, int64_t *v);
+/* matched(n) and its like; false: it is none of them. */
+bool lower_group(struct lower *l, const struct expr *e, struct ir_slot *want,
+		 struct ir_opnd *v);
+
 /* --- lower_print.c ----------------------------------------------------------- */
 
 struct shape_of_text {		/* a format being put together */

@@ -125,6 +125,8 @@ bool fold(struct lower *l, const struct expr *e, int64_t *v)
 	}
 	if (e->kind == X_UNARY)
 		return fold_unary(l, e, v);
+	if (e->kind == X_MATCH)
+		return fold_match(l, e, v);
 	if (e->kind == X_BINARY)
 		return fold_pair(l, e, v);
 	if (e->kind == X_TERNARY && fold(l, e->a, &cond))
@@ -979,6 +981,8 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 		return v;
 	if (!(e->builtin->flags & BF_LOWERED))
 		return call_runtime(l, e, want, used);
+	if (lower_group(l, e, want, &v))
+		return v;
 	if (!strcmp(name, "exit"))
 		add(l, IR_EXIT, e->at);
 	else if (!strcmp(name, "error"))
@@ -1086,7 +1090,7 @@ static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
 	case X_DEFINED: case X_ANY:
 		break;
 	case X_MATCH:
-		return unsupported(l, e, "a regular expression");
+		return lower_match(l, e);
 	case X_PERF:
 		return unsupported(l, e, "@perf");
 	case X_REGISTER:

@@ -737,6 +737,7 @@ static struct expr *binary(struct parser *p, int level)
 
 			e->str = re->str;
 			e->len = re->len;
+			e->b = re;	/* where it stands */
 		} else {
 			e->b = binary(p, level + 1);
 		}

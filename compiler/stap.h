@@ -37,6 +37,7 @@
 	T(NOT_STRUCT, "not-struct", "semantic error") \
 	T(OPTIMIZED_OUT, "optimized-out", "semantic error") \
 	T(UNKNOWN_TYPE, "unknown-type", "semantic error") \
+	T(REGEX, "regex", "semantic error") \
 	T(ENGINE, "engine", "semantic error") \
 	T(UNSUPPORTED, "unsupported", "semantic error")
 #define T(id, name, kind) extern const struct tag E_##id[1];
@@ -68,7 +69,7 @@ enum expr_kind {
 	X_HIST_INDEX,	/* @hist_log(a)[b]: a is X_STAT */
 	X_ENTRY,	/* @entry(a) */
 	X_DEFINED,	/* @defined(a) */
-	X_MATCH,	/* a =~ "re" / !~ : op, a, str */
+	X_MATCH,	/* a =~ "re" / !~ : op, a, str; b: the literal */
 	X_PERF,		/* @perf("name"): str */
 	X_REGISTER,	/* @kregister(n) @uregister(n): op, a */
 	X_DEREF,	/* @kderef(n, addr) @uderef: op, a, b */

@@ -10,6 +10,7 @@
  *	RT_STRING_LEN	MAXSTRINGLEN, a multiple of 8
  *	RT_MAX_ACTION	most script statements a run may take
  *	RT_MAX_ERRORS, RT_MAX_SKIPPED
+ *	RT_MATCH_TAGS, RT_MATCH_REGS, if regular expressions have groups
  * and for the kernel
  *	RT_RING		map_N, the ring
  *	RT_FRAMES	map_N, frames, if any handler has one
@@ -27,6 +28,9 @@
  *	struct rt_state	`s`: the fault, where control goes, actions taken
  *	RT_LOOP(r, f)	runs f(turn, r) again and again until it returns 1
  *	RT_MAP(n)	names map n in calls
+ *	RT_REGEX(n, classes, size, first), RT_REGEX_TAGGED(n, groups, size,
+ *	first, first_op)	what RT_MATCH(r, n, s) steps over the tables
+ *			re##n##_classes and re##n##_next (compiler/regex.h)
  */
 #ifndef STB_RT_H
 #define STB_RT_H
@@ -72,6 +76,16 @@ struct rt_state {
 	u64 actions;
 	u64 out_n;	/* bytes of records gathered */
 };
+
+#ifdef RT_MATCH_TAGS
+/* The last match of a run; tags are -1 where unset. */
+struct rt_match {
+	i64 groups;	/* with the whole match; 0: nothing matched */
+	int tags[RT_MATCH_TAGS];
+	int regs[RT_MATCH_REGS];
+	RT_STR(s, RT_STRING_LEN);	/* what it was matched with */
+};
+#endif
 
 /* The fault of a statement, before control leaves it. */
 #define RT_FAULT(id) (s->err = (id) + 1, s->err_args = 0)

@@ -83,6 +83,9 @@ struct rt_frame {
 	char key[RT_KEY_SIZE];
 	char value[RT_VALUE_SIZE];
 	char out[RT_OUT_SIZE];
+#ifdef RT_MATCH_TAGS
+	struct rt_match match;
+#endif
 };
 struct frame;
 
@@ -200,6 +203,9 @@ RT_INLINE struct frame *rt_frame(void)
 		f->state.raised = 0;
 		f->state.actions = 0;
 		f->state.out_n = 0;
+#ifdef RT_MATCH_TAGS
+		f->match.groups = 0;
+#endif
 	}
 	return (struct frame *)f;
 }
@@ -487,6 +493,112 @@ RT_INLINE void rt_key_short(u64 *dst, const u64 *src, u32 words)
 #define RT_FORMAT_NONE(dst, cap, format) ({ \
 	static const char f_[] __attribute__((nodebug)) = format; \
 	bpf_snprintf(dst, cap, f_, 0, 0); })
+
+/* --- regular expressions: see compiler/regex.h ----------------------------- */
+
+struct rt_step {
+	u64 s, at;
+};
+
+/* 8 bytes; rows 0 and 1 end it. */
+RT_INLINE long rt_step(u32 turn, struct rt_step *w,
+		       const unsigned char *classes, const uint16_t *next,
+		       u64 size, u64 nclasses)
+{
+	unsigned char s[8];
+	u64 at = w->at;
+
+	bpf_probe_read_kernel(s, 8, w->s + turn * 8ul);
+#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		at += classes[s[i]];
+		rt_opaque(at);
+		if (at >= size)
+			return 1;
+		at = next[at];
+		if (at <= nclasses)
+			break;
+	}
+	w->at = at;
+	return at <= nclasses;
+}
+
+#define RT_REGEX(n, nclasses, size, first) \
+RT_BODY re##n##_turn(u32 turn, struct rt_step *w) \
+{ \
+	return rt_step(turn, w, re##n##_classes, re##n##_next, size, \
+		       nclasses); \
+} \
+RT_OUTLINE i64 re##n##_of(u64 s) \
+{ \
+	struct rt_step w = { s, first + rt_some_zero() }; \
+ \
+	bpf_loop(RT_STRING_LEN / 8, re##n##_turn, &w, 0); \
+	return w.at == nclasses; \
+}
+
+#ifndef RT_MATCH_TAGS
+#define RT_MATCH(r, n, s) re##n##_of((u64)(s))
+#else
+struct rt_walk_tags {
+	struct rt_match *m;
+	u64 at;
+};
+
+#define RT_REGEX_TAGGED(n, ngroups, size, first, first_op) \
+RT_BODY re##n##_turn(u32 turn, struct rt_walk_tags *w) \
+{ \
+	struct rt_match *m = w->m; \
+	unsigned char c; \
+	u64 at = w->at; \
+ \
+	if (turn >= RT_STRING_LEN) \
+		return 1; \
+	c = (unsigned char)m->s[turn]; \
+	at += re##n##_classes[c]; \
+	rt_opaque(at); \
+	if (at >= size) \
+		return 1; \
+	re##n##_do(m, re##n##_op[at], (int)turn + (c != 0)); \
+	w->at = at = re##n##_next[at]; \
+	return !at; \
+} \
+RT_OUTLINE i64 re##n##_of(struct rt_match *m, u64 s) \
+{ \
+	struct rt_walk_tags w = { m, first + rt_some_zero() }; \
+ \
+	m->groups = 0; \
+	bpf_probe_read_kernel_str(m->s, RT_STRING_LEN, s); \
+	for (int i = 0; i < 2 * ngroups; i++) \
+		m->tags[i] = -1; \
+	re##n##_do(m, first_op, 0); \
+	if (first) \
+		bpf_loop(RT_STRING_LEN, re##n##_turn, &w, 0); \
+	if (m->tags[1] < 0) \
+		return 0; \
+	m->groups = ngroups; \
+	return 1; \
+}
+#define rt_match_of(r) (&((struct rt_frame *)(r)->frame)->match)
+#define RT_MATCH(r, n, s) re##n##_of(rt_match_of(r), (u64)(s))
+#define rt_ngroups(r) (rt_match_of(r)->groups)
+
+RT_OUTLINE int rt_group(struct rt_match *m, char *dst, u32 cap, u64 n)
+{
+	u64 from, to;
+
+	dst[0] = 0;
+	if (n >= RT_MATCH_TAGS / 2)
+		return 0;
+	from = (u32)m->tags[2 * n];
+	to = (u32)m->tags[2 * n + 1];
+	rt_opaque(from);
+	if (from < RT_STRING_LEN && from < to)
+		rt_load_str(dst, cap, (i64)(to - from), (u64)m->s + from, 0);
+	return 0;
+}
+#define rt_matched(r, dst, cap, n) rt_group(rt_match_of(r), dst, cap, (u64)(n))
+#endif
 
 /* --- arrays: nonzero where one is full ------------------------------------ */
 

@@ -18,6 +18,9 @@
 struct rt_frame {
 	struct rt_state state;
 	char key[RT_KEY_SIZE];
+#ifdef RT_MATCH_TAGS
+	struct rt_match match;
+#endif
 };
 struct snapshot;
 
@@ -196,6 +199,58 @@ RT_INLINE void rt_failed(struct rt_state *s)
 #define RT_STAT_ADD(map, key, type, none, at, v, ops, lo, hi, step) \
 	rt_svc_stat_add(map, key, v)
 #define RT_EACH(dir, key, stat, mask) STB_EACH(dir, key, stat, mask)
+
+/* --- regular expressions: see compiler/regex.h ----------------------------- */
+
+#define RT_REGEX(n, nclasses, size, first) \
+RT_OUTLINE i64 re##n##_of(const unsigned char *s) \
+{ \
+	u64 at = first; \
+ \
+	for (; at > nclasses; s++) \
+		at = re##n##_next[at + re##n##_classes[*s]]; \
+	return at == nclasses; \
+}
+
+#ifndef RT_MATCH_TAGS
+#define RT_MATCH(r, n, s) re##n##_of((const unsigned char *)(s))
+#else
+#define RT_REGEX_TAGGED(n, ngroups, size, first, first_op) \
+RT_OUTLINE i64 re##n##_of(struct rt_match *m, const char *s) \
+{ \
+	u64 at = first; \
+	unsigned char c; \
+	int i; \
+ \
+	m->groups = 0; \
+	rt_copy(m->s, RT_STRING_LEN, s); \
+	for (i = 0; i < 2 * ngroups; i++) \
+		m->tags[i] = -1; \
+	re##n##_do(m, first_op, 0); \
+	for (i = 0; at; i++) { \
+		c = (unsigned char)m->s[i]; \
+		at += re##n##_classes[c]; \
+		re##n##_do(m, re##n##_op[at], i + (c != 0)); \
+		at = re##n##_next[at]; \
+	} \
+	if (m->tags[1] < 0) \
+		return 0; \
+	m->groups = ngroups; \
+	return 1; \
+}
+#define RT_MATCH(r, n, s) re##n##_of(&(r)->base->match, s)
+#define rt_ngroups(r) ((r)->base->match.groups)
+
+RT_OUTLINE void rt_group(struct rt_match *m, char *dst, u64 cap, i64 n)
+{
+	i64 from = m->tags[2 * n], to = m->tags[2 * n + 1];
+
+	dst[0] = 0;
+	if (from >= 0 && from < to)
+		rt_svc_substr(dst, cap, m->s, from, to - from);
+}
+#define rt_matched(r, dst, cap, n) rt_group(&(r)->base->match, dst, cap, n)
+#endif
 
 /* --- built-in functions ---------------------------------------------------- */
 
