@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,7 +49,7 @@ static void pop(struct vm *vm, uint64_t frame)
 
 /* --- locks: see runtime/abi.h ------------------------------------------------------ */
 
-enum { LOCK_NAP_NS = 20000 };
+enum { LOCK_SPINS = 200, LOCK_NAP_NS = 20000 };
 
 static uint32_t *lock_word(struct vm *vm, uint64_t number)
 {
@@ -70,20 +71,49 @@ static bool lock_once(uint32_t *word, uint64_t mode)
 	return false;
 }
 
+/*
+ * Handlers in the kernel wait for what we hold, and are skipped when that takes
+ * long: nobody shall take the CPU from us before we are done. Without the right
+ * to that it goes on as it is.
+ */
+static void hold(struct vm *vm, bool begin)
+{
+	struct stb_shared *g = vm->env.globals;
+	struct sched_param p = { .sched_priority = begin };
+
+	if (!vm->is_shared)
+		return;
+	if (begin)
+		vm->had_policy = (int)syscall(SYS_sched_getscheduler, 0);
+	if (vm->had_policy == SCHED_OTHER)
+		syscall(SYS_sched_setscheduler, 0, begin ? SCHED_FIFO :
+			SCHED_OTHER, &p);
+	__atomic_store_n(&g->holder, begin ? (uint64_t)getpid() << 32 |
+			 (uint64_t)gettid() : 0, __ATOMIC_SEQ_CST);
+}
+
 /* A handler in the kernel holds a lock for microseconds, so we can wait. */
 static uint64_t lock(struct vm *vm, uint64_t number, uint64_t mode)
 {
 	struct timespec nap = { 0, LOCK_NAP_NS };
 	uint32_t *word = lock_word(vm, number);
 	uint64_t until = now_ns() + vm->lock_wait_ns;
+	unsigned tries = 0;
 
 	if (!word || vm->nheld == MAX_LOCKS) {
 		vm_break(vm, "lock %llu", (unsigned long long)number);
 		return 1;
 	}
+	if (!vm->nheld)
+		hold(vm, true);
 	while (!lock_once(word, mode)) {
-		if (now_ns() > until)
+		if (++tries < LOCK_SPINS)
+			continue;
+		if (now_ns() > until) {
+			if (!vm->nheld)
+				hold(vm, false);
 			return 1;
+		}
 		nanosleep(&nap, NULL);
 	}
 	vm->held[vm->nheld].number = (uint32_t)number;
@@ -97,6 +127,8 @@ static void unlock_last(struct vm *vm)
 	uint32_t *word = lock_word(vm, vm->held[vm->nheld].number);
 
 	__atomic_fetch_sub(word, mode ? STB_LOCK_WRITER : 1, __ATOMIC_SEQ_CST);
+	if (!vm->nheld)
+		hold(vm, false);
 }
 
 /* They are given back in the order opposite to that of taking. */

@@ -101,6 +101,8 @@ struct vm {
 	uint32_t nargs;
 	struct { uint32_t number, mode; } held[MAX_LOCKS];
 	uint32_t nheld;
+	int had_policy;			/* of the scheduler, before we held any */
+	bool is_shared;			/* the kernel's handlers run, too */
 	struct frame_link *links;	/* of calls, by depth */
 	uint64_t patience;		/* jumps that a run may take */
 	uint64_t lock_wait_ns;		/* how long it waits for a lock */

@@ -226,6 +226,7 @@ void vm_maps_open(struct vm *vm)
 	for (uint32_t i = 0; i < rows.n; i++) {
 		vm->maps[i].row = ROW(struct stb_map, rows, i);
 		vm->maps[i].fd = vm->env.map_fds ? vm->env.map_fds[i] : -1;
+		vm->is_shared |= vm->maps[i].fd >= 0;
 		open_map(vm, &vm->maps[i]);
 	}
 }

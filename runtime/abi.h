@@ -54,7 +54,13 @@ struct stb_shared {
 	 */
 	uint32_t waiting;
 	uint32_t stops;		/* times a handler went to STOPPING, FAILED */
-	uint64_t reserved[7];
+	/*
+	 * Who holds locks in the loader: its pid << 32 | tid, 0 nobody. What it
+	 * does meanwhile may meet probes, which cannot get those locks: they
+	 * neither wait nor count as skipped.
+	 */
+	uint64_t holder;
+	uint64_t reserved[6];
 };
 _Static_assert(sizeof(struct stb_shared) == 128, "two cache lines");
 

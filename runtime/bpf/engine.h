@@ -149,7 +149,19 @@ RT_OUTLINE int rt_skip(u64 *count)
 	return 0;
 }
 #define rt_skip_frame() rt_skip(&RT_SHARED->skipped_frame)
-#define rt_skip_lock() rt_skip(&RT_SHARED->skipped_lock)
+
+/* The loader's own doings while it holds locks: see struct stb_shared. */
+RT_INLINE int rt_is_holder(void)
+{
+	u64 holder = RT_VOLATILE(RT_SHARED->holder);
+
+	return holder && holder == bpf_get_current_pid_tgid();
+}
+
+RT_OUTLINE int rt_skip_lock(void)
+{
+	return rt_is_holder() ? 0 : rt_skip(&RT_SHARED->skipped_lock);
+}
 
 /* The record of a fault that nobody caught. */
 RT_OUTLINE int rt_report(u32 id, u64 nargs, u64 arg)
@@ -252,7 +264,7 @@ RT_INLINE struct frame *rt_frame(void)
 /* --- locks: see runtime/abi.h --------------------------------------------- */
 
 #define RT_LOCK_WORD(n) ((u32 *)((char *)&G + sizeof(struct stb_shared)) + (n))
-enum { RT_LOCK_TRIES = 2000 };
+enum { RT_LOCK_TRIES = 20000 };
 
 /* 0: got it. */
 RT_INLINE long rt_lock_once(u32 *word, enum rt_lock_mode mode)
@@ -280,6 +292,8 @@ RT_OUTLINE int rt_lock_wait(u32 *word, enum rt_lock_mode mode)
 {
 	struct rt_try t = { word, mode, 1 };
 
+	if (rt_is_holder())
+		return 1;
 	bpf_loop(RT_LOCK_TRIES, rt_lock_turn, &t, 0);
 	return t.busy;
 }
