@@ -656,6 +656,25 @@ static void check_return(struct check *c, struct stmt *s)
 	}
 }
 
+/* In a function: what the next candidate returns is returned. */
+static void check_next(struct check *c, struct stmt *s)
+{
+	const struct function *next = s->e ? s->e->fn : NULL;
+	struct function *f = c->fn;
+	enum type t;
+
+	f->returns_value |= next ? next->returns_value : true;
+	if (!s->e)
+		return;
+	t = check_expr(c, s->e, f->type);
+	if (f->type == T_UNKNOWN && t != T_UNKNOWN) {
+		f->type = t;
+		c->changed = true;
+	} else if (t != T_UNKNOWN && t != f->type) {
+		mismatch(c, s->at, f->type, t);
+	}
+}
+
 static void check_delete(struct check *c, struct stmt *s)
 {
 	const struct walking *w;
@@ -734,8 +753,7 @@ static void check_stmt(struct check *c, struct stmt *s)
 		break;
 	case S_NEXT:
 		if (c->fn)
-			complain(c->j, s->at, E_UNSUPPORTED,
-				 "'next' in a function is not supported yet");
+			check_next(c, s);
 		break;
 	case S_RETURN:
 		check_return(c, s);

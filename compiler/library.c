@@ -306,34 +306,95 @@ static bool in_loader(const struct lib *l)
 }
 
 /*
- * The user's functions come before built-ins, built-ins before tapsets but for
- * those that only the loader has.
+ * What comes behind the script's functions: built-ins, then tapsets, whose
+ * functions come first where only the loader has the built-in.
  */
+static void resolve_library(struct lib *l, struct expr *e,
+			    struct function **any)
+{
+	const struct builtin *b = builtin_find(e->str, e->nargs);
+	struct tapset *t;
+
+	if (b && (b->flags & BF_BPF || in_loader(l))) {
+		e->builtin = b;
+		return;
+	}
+	e->fn = find_function(l, e, true, any);
+	while (!e->fn && (t = function_tapset(l, e->str))) {
+		library_pull(l, t);
+		e->fn = find_function(l, e, true, any);
+	}
+	if (!e->fn)
+		e->builtin = b;
+}
+
 static void resolve_call(struct lib *l, struct expr *e)
 {
 	struct function *any = NULL;
-	const struct builtin *b;
-	struct tapset *t;
 	struct expr *a;
 
 	for (a = e->args; a; a = a->next)
 		resolve_expr(l, a, READ);
 	e->fn = find_function(l, e, false, &any);
-	b = builtin_find(e->str, e->nargs);
-	if (!e->fn && b && (b->flags & BF_BPF || in_loader(l)))
-		e->builtin = b;
-	if (!e->fn && !e->builtin)
-		e->fn = find_function(l, e, true, &any);
-	while (!e->fn && !e->builtin && (t = function_tapset(l, e->str))) {
-		library_pull(l, t);
-		e->fn = find_function(l, e, true, &any);
-	}
 	if (!e->fn)
-		e->builtin = b;
+		resolve_library(l, e, &any);
 	if (e->fn)
 		e->fn->is_used = true;
 	else if (!e->builtin)
 		no_function(l, e, any);
+}
+
+/* The candidate after f of its name and arity, of the script or of tapsets. */
+static struct function *function_after(struct lib *l, const struct function *f,
+				       bool tapset)
+{
+	struct function *g, *got = NULL;
+	bool behind = false, later;
+
+	for (g = l->script->functions; g; g = g->next) {
+		behind |= g == f;
+		if (g == f || g->nparams != f->nparams ||
+		    !visible(g->name, g->is_private, g->src, f->name, f->src) ||
+		    (g->src->is_tapset && !g->is_private) != tapset)
+			continue;
+		later = g->is_private != f->is_private ? f->is_private :
+			g->priority != f->priority ?
+			g->priority > f->priority : behind;
+		if (later && (!got || (g->is_private && !got->is_private) ||
+			      (g->is_private == got->is_private &&
+			       g->priority < got->priority)))
+			got = g;
+	}
+	return got;
+}
+
+/* `next` in a function: s->e is a call of the next candidate with what this
+   one was called with; NULL: there is none. */
+static void resolve_next(struct lib *l, struct stmt *s)
+{
+	struct expr *e = NEW(&l->j->mem, struct expr), **arg = &e->args;
+	struct function *f = l->fn, *any = NULL;
+	bool tapset = f->src->is_tapset && !f->is_private;
+	struct var *p;
+
+	e->kind = X_CALL;
+	e->at = s->at;
+	e->str = f->name;
+	e->nargs = f->nparams;
+	for (p = f->params; p; p = p->next, arg = &(*arg)->next) {
+		*arg = NEW(&l->j->mem, struct expr);
+		(*arg)->kind = X_NAME;
+		(*arg)->at = s->at;
+		(*arg)->str = p->name;
+		(*arg)->var = p;
+	}
+	e->fn = function_after(l, f, tapset);
+	if (!e->fn && !tapset)
+		resolve_library(l, e, &any);
+	if (e->fn)
+		e->fn->is_used = true;
+	if (e->fn || e->builtin)
+		s->e = e;
 }
 
 /* --- variables --------------------------------------------------------------- */
@@ -530,6 +591,8 @@ static void resolve_stmt(struct lib *l, struct stmt *s)
 		resolve_expr(l, s->e, s->kind == S_EXPR ? EFFECT :
 			     s->kind == S_DELETE ? WRITE : READ);
 	}
+	if (s->kind == S_NEXT && l->fn)
+		resolve_next(l, s);
 	if (s->step)
 		resolve_expr(l, s->step, EFFECT);
 	resolve_stmts(l, s->body);
@@ -590,25 +653,6 @@ static void resolve_function(struct lib *l, struct function *f)
 					 "duplicate parameter '%s'", v->name);
 	resolve_stmts(l, f->body);
 	warn_unassigned(l, f->locals);
-}
-
-/* One name and arity twice: SystemTap would choose at run time, by `next`. */
-static void check_overloads(struct lib *l)
-{
-	const struct function *f, *g;
-
-	for (f = l->script->functions; f; f = f->next)
-		for (g = l->script->functions; g != f; g = g->next) {
-			if (strcmp(f->name, g->name) || f->src != g->src ||
-			    f->nparams != g->nparams)
-				continue;
-			complain(l->j, f->at, E_REDEFINED,
-				 "function '%s' with %u parameter%s once more; "
-				 "choosing by `next` is not supported yet",
-				 f->name, f->nparams,
-				 f->nparams == 1 ? "" : "s");
-			note_at(l->j, g->at, "first defined");
-		}
 }
 
 /* --- what is used ------------------------------------------------------------ */
@@ -809,7 +853,6 @@ bool pull_library(struct job *j)
 	size_t i;
 
 	check_unique(&l, j->script->globals);
-	check_overloads(&l);
 	if (!j->script->probes)
 		complain(j, (struct span){ 0 }, E_NO_MATCH,
 			 "no probes in the script");

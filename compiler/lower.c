@@ -591,6 +591,37 @@ static void lower_return(struct lower *l, const struct stmt *s)
 	add(l, IR_RETURN, s->at)->a = value;
 }
 
+/* `next` in a function: returns what the next candidate does with what this
+   one was called with. */
+static void lower_next(struct lower *l, const struct stmt *s)
+{
+	struct ir_function *fn = l->ir_fn;
+	struct ir_opnd value = { 0 };
+	struct ir_slot **now;
+	struct var *v;
+	struct ir_stmt *st;
+	size_t i;
+
+	if (!s->e) {
+		st = add(l, IR_RAISE, s->at);
+		st->err = fault(l, s->at, "all functions exhausted", "");
+		st->arg_types = "";
+		return;
+	}
+	now = NEW_ARRAY(l->mem, struct ir_slot *, fn->nparams + 1);
+	for (v = l->function->params, i = 0; v; v = v->next, i++) {
+		now[i] = v->lowered;
+		v->lowered = fn->params[i];
+	}
+	if (fn->has_result)
+		value = lower_expr(l, s->e);
+	else
+		lower_effect(l, s->e);
+	add(l, IR_RETURN, s->at)->a = value;
+	for (v = l->function->params, i = 0; v; v = v->next, i++)
+		v->lowered = now[i];
+}
+
 /* A flat switch over every kind of statement. */
 static void lower_stmt(struct lower *l, const struct stmt *s)
 {
@@ -618,9 +649,7 @@ static void lower_stmt(struct lower *l, const struct stmt *s)
 		return;
 	case S_NEXT:
 		if (l->ir_fn)
-			complain(l->j, s->at, E_UNSUPPORTED,
-				 "next in a function (the next overload) is "
-				 "not done yet");
+			lower_next(l, s);
 		else
 			add(l, IR_NEXT, s->at);
 		return;
@@ -702,7 +731,17 @@ static bool writes_var(const struct stmt *body, const struct var *v)
 	return f.found || is_loop_variable(body, v);
 }
 
-/* String parameters are the caller's: one that is written gets a copy. */
+static bool has_next(const struct stmt *s)
+{
+	for (; s; s = s->next)
+		if (s->kind == S_NEXT || has_next(s->body) ||
+		    has_next(s->other))
+			return true;
+	return false;
+}
+
+/* String parameters are the caller's, and `next` passes on what the function
+   got: one that is written gets a copy. */
 static void add_params(struct lower *l, struct ir_function *fn,
 		       const struct function *f)
 {
@@ -717,9 +756,10 @@ static void add_params(struct lower *l, struct ir_function *fn,
 	fn->nparams = i;
 	for (v = f->params, i = 0; v; v = v->next, i++) {
 		v->lowered = fn->params[i];
-		if (v->type != T_STRING || !writes_var(f->body, v))
+		if ((v->type != T_STRING && !has_next(f->body)) ||
+		    !writes_var(f->body, v))
 			continue;
-		copy = new_slot(l, IR_STRING, v->name);
+		copy = new_slot(l, fn->params[i]->type, v->name);
 		add_move(l, v->at, copy, slot_opnd(fn->params[i]));
 		v->lowered = copy;
 	}
@@ -732,6 +772,17 @@ static bool ends_in_return(const struct ir_stmt *s)
 	return s && s->kind == IR_RETURN;
 }
 
+/* Overloads get a number: f, f__2. */
+static const char *function_name(struct lower *l, const struct function *f)
+{
+	const struct function *g;
+	int n = 1;
+
+	for (g = l->j->script->functions; g && g != f; g = g->next)
+		n += !strcmp(g->name, f->name);
+	return n == 1 ? f->name : arena_printf(l->mem, "%s__%d", f->name, n);
+}
+
 struct ir_function *function_of(struct lower *l, struct function *f)
 {
 	struct ir_function *fn = f->lowered;
@@ -740,7 +791,7 @@ struct ir_function *function_of(struct lower *l, struct function *f)
 	if (fn)
 		return fn;
 	f->lowered = fn = NEW(l->mem, struct ir_function);
-	fn->name = f->name;
+	fn->name = function_name(l, f);
 	fn->at = f->at;
 	fn->has_result = !f->is_void && f->type != T_UNKNOWN;
 	fn->result = f->type == T_STRING ? IR_STRING : IR_LONG;

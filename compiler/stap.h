@@ -154,7 +154,9 @@ enum stmt_kind {
 	S_WHILE,	/* e, body */
 	S_FOR,		/* init, e, step (each may be NULL), body */
 	S_FOREACH,	/* each, body */
-	S_BREAK, S_CONTINUE, S_NEXT,
+	S_BREAK, S_CONTINUE,
+	S_NEXT,		/* in a function: e, the call of the next candidate,
+			   or NULL */
 	S_RETURN,	/* e or NULL */
 	S_DELETE,	/* e: X_NAME (scalar or whole array) or X_INDEX */
 	S_TRY,		/* body, other, caught (or NULL) */
