@@ -2,7 +2,8 @@
 /*
  * complain.c - how the compiler tells that a script is wrong: the message, the
  * token it is about, its line with a caret, and the aliases and macros it came
- * through. The same message is told once.
+ * through. The same message is told once; one that says the same of another
+ * place is counted, and told with -v.
  */
 #include "base.h"
 #include "stap.h"
@@ -132,28 +133,72 @@ enum { MAX_TOLD = 100 };
 /* After so many, messages are only counted. */
 static bool enough(struct job *j)
 {
-	if (!j->complained.mem)
-		j->complained.mem = &j->mem;
-	return j->complained.n > MAX_TOLD;
+	return j->told > MAX_TOLD;
 }
 
-/* Prints what was not printed before; true if it was new. */
-static bool tell(struct job *j, struct text *t)
+/* False: it was there before. */
+static bool is_new(struct job *j, char *text)
 {
-	FILE *to = j->messages ? j->messages : stderr;
 	void **slot;
 
-	slot = dict_at(&j->complained, t->s);
+	if (!j->complained.mem)
+		j->complained.mem = &j->mem;
+	slot = dict_at(&j->complained, text);
 	if (*slot)
 		return false;
-	*slot = t->s;
-	if (enough(j)) {
-		fputs("Too many messages: no more are shown.\n", to);
-		return true;
-	}
-	fflush(stdout);
-	fwrite(t->s, 1, t->n + j->nul_messages, to);
+	*slot = text;
 	return true;
+}
+
+static void print(struct job *j, const struct text *t)
+{
+	FILE *to = j->messages ? j->messages : stderr;
+
+	fflush(stdout);
+	if (++j->told > MAX_TOLD)
+		fputs("Too many messages: no more are shown.\n", to);
+	else
+		fwrite(t->s, 1, t->n + j->nul_messages, to);
+}
+
+/*
+ * Prints what was not printed before; true if it was new. What was said of such
+ * a token at another place is only counted, in *similar.
+ */
+static bool tell(struct job *j, struct text *t, const char *said,
+		 struct span at, unsigned *similar)
+{
+	struct text key = { .mem = &j->mem };
+
+	if (!is_new(j, t->s))
+		return false;
+	text_puts(&key, said);
+	if (at.src)
+		describe(&key, at);
+	j->silent = !is_new(j, key.s) && at.src &&
+		!(j->opt && j->opt->verbose);
+	if (j->silent)
+		++*similar;
+	else
+		print(j, t);
+	return true;
+}
+
+void complaints_end(struct job *j)
+{
+	struct text t = { .mem = &j->mem };
+
+	if (j->similar_errors)
+		text_printf(&t, "Number of similar error messages suppressed: "
+			    "%u.\n", j->similar_errors);
+	if (j->similar_warnings)
+		text_printf(&t, "Number of similar warning messages "
+			    "suppressed: %u.\n", j->similar_warnings);
+	if (!t.n)
+		return;
+	text_puts(&t, "Rerun with -v to see them.\n");
+	j->told = 0;
+	print(j, &t);
 }
 
 bool complain(struct job *j, struct span at, const struct tag *tag,
@@ -161,6 +206,7 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 {
 	bool parse = !strcmp(tag->kind, "parse error");
 	struct text t = { .mem = &j->mem };
+	const char *said;
 	va_list ap;
 
 	if (enough(j)) {
@@ -168,9 +214,9 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 		return false;
 	}
 	va_start(ap, fmt);
-	text_printf(&t, "%s: %s", tag->kind,
-		    arena_vprintf(&j->mem, fmt, ap));
+	said = arena_vprintf(&j->mem, fmt, ap);
 	va_end(ap);
+	text_printf(&t, "%s: %s", tag->kind, said);
 	if (j->opt && j->opt->verbose)
 		text_printf(&t, " [%s]", tag->name);
 	if (at.src) {
@@ -183,7 +229,7 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 	} else {
 		text_putc(&t, '\n');
 	}
-	if (tell(j, &t))
+	if (tell(j, &t, said, at, &j->similar_errors))
 		j->errors++;
 	return false;
 }
@@ -191,13 +237,15 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 void warn_at(struct job *j, struct span at, const char *fmt, ...)
 {
 	struct text t = { .mem = &j->mem };
+	const char *said;
 	va_list ap;
 
 	if (enough(j) || (j->opt && j->opt->no_warnings))
 		return;
 	va_start(ap, fmt);
-	text_printf(&t, "WARNING: %s", arena_vprintf(&j->mem, fmt, ap));
+	said = arena_vprintf(&j->mem, fmt, ap);
 	va_end(ap);
+	text_printf(&t, "WARNING: %s", said);
 	if (at.src) {
 		text_puts(&t, ": ");
 		span_describe(&t, at);
@@ -207,7 +255,7 @@ void warn_at(struct job *j, struct span at, const char *fmt, ...)
 	} else {
 		text_putc(&t, '\n');
 	}
-	if (tell(j, &t))
+	if (tell(j, &t, said, at, &j->similar_warnings))
 		j->warnings++;
 }
 
@@ -216,7 +264,7 @@ void note_at(struct job *j, struct span at, const char *fmt, ...)
 	struct text t = { .mem = &j->mem };
 	va_list ap;
 
-	if (enough(j))
+	if (enough(j) || j->silent)
 		return;
 	va_start(ap, fmt);
 	text_printf(&t, "   note: %s", arena_vprintf(&j->mem, fmt, ap));
@@ -228,5 +276,6 @@ void note_at(struct job *j, struct span at, const char *fmt, ...)
 	text_putc(&t, '\n');
 	if (at.src)
 		show_line(&t, at, "        source: ");
-	tell(j, &t);
+	if (is_new(j, t.s))
+		print(j, &t);
 }

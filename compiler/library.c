@@ -706,6 +706,13 @@ static void used_by_stmts(const struct stmt *s, void *arg)
 	walk_stmts(s, used_by_expr, arg);
 }
 
+static void warn_never_set(struct lib *l, const struct var *v)
+{
+	if (v->is_read && !v->is_written && !v->init && !v->src->is_tapset)
+		warn_at(l->j, v->at, "never-assigned global variable '%s'",
+			v->name);
+}
+
 static void drop_unused(struct lib *l)
 {
 	struct function *f, **fp;
@@ -717,13 +724,18 @@ static void drop_unused(struct lib *l)
 	for (pr = l->script->probes; pr; pr = pr->next)
 		used_by_stmts(pr->body, NULL);
 	for (fp = &l->script->functions; *fp;) {
-		if ((*fp)->is_used)
+		if ((*fp)->is_used) {
 			fp = &(*fp)->next;
-		else
-			*fp = (*fp)->next;
+			continue;
+		}
+		if (!(*fp)->src->is_tapset)
+			warn_at(l->j, (*fp)->at, "Eliding unused function '%s'",
+				(*fp)->name);
+		*fp = (*fp)->next;
 	}
 	for (vp = &l->script->globals; *vp;) {
 		if ((*vp)->is_used) {
+			warn_never_set(l, *vp);
 			vp = &(*vp)->next;
 			continue;
 		}
@@ -861,6 +873,8 @@ bool pull_library(struct job *j)
 		return false;
 	for (i = 0; i < j->opt->globals.n; i++)
 		set_global(&l, j->opt->globals.v[i]);
+	if (!j->opt->unoptimized)
+		elide(j);
 	drop_unused(&l);
 	find_recursion(&l);
 	add_display(&l);

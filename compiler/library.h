@@ -28,6 +28,9 @@ void library_pull(struct lib *l, struct tapset *t);
  */
 bool expand_aliases(struct job *j, struct lib *l, struct probe **pr);
 
+/* elide.c: takes out what is done for nothing, and tells. */
+void elide(struct job *j);
+
 /* Up to five names near one, nearest first: " (similar: a, b)", or "". */
 struct similar {
 	const char *names[5];

@@ -112,6 +112,9 @@ static bool run_passes(struct job *j)
 			break;
 		}
 	}
+	if (j->warnings && j->opt->warnings_fail)
+		return complain(j, (struct span){ 0 }, E_WARNINGS,
+				"warnings are errors (-W)");
 	return !j->errors;
 }
 
@@ -125,6 +128,7 @@ int compile(const struct command *cmd, const struct kernel_decl *k,
 
 	opt.out_dir = out_dir;
 	ok = run_passes(&j);
+	complaints_end(&j);
 	fflush(stdout);
 	arena_free(&j.mem);
 	return ok ? 0 : 1;
@@ -160,7 +164,9 @@ static const char usage_text[] =
 "  --share DIR          where runtime/ and tapsets/ lie\n"
 "  --clang PROGRAM      compiler for BPF (default: clang-14 or clang)\n"
 "  -v                   tell more; twice: how long passes took\n"
+"  -u                   keep what a script does for nothing\n"
 "  -w                   no warnings\n"
+"  -W                   warnings are errors\n"
 "  -h, --help           this\n"
 "  -V, --version        version\n"
 "\n"
@@ -319,8 +325,14 @@ static void option(struct command *cmd, int c, char *arg)
 	case 'v':
 		opt->verbose++;
 		break;
+	case 'u':
+		opt->unoptimized = true;
+		break;
 	case 'w':
 		opt->no_warnings = true;
+		break;
+	case 'W':
+		opt->warnings_fail = true;
 		break;
 	case OPT_ENGINE:
 		set_engine(opt, arg);
@@ -454,7 +466,7 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	struct options *opt = &cmd->opt;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:gI:kvwhV", long_options,
+	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:gI:kuvwWhV", long_options,
 				NULL)) != -1) {
 		if (c == ':')
 			usage("%s wants a value", argv[optind - 1]);

@@ -39,7 +39,8 @@
 	T(UNKNOWN_TYPE, "unknown-type", "semantic error") \
 	T(REGEX, "regex", "semantic error") \
 	T(ENGINE, "engine", "semantic error") \
-	T(UNSUPPORTED, "unsupported", "semantic error")
+	T(UNSUPPORTED, "unsupported", "semantic error") \
+	T(WARNINGS, "warnings", "semantic error")
 #define T(id, name, kind) extern const struct tag E_##id[1];
 ERROR_TAGS(T)
 #undef T
@@ -325,6 +326,8 @@ struct options {
 	const char *engine;		/* "auto" */
 	int verbose;
 	bool guru;			/* -g */
+	bool unoptimized;		/* -u: nothing is elided */
+	bool warnings_fail;		/* -W */
 	bool no_warnings;
 	bool no_global_display;
 	VEC(const char *) globals;	/* -G NAME=VALUE, as given */
@@ -348,6 +351,8 @@ struct job {
 	struct text c_kernel, c_user;	/* emitted C; empty: none needed */
 	int errors, warnings;
 	struct dict complained;		/* messages told already */
+	unsigned told, similar_errors, similar_warnings;
+	bool silent;			/* notes on the last one, too */
 	bool nul_messages;		/* each ends in NUL: driver.c reads */
 	FILE *messages;			/* NULL: stderr */
 };
