@@ -17,7 +17,8 @@ const char *const emit_clang_flags[] = {
 	"-target", "bpf", "-mcpu=v3", "-O2", "-g", "-std=gnu17",
 	"-ffreestanding", "-fwrapv", "-fno-strict-aliasing",
 	"-fno-stack-protector", "-fno-ident", "-fno-jump-tables",
-	"-Wno-unknown-attributes", "-Wno-unused-label", NULL
+	"-Wno-unknown-attributes", "-Wno-unused-label",
+	"-Wno-tautological-compare", NULL
 };
 
 enum { FRAME_LEVELS = 4, RING_SIZE = 2 << 20 };

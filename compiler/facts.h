@@ -39,6 +39,8 @@ void object_close(struct object *o);
 bool object_section(const struct object *o, const char *name, struct bytes *b);
 /* n bytes at a link-time address; false: not in the file. */
 bool object_read(const struct object *o, uint64_t addr, void *to, size_t n);
+/* Is it loaded where it was linked to be (ET_EXEC)? */
+bool object_is_fixed(const struct object *o);
 /* The offset in the file of a link-time address; 0: not loaded. */
 uint64_t object_offset(const struct object *o, uint64_t addr);
 /* Defined functions and objects of .symtab, else of .dynsym. */
@@ -161,6 +163,12 @@ struct facts {			/* binary.impl */
 	struct dwarf *dw;	/* opened when first asked */
 };
 struct arena *target_mem(struct target *t);
+struct job *target_job(struct target *t);
+/* A header's types, opened before; NULL: not yet. */
+struct binary *target_opened_header(struct target *t, const char *header);
+/* ... out of FILE, which nobody needs afterwards. */
+struct binary *target_open_header(struct target *t, const char *header,
+				  const char *file);
 struct btf_facts *target_btf(struct target *t);	/* NULL: none */
 
 /* --- DWARF (dwarf*.c) ---------------------------------------------------- */

@@ -173,6 +173,8 @@ void print_text(struct lower *l, const struct expr *e, const char *behind,
 /* --- lower_target.c ---------------------------------------------------------- */
 
 struct ir_opnd lower_target(struct lower *l, const struct expr *e);
+/* @kregister, @uregister */
+struct ir_opnd lower_register(struct lower *l, const struct expr *e);
 /* Pieces of $x$, $$vars, ... */
 void shape_target(struct lower *l, struct shape_of_text *sh,
 		  const struct expr *e);

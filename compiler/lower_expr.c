@@ -1094,7 +1094,7 @@ static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
 	case X_PERF:
 		return unsupported(l, e, "@perf");
 	case X_REGISTER:
-		return unsupported(l, e, "a register by number");
+		return lower_register(l, e);
 	case X_EMBEDDED:
 		return unsupported(l, e, "embedded C");
 	}

@@ -141,8 +141,8 @@ static void shape_chars(struct lower *l, struct pretty *p,
 	try_string(l, o->at, a, n, o->space, dst, flag);
 	if (!p->sh->early) {
 		shape_value(l, p->sh, "%(", slot_opnd(flag), 'l');
-		shape_value(l, p->sh, "\"%#s", slot_opnd(dst), 's');
-		shape_value(l, p->sh, "\"%:0x%x%)", a, 'l');
+		shape_value(l, p->sh, "%Q", slot_opnd(dst), 's');
+		shape_value(l, p->sh, "%:0x%x%)", a, 'l');
 		return;
 	}
 	text = temp_slot(l, IR_STRING);

@@ -151,26 +151,77 @@ static struct ir_opnd read_argument(struct lower *l, struct span at, int64_t n)
 	return read_register(l, at, registers[n]);
 }
 
+/* Where a program's first instruction of the function lies now. */
+static struct ir_opnd read_entry_ip(struct lower *l, struct span at)
+{
+	struct expr *ip;
+
+	if (!l->is_return || l->at_entry)
+		return read_register(l, at, DWARF_RIP);
+	ip = NEW(l->mem, struct expr);	/* kept from the entry */
+	ip->kind = X_REGISTER;
+	ip->op = OP_USER;
+	ip->type = T_LONG;
+	ip->at = at;
+	ip->a = NEW(l->mem, struct expr);
+	*ip->a = (struct expr) { .kind = X_NUMBER, .type = T_LONG, .at = at,
+				 .num = DWARF_RIP };
+	return captured(l, ip);
+}
+
 /*
- * A link-time address as it is now. Of a program: from the instruction pointer
- * at the probe, whose link-time address is known.
+ * A link-time address of l->bin as it is now. Of a program that may lie
+ * anywhere: from the instruction pointer at the probe, whose link-time address
+ * is known.
  */
 static struct ir_opnd read_address(struct lower *l, struct span at, int64_t n)
 {
-	struct ir_opnd ip;
+	struct place *entry = l->place;
 
 	if (l->bin && l->bin->kind != BIN_PROGRAM) {
+		if (target_is_per_cpu(l->j->target, l->bin, (uint64_t)n)) {
+			oops(l, at, E_UNSUPPORTED, "a per-CPU variable, of "
+			     "which there is one at another address on each "
+			     "CPU");
+			return num_opnd(0);
+		}
 		l->ir->needs_slide = true;
 		return add_source(l, at, IR_KADDR, n);
 	}
-	if (!l->place || (l->is_return && !l->at_entry)) {
-		oops(l, at, E_UNSUPPORTED,
-		     "a program's global variable can only be reached at a "
-		     "function's entry");
+	if (l->bin && target_is_fixed(l->bin))
+		return num_opnd(n);
+	if (!entry || entry->func->bin != l->bin) {
+		oops(l, at, E_UNSUPPORTED, "where %s has been loaded is known "
+		     "in probes of its own functions only",
+		     l->bin ? l->bin->name : "it");
 		return num_opnd(0);
 	}
-	ip = read_register(l, at, DWARF_RIP);
-	return plus(l, at, ip, (int64_t)((uint64_t)n - l->place->addr));
+	if (l->is_return && !l->at_entry)
+		entry = target_place(l->j->target, entry->func, AT_ENTRY);
+	return plus(l, at, read_entry_ip(l, at),
+		    (int64_t)((uint64_t)n - entry->addr));
+}
+
+/* @kregister(n), @uregister(n): by DWARF's numbers, of the probed code. */
+struct ir_opnd lower_register(struct lower *l, const struct expr *e)
+{
+	bool user = e->op == OP_USER, regs = l->prog == IR_KPROBE ||
+		l->prog == IR_FENTRY || l->prog == IR_FEXIT;
+	int64_t n;
+
+	if (!l->site || !l->place || !regs ||
+	    user != (l->site->place->func->bin->kind == BIN_PROGRAM)) {
+		oops(l, e->at, E_UNSUPPORTED, "@%cregister is for probes of "
+		     "%s", user ? 'u' : 'k', user ? "programs' functions" :
+		     "kernel functions");
+		return num_opnd(0);
+	}
+	if (!fold(l, e->a, &n) || n < 0 || n > DWARF_RIP) {
+		oops(l, e->a->at, E_UNSUPPORTED, "a register is one of the "
+		     "numbers 0 to %d, as DWARF has them", DWARF_RIP);
+		return num_opnd(0);
+	}
+	return read_register(l, e->at, n);
 }
 
 static bool loc_binary(enum loc_op op, enum ir_op *out)
@@ -446,19 +497,25 @@ struct ir_opnd value_of(struct lower *l, const struct object *o)
 
 /* --- steps along a path -------------------------------------------------------------------------- */
 
-static const char *members_of(struct lower *l, struct ctype *t)
+static void list_members(struct text *s, struct ctype *t, int depth)
 {
-	struct text s = { .mem = l->mem };
 	struct member m;
 	size_t i;
 
-	text_puts(&s, "");
 	for (i = 0; type_member_at(t, i, &m) && i < 40; i++) {
-		if (!m.name)
-			text_puts(&s, members_of(l, m.type));
-		else
-			text_printf(&s, " %s", m.name);
+		if (m.name)
+			text_printf(s, "%s%s", s->n ? ", " : "", m.name);
+		else if (depth < 16)
+			list_members(s, m.type, depth + 1);
 	}
+}
+
+static const char *members_of(struct lower *l, struct ctype *t)
+{
+	struct text s = { .mem = l->mem };
+
+	text_puts(&s, "");
+	list_members(&s, t, 0);
 	return s.s;
 }
 
@@ -489,7 +546,7 @@ static bool step_member(struct lower *l, struct object *o,
 	if (!type_member(o->type, a->member, &m))
 		return oops(l, a->at, E_UNKNOWN_MEMBER,
 			    "unable to find member '%s' for %s "
-			    "(alternatives:%s)", a->member, o->type->name,
+			    "(alternatives: %s)", a->member, o->type->name,
 			    members_of(l, o->type));
 	o->type = m.type;
 	o->at = a->at;
@@ -581,7 +638,7 @@ struct variable *variable_at(struct lower *l, size_t i)
 	return has_variables(l) ? place_variable_at(l->j->target, l->place, i) : NULL;
 }
 
-static struct variable *find_variable(struct lower *l, const char *name)
+static struct variable *local_variable(struct lower *l, const char *name)
 {
 	struct variable *v;
 	size_t i;
@@ -589,14 +646,22 @@ static struct variable *find_variable(struct lower *l, const char *name)
 	if (has_variables(l) && !(l->site && l->site->tp)) {
 		if (l->is_return && !strcmp(name, "return"))
 			return place_return(l->j->target, l->site->place);
-		v = place_variable(l->j->target, l->place, name);
-		return v || !l->bin ? v :
-			target_global(l->j->target, l->bin, name);
+		return place_variable(l->j->target, l->place, name);
 	}
 	for (i = 0; (v = variable_at(l, i)); i++)
 		if (!strcmp(v->name, name))
 			return v;
 	return NULL;
+}
+
+/* ... or a global one of the binary. */
+static struct variable *find_variable(struct lower *l, const char *name)
+{
+	struct variable *v = local_variable(l, name);
+
+	if (!v && l->bin && l->place && has_variables(l))
+		v = target_global(l->j->target, l->bin, name);
+	return v;
 }
 
 static const char *here(const struct lower *l)
@@ -606,21 +671,20 @@ static const char *here(const struct lower *l)
 	return l->site && l->site->tp ? l->site->tp->name : "this probe";
 }
 
-/* " (alternatives: $a $b)" of what can be read. */
+/* " (alternatives: $a, $b)" of what can be read. */
 static const char *alternatives(struct lower *l)
 {
 	struct text t = { .mem = l->mem };
 	struct variable *v;
 	size_t i;
 
-	text_puts(&t, " (alternatives:");
+	text_puts(&t, "");
 	for (i = 0; (v = variable_at(l, i)) && i < 40; i++)
 		if (v->loc.kind != LOC_ABSENT)
-			text_printf(&t, " $%s", v->name);
+			text_printf(&t, "%s$%s", t.n ? ", " : "", v->name);
 	if (l->is_return && place_return(l->j->target, l->site->place))
-		text_puts(&t, " $return");
-	text_putc(&t, ')');
-	return t.s;
+		text_printf(&t, "%s$return", t.n ? ", " : "");
+	return t.n ? arena_printf(l->mem, " (alternatives: %s)", t.s) : "";
 }
 
 bool no_variable(struct lower *l, struct span at, const char *name)
@@ -679,17 +743,31 @@ bool from_variable(struct lower *l, struct span at, const struct variable *v,
 	bug("location %d", v->loc.kind);
 }
 
-/* The binary that @cast's or @var's last argument names; NULL: unknown. */
-static struct binary *named_binary(struct lower *l, const char *module)
+/*
+ * The binary that a part of @cast's or @var's last argument names. NULL: there
+ * is none; *why then tells.
+ */
+static struct binary *named_binary(struct lower *l, const char *name,
+				   const char **why)
 {
+	struct target *t = l->j->target;
 	struct binary *b = NULL;
+	size_t n = strlen(name);
 
-	if (!module)
-		return l->bin;
-	if (!strcmp(module, "kernel") || !strncmp(module, "kernel<", 7))
-		return target_kernel(l->j->target);
-	if (target_programs(l->j->target, module, &b, 1))
+	*why = NULL;
+	if (!strcmp(name, "kernel") || (!strncmp(name, "kernel<", 7) &&
+					name[n - 1] == '>'))
+		return target_kernel(t);
+	if (n > 2 && *name == '<' && name[n - 1] == '>')
+		return target_header(t, name, why);
+	if (strchr(name, '/')) {
+		if (!target_programs(t, name, &b, 1))
+			*why = arena_printf(l->mem, "no build of the program "
+					    "\"%s\" is declared", name);
 		return b;
+	}
+	*why = arena_printf(l->mem, "modules are not supported yet "
+			    "(\"%s\")", name);
 	return NULL;
 }
 
@@ -712,21 +790,78 @@ enum ir_space space_of(const struct lower *l, const struct binary *b)
 	return b->kind == BIN_PROGRAM ? IR_USER_MEM : IR_KERNEL_MEM;
 }
 
+/* "struct file", nearest first, behind a complaint. */
+static const char *similar_types(struct lower *l, struct binary *b,
+				 const char *name)
+{
+	struct text t = { .mem = l->mem };
+	const char *near[5];
+	size_t i, n = target_similar_types(l->j->target, b, name, near,
+					   COUNT_OF(near));
+
+	text_puts(&t, n ? " (similar types: " : "");
+	for (i = 0; i < n; i++)
+		text_printf(&t, "%s%s", i ? ", " : "", near[i]);
+	text_puts(&t, n ? ")" : "");
+	return t.s;
+}
+
+/* For globals: the same. */
+static const char *similar_globals(struct lower *l, struct binary *b,
+				   const char *name)
+{
+	struct text t = { .mem = l->mem };
+	const char *near[5];
+	size_t i, n;
+
+	name = arena_strndup(l->mem, name, strcspn(name, "@"));
+	n = target_similar_globals(l->j->target, b, name, near,
+				   COUNT_OF(near));
+	text_puts(&t, n ? " (similar: " : "");
+	for (i = 0; i < n; i++)
+		text_printf(&t, "%s%s", i ? ", " : "", near[i]);
+	text_puts(&t, n ? ")" : "");
+	return t.s;
+}
+
+static bool no_type(struct lower *l, const struct expr *e, struct binary *b,
+		    const char *why)
+{
+	const struct target_ref *r = e->target;
+	const char *module = r->module ? r->module : b ? b->name : "kernel";
+
+	if (why)
+		return oops(l, e->at, E_UNKNOWN_TYPE, "%s", why);
+	return oops(l, e->at, E_UNKNOWN_TYPE,
+		    "type definition '%s' not found in '%s'%s%s", r->type_name,
+		    module, strstr(module, "kernel<") ? ", which is answered "
+		    "from the kernel's debuginfo" : "",
+		    b ? similar_types(l, b, r->type_name) : "");
+}
+
+/* In the first that has it of the modules "A:B:C". */
 static struct ctype *cast_type(struct lower *l, const struct expr *e)
 {
 	const struct target_ref *r = e->target;
-	struct binary *b = named_binary(l, r->module);
-	struct ctype *t = b ? target_type(l->j->target, b, r->type_name) :
-			      NULL;
+	const char *why = NULL, *no = NULL, *p = r->module;
+	struct binary *b = l->bin, *first = NULL;
+	struct ctype *t = NULL;
+	size_t n;
 
-	if (!b)
-		oops(l, e->at, E_UNKNOWN_TYPE, "no program build of '%s' is "
-		     "declared", r->module);
-	else if (!t)
-		oops(l, e->at, E_UNKNOWN_TYPE, "type definition '%s' not found "
-		     "in %s", r->type_name, b->name);
-	if (!t)
+	if (!p && b)
+		t = target_type(l->j->target, b, r->type_name);
+	for (; p && *p && !t; p += n + (p[n] == ':')) {
+		n = strcspn(p, ":");
+		b = named_binary(l, arena_strndup(l->mem, p, n), &why);
+		if (b)
+			t = target_type(l->j->target, b, r->type_name);
+		first = first ? first : b;
+		no = no ? no : why;
+	}
+	if (!t) {
+		no_type(l, e, p ? first : b, first ? NULL : no);
 		return NULL;
+	}
 	return t->kind == TY_POINTER ? t : pointer_to(l, t);
 }
 
@@ -756,27 +891,52 @@ static bool from_autocast(struct lower *l, const struct expr *e,
 	return true;
 }
 
+/* A variable of b, whatever the probe is of. */
+static bool from_global(struct lower *l, const struct expr *e,
+			struct binary *b, const struct variable *v,
+			struct object *o)
+{
+	struct binary *bin = l->bin;
+	enum ir_space space = l->space;
+	bool ok;
+
+	l->bin = b;
+	l->space = space_of(l, b);
+	ok = from_variable(l, e->at, v, o);
+	l->bin = bin;
+	l->space = space;
+	return ok;
+}
+
 /* @var("name@file.c", "module"), or without: as $name. */
 static bool from_atvar(struct lower *l, const struct expr *e,
 		       struct object *o)
 {
 	const struct target_ref *r = e->target;
 	struct variable *v = NULL;
-	struct binary *b;
+	const char *why = NULL;
+	struct binary *b = l->bin;
 
-	if (!r->module && !strchr(r->name, '@') && l->place)
-		v = find_variable(l, r->name);
-	b = named_binary(l, r->module);
-	if (!v && b)
+	if (!r->module && !strchr(r->name, '@') && has_variables(l))
+		v = local_variable(l, r->name);
+	if (v)
+		return from_variable(l, e->at, v, o);
+	if (r->module)
+		b = named_binary(l, r->module, &why);
+	if (b)
 		v = target_global(l->j->target, b, r->name);
-	if (!v)
-		return oops(l, e->at, E_UNKNOWN_VARIABLE,
-			    "unable to find global '%s' in %s", r->name,
-			    b ? b->name : r->module);
-	if (!from_variable(l, e->at, v, o))
-		return false;
-	o->space = space_of(l, b);
-	return true;
+	if (v)
+		return from_global(l, e, b, v, o);
+	if (why)
+		return oops(l, e->at, E_UNKNOWN_VARIABLE, "%s", why);
+	if (b && !b->has_dwarf)
+		return oops(l, e->at, E_UNKNOWN_VARIABLE, "'%s' cannot be "
+			    "looked for: there is no debuginfo of %s", r->name,
+			    b->name);
+	return oops(l, e->at, E_UNKNOWN_VARIABLE,
+		    "unable to find global '%s' in %s%s", r->name,
+		    b ? b->name : "kernel", b ? similar_globals(l, b, r->name) :
+		    "");
 }
 
 static bool from_base(struct lower *l, const struct expr *e, struct object *o)

@@ -126,6 +126,13 @@ void object_close(struct object *o)
 	o->fd = -1;
 }
 
+bool object_is_fixed(const struct object *o)
+{
+	GElf_Ehdr eh;
+
+	return gelf_getehdr(o->elf, &eh) && eh.e_type == ET_EXEC;
+}
+
 /* --- sections and addresses ----------------------------------------------- */
 
 /* ".debug_x" also finds ".zdebug_x", the older way to compress. */

@@ -21,6 +21,7 @@ struct target {
 	const struct kernel_decl *decl;
 	struct binary *kernel;
 	VEC(struct binary *) programs;
+	VEC(struct binary *) headers;	/* compiled here, for their types */
 	bool any_program;	/* programs are taken as named: no manifest */
 	struct btf_facts *btf;	/* of a kernel without debuginfo */
 	struct dict config;
@@ -31,6 +32,11 @@ struct target {
 struct arena *target_mem(struct target *t)
 {
 	return t->mem;
+}
+
+struct job *target_job(struct target *t)
+{
+	return t->j;
 }
 
 struct btf_facts *target_btf(struct target *t)
@@ -376,6 +382,34 @@ size_t target_programs(struct target *t, const char *path,
 	return n < max ? n : max;
 }
 
+struct binary *target_opened_header(struct target *t, const char *header)
+{
+	size_t i;
+
+	for (i = 0; i < t->headers.n; i++)
+		if (!strcmp(t->headers.v[i]->name, header))
+			return t->headers.v[i];
+	return NULL;
+}
+
+struct binary *target_open_header(struct target *t, const char *header,
+				  const char *file)
+{
+	struct binary *b = new_binary(t, BIN_PROGRAM, header);
+
+	if (!open_files(t, b, file, NULL) || !b->has_dwarf || !index_of(b))
+		return NULL;
+	vec_push(t->mem, &t->headers, b);
+	return b;
+}
+
+bool target_is_fixed(const struct binary *b)
+{
+	const struct facts *f = b->impl;
+
+	return b->kind == BIN_PROGRAM && object_is_fixed(&f->main);
+}
+
 /* --- functions ------------------------------------------------------------------ */
 
 static const char *why_forbidden(struct target *t, const struct ix_func *f)
@@ -609,22 +643,31 @@ static const char *spelled(const char *name)
 	return name;
 }
 
-static struct ctype *dwarf_named(struct binary *b, const char *name)
+/* "struct " and the like of *name, which moves behind it; else "". */
+static const char *take_word(const char **name, uint32_t *kind)
 {
 	static const char *const words[] = { "struct ", "union ", "enum " };
 	static const uint32_t kinds[] = { IXT_STRUCT, IXT_UNION, IXT_ENUM };
-	const struct index *ix = index_of(b);
-	uint32_t want = UINT32_MAX;
-	const struct ix_type *best = NULL;
 	size_t i;
-	long at;
 
 	for (i = 0; i < COUNT_OF(words); i++)
-		if (!strncmp(name, words[i], strlen(words[i]))) {
-			want = kinds[i];
-			name += strlen(words[i]);
-			break;
+		if (!strncmp(*name, words[i], strlen(words[i]))) {
+			*name += strlen(words[i]);
+			*kind = kinds[i];
+			return words[i];
 		}
+	*kind = UINT32_MAX;
+	return "";
+}
+
+static struct ctype *dwarf_named(struct binary *b, const char *name)
+{
+	const struct index *ix = index_of(b);
+	const struct ix_type *best = NULL;
+	uint32_t want;
+	long at;
+
+	take_word(&name, &want);
 	at = index_type_find(ix, name);
 	for (; at >= 0 && (size_t)at < ix->ntypes &&
 	     !strcmp(ix->str + ix->types[at].name, name); at++) {
@@ -675,6 +718,38 @@ struct ctype *target_type(struct target *t, struct binary *b, const char *name)
 	while (ty && stars-- > 0)
 		ty = pointer_to(t, ty);
 	return ty;
+}
+
+size_t target_similar_types(struct target *t, struct binary *b,
+			    const char *name, const char **out, size_t max)
+{
+	const struct index *ix = index_of(b);
+	struct nearest q = { .name = name, .out = out, .max = max };
+	const char *word;
+	uint32_t kind;
+	size_t i;
+
+	word = take_word(&q.name, &kind);
+	q.far = NEW_ARRAY(t->mem, unsigned, max + 1);
+	for (i = 0; ix && i < ix->ntypes; i++)
+		if (kind == UINT32_MAX || ix->types[i].kind == kind)
+			note_near(&q, ix->str + ix->types[i].name);
+	for (i = 0; i < q.n; i++)
+		out[i] = arena_printf(t->mem, "%s%s", word, out[i]);
+	return q.n;
+}
+
+size_t target_similar_globals(struct target *t, struct binary *b,
+			      const char *name, const char **out, size_t max)
+{
+	const struct index *ix = index_of(b);
+	struct nearest q = { .name = name, .out = out, .max = max };
+	size_t i;
+
+	q.far = NEW_ARRAY(t->mem, unsigned, max + 1);
+	for (i = 0; ix && i < ix->nglobals; i++)
+		note_near(&q, ix->str + ix->globals[i].name);
+	return q.n;
 }
 
 bool target_enum(struct target *t, struct binary *b, const char *name,
@@ -939,4 +1014,12 @@ uint64_t target_symbol(struct target *t, const struct binary *b,
 	const struct ix_symbol *s = f->ix ? index_symbol(f->ix, name) : NULL;
 
 	return s ? s->addr : 0;
+}
+
+bool target_is_per_cpu(struct target *t, const struct binary *b, uint64_t addr)
+{
+	uint64_t end = target_symbol(t, b, "__per_cpu_end");
+
+	return b->kind == BIN_KERNEL && addr < end &&
+		addr >= target_symbol(t, b, "__per_cpu_start");
 }

@@ -156,6 +156,15 @@ bool type_enumerator_at(struct ctype *t, size_t i, const char **name,
 			int64_t *value);
 /* "struct file", "unsigned long", "file": NULL if there is none. */
 struct ctype *target_type(struct target *t, struct binary *b, const char *name);
+/* Names of types near NAME ("struct file"), as target_similar. */
+size_t target_similar_types(struct target *t, struct binary *b,
+			    const char *name, const char **out, size_t max);
+/*
+ * The types that a header of this machine declares ("<sys/types.h>"): compiled
+ * here, by cc -g. NULL: it was not compiled; *why tells.
+ */
+struct binary *target_header(struct target *t, const char *header,
+			     const char **why);
 /* Value of a named enumerator anywhere in b. */
 bool target_enum(struct target *t, struct binary *b, const char *name,
 		 int64_t *value);
@@ -239,6 +248,14 @@ struct variable *place_return(struct target *t, struct place *p);
 /* A global variable of b ("name" or "name@file.c"). */
 struct variable *target_global(struct target *t, struct binary *b,
 			       const char *name);
+/* Names of globals near NAME, as target_similar. */
+size_t target_similar_globals(struct target *t, struct binary *b,
+			      const char *name, const char **out, size_t max);
+/* Is that link-time address one of a per-CPU variable? */
+bool target_is_per_cpu(struct target *t, const struct binary *b,
+		       uint64_t addr);
+/* Is it loaded where it was linked to be? */
+bool target_is_fixed(const struct binary *b);
 
 /* --- tracepoints ----------------------------------------------------------- */
 

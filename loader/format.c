@@ -170,7 +170,7 @@ static void number(struct sink *to, struct directive d, unsigned base,
 }
 
 /* A byte as C would write it between quotes; its length. */
-static unsigned escape(char *to, unsigned char c)
+static unsigned escape(char *to, unsigned char c, char quote)
 {
 	static const char names[] = "abtnvfr";	/* 7 .. 13 */
 
@@ -179,7 +179,7 @@ static unsigned escape(char *to, unsigned char c)
 		to[1] = names[c - 7];
 		return 2;
 	}
-	if (c == '\\' || c == '\'') {
+	if (c == '\\' || c == (unsigned char)quote) {
 		to[1] = c;
 		return 2;
 	}
@@ -207,7 +207,7 @@ static void character(struct sink *to, struct directive d, char c)
 {
 	char text[4] = { c };
 
-	padded(to, d, text, d.flags & SPECIAL ? escape(text, c) : 1);
+	padded(to, d, text, d.flags & SPECIAL ? escape(text, c, '\'') : 1);
 }
 
 static int64_t cut(struct directive d, struct arg a)
@@ -226,6 +226,18 @@ static void string(struct sink *to, struct directive d, struct arg a)
 	padded(to, d, a.s, cut(d, a));
 	if (d.flags & ZERO)
 		sink_put(to, "", 1);
+}
+
+/* %Q: as C would write it; the compiler's own, of $x$ */
+static void quoted(struct sink *to, struct arg a)
+{
+	uint64_t n = a.s ? a.len : 0;
+	char text[4];
+
+	sink_put(to, "\"", 1);
+	for (uint64_t i = 0; i < n; i++)
+		sink_put(to, text, escape(text, a.s[i], '"'));
+	sink_put(to, "\"", 1);
 }
 
 /* %M: memory in hexadecimal */
@@ -352,6 +364,9 @@ static void convert(struct sink *to, struct directive d, struct input *in)
 	case 's':
 	case 'm':
 		string(to, d, next_arg(in));
+		break;
+	case 'Q':
+		quoted(to, next_arg(in));
 		break;
 	case 'M':
 		memory(to, d, next_arg(in));

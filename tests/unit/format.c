@@ -52,11 +52,11 @@ static void groups(void)
 	   num(8), num(2), str("x"));
 	IS("[that 7 8 2] x", "[%(%d%:that %d %u%) %d] %s", num(1), num(1),
 	   num(7), num(8), num(2), str("x"));
-	IS("\"a\" 0x5.", "%(\"%#s\"%:0x%x%) %(\"%#s\"%:0x%x%).", num(0),
+	IS("\"a\" 0x5.", "%(%Q%:0x%x%) %(%Q%:0x%x%).", num(0),
 	   str("a"), num(1), num(1), str(""), num(5));
-	IS("{.a=\"b\"}|", "%({.a=%(\"%#s\"%:%x%)}%:ERROR%)|", num(0), num(0),
+	IS("{.a=\"b\"}|", "%({.a=%(%Q%:%x%)}%:ERROR%)|", num(0), num(0),
 	   str("b"), num(1));
-	IS("ERROR|9", "%({.a=%(\"%#s\"%:%x%)}%:ERROR%)|%d", num(1), num(0),
+	IS("ERROR|9", "%({.a=%(%Q%:%x%)}%:ERROR%)|%d", num(1), num(0),
 	   str("b"), num(1), num(9));
 	IS("12345|9", "%.5(123%d%)|%d", num(0), num(4567), num(9));
 	IS("100%|", "%(100%%%:%%)%)|", num(0));
@@ -66,6 +66,7 @@ static void groups(void)
 	IS("", "%(%d", num(1), num(1));
 	IS("", "%(%(%(%(%(%d", num(0), num(0), num(0), num(0), num(0), num(1));
 	IS("%:)", "%%:)", num(1));
+	IS("\"a\\\"'\\\\\\n\\001\\377\"", "%Q", str("a\"'\\\n\1\377"));
 }
 
 static void numbers(void)
