@@ -261,7 +261,10 @@ static int compile_all(struct command *cmd)
 	}
 	if (worst || cmd->only)
 		return worst;
-	return pack(cmd, c, n);
+	worst = pack(cmd, c, n);
+	if (!worst && cmd->tell)
+		puts(cmd->out);
+	return worst;
 }
 
 int drive(struct command *cmd)

@@ -17,6 +17,7 @@ struct command {
 	const char *out;		/* x.stb */
 	const char *out_dir;		/* NULL: a temporary one */
 	const char *only;		/* --target-only, or NULL */
+	bool tell;			/* -p4: print the bundle's path */
 	const char *exe_dir;		/* stapc's own folder */
 	int jobs;
 	bool keep;			/* -k: the temporary folder stays */

@@ -57,6 +57,7 @@ static const struct pass {
 	{ { "lib", "library" },	pull_library,	dump_untyped },
 	{ { "sites" },		expand_points,	dump_sites },
 	{ { "typed" },		check_types,	dump_typed },
+	{ { "list" },		NULL,		dump_listing },
 	{ { NULL },		refuse_guru,	NULL },
 	{ { "ir", "lower" },	lower_probes,	dump_ir },
 	{ { "c", "emit" },	emit_sources,	dump_c },
@@ -156,7 +157,9 @@ static const char usage_text[] =
 "  --no-global-var-display\n"
 "                       do not show at the end what is written, never read\n"
 "  --dump=PASS          stop behind a pass and print what it made: tokens ast\n"
-"                       lib sites typed ir c plan\n"
+"                       lib sites typed list ir c plan\n"
+"  -p 1|2|3|4           stop behind SystemTap's pass and print: the script parsed;\n"
+"                       its globals, functions and probes; C; the bundle's name\n"
 "  --dump-functions     the built-in functions, and where they can be called\n"
 "  --out-dir DIR        keep objects and plans, in DIR/KERNEL\n"
 "  -k                   keep the temporary folder with objects and plans\n"
@@ -270,6 +273,19 @@ static void set_engine(struct options *opt, const char *engine)
 	opt->engine = engine;
 }
 
+/* -p1 ... -p4 */
+static void set_pass(struct command *cmd, const char *arg)
+{
+	static const char *const dumps[] = { "ast", "list", "c" };
+
+	if (!strcmp(arg, "5"))
+		usage("-p5: scripts are run by stap-load");
+	if (!*arg || !strchr("1234", *arg) || arg[1])
+		usage("-p%s: 1, 2, 3 or 4", arg);
+	cmd->tell = *arg == '4';
+	cmd->opt.dump = cmd->tell ? NULL : dumps[*arg - '1'];
+}
+
 /* "substr:string (string, long, long) kernel loader" */
 static void list_functions(void)
 {
@@ -337,10 +353,13 @@ static void option(struct command *cmd, int c, char *arg)
 	case OPT_ENGINE:
 		set_engine(opt, arg);
 		break;
+	case 'p':
+		set_pass(cmd, arg);
+		break;
 	case OPT_DUMP:
 		if (!find_dump(arg))
-			usage("--dump=%s: tokens, ast, lib, sites, typed, ir, "
-			      "c or plan", arg);
+			usage("--dump=%s: tokens, ast, lib, sites, typed, list, "
+			      "ir, c or plan", arg);
 		opt->dump = arg;
 		break;
 	case OPT_OUT_DIR:
@@ -466,7 +485,7 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	struct options *opt = &cmd->opt;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:gI:kuvwWhV", long_options,
+	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:gI:kp:uvwWhV", long_options,
 				NULL)) != -1) {
 		if (c == ':')
 			usage("%s wants a value", argv[optind - 1]);

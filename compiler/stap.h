@@ -391,6 +391,7 @@ bool display_wanted(const struct var *v);
 void dump_tokens(struct job *j, FILE *out);
 void dump_ast(struct job *j, FILE *out, bool typed);
 void dump_sites(struct job *j, FILE *out);
+void dump_listing(struct job *j, FILE *out);
 void dump_ir(struct job *j, FILE *out);
 void dump_expr(struct text *t, const struct expr *e);
 void dump_point(struct text *t, const struct point *pt);
