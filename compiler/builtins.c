@@ -64,6 +64,9 @@ static const struct builtin rows[] = {
 	{ "error", "s", 'v', LOWACT | BF_FAULTS },
 	{ "warn", "s", 'v', LOWACT },
 	{ "log", "s", 'v', LOWACT },
+	{ "abort", "", 'v', LOWACT },
+	{ "printk", "ls", 'v', BF_USER | BF_EFFECT | BF_FAULTS },
+	{ "ftrace", "s", 'v', BOTH | BF_EFFECT | BF_FAULTS },
 	/* the probe */
 	{ "pp", "", 's', LOW },
 	{ "ppfunc", "", 's', LOW },

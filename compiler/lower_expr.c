@@ -985,6 +985,8 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 		return v;
 	if (!strcmp(name, "exit"))
 		add(l, IR_EXIT, e->at);
+	else if (!strcmp(name, "abort") && !l->ir_fn)
+		add(l, IR_EXIT, e->at), add(l, IR_NEXT, e->at);
 	else if (!strcmp(name, "error"))
 		raise_error(l, e);
 	else if (!strcmp(name, "warn"))

@@ -130,8 +130,8 @@ static bool over(struct session *s)
 	if (errors(s) > lim->max_errors || state_of(s) == STB_FAILED)
 		s->failed = true;
 	if (!s->failed && skipped(s) > lim->max_skipped) {
-		complain(s, "Skipped too many probes, check MAXSKIPPED or "
-			 "compile with fewer handlers that need a lock");
+		complain(s, "Skipped too many probes, check MAXSKIPPED or try "
+			 "again with stap -t for more details.");
 		s->failed = true;
 	}
 	if (s->failed)

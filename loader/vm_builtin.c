@@ -6,7 +6,9 @@
 #include "loader/vm_in.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -217,6 +219,40 @@ static void tokenize(struct vm *vm, const uint64_t a[5], bool next)
 	vm->token = n ? from + n : NULL;
 }
 
+/* One line into a file of the kernel's. 1: it cannot be written. */
+static uint64_t tell_kernel(const char *path, const char *line, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, line, n) == (ssize_t)n;
+
+	if (fd >= 0)
+		close(fd);
+	return !ok;
+}
+
+/* To the kernel's log; what is no level is the default one. */
+static uint64_t do_printk(struct vm *vm, const uint64_t a[5])
+{
+	size_t n;
+	const char *s = vm_str(vm, a[1], &n);
+	char *line = zalloc(n + 8);
+	uint64_t failed;
+
+	sprintf(line, "<%d>%s\n", a[0] <= 7 ? (int)a[0] : 4, s);
+	failed = tell_kernel("/dev/kmsg", line, strlen(line));
+	free(line);
+	return failed;
+}
+
+static uint64_t do_ftrace(struct vm *vm, const uint64_t a[5])
+{
+	size_t n;
+	const char *s = vm_str(vm, a[0], &n);
+
+	return n && tell_kernel("/sys/kernel/tracing/trace_marker", s, n) &&
+	       tell_kernel("/sys/kernel/debug/tracing/trace_marker", s, n);
+}
+
 /* Of the loader, the host, the session; a flat switch. */
 static bool call_who(struct vm *vm, uint32_t service, const uint64_t a[5],
 		     uint64_t *r)
@@ -274,6 +310,8 @@ uint64_t vm_call_builtin(struct vm *vm, uint32_t service, const uint64_t a[5])
 	case STB_SVC_TOUPPER: change_case(vm, a, toupper); return 0;
 	case STB_SVC_TOKENIZE: tokenize(vm, a, false); return 0;
 	case STB_SVC_TOKENIZE_NEXT: tokenize(vm, a, true); return 0;
+	case STB_SVC_PRINTK: return do_printk(vm, a);
+	case STB_SVC_FTRACE: return do_ftrace(vm, a);
 	default: break;
 	}
 	vm_break(vm, "service %u", service);

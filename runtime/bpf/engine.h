@@ -30,6 +30,7 @@ static u32 (*const bpf_get_smp_processor_id)(void) = (void *)8;
 static u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static u64 (*const bpf_get_current_uid_gid)(void) = (void *)15;
 static long (*const bpf_get_current_comm)(void *, u32) = (void *)16;
+static long (*const bpf_trace_printk)(const char *, u32, ...) = (void *)6;
 static u64 (*const bpf_get_current_task)(void) = (void *)35;
 static u64 (*const bpf_jiffies64)(void) = (void *)118;
 static long (*const bpf_probe_read_user)(void *, u32, u64) = (void *)112;
@@ -379,8 +380,8 @@ RT_INLINE long rt_load_mem(char *dst, u32 cap, i64 n, u64 address, int user)
 	u64 size = (u64)n;
 
 	rt_opaque(size);
-	if (size - 1 >= cap)
-		size = 1;
+	if (size > cap)
+		size = cap;
 	return user ? bpf_probe_read_user(dst, size, address) :
 		      bpf_probe_read_kernel(dst, size, address);
 }
@@ -999,6 +1000,15 @@ RT_INLINE i64 rt_randint(struct rt_run *r, i64 n)
 {
 	return n > 0 ? (i64)(bpf_get_prandom_u32() % (u64)n) : 0;
 }
+
+/* The event bpf_trace_printk of the trace buffer. */
+RT_INLINE long rt_ftrace_of(u64 s)
+{
+	static const char format[] RT_CONST = "%s";
+
+	return bpf_trace_printk(format, sizeof(format), s) < 0;
+}
+#define rt_ftrace(r, s) rt_ftrace_of((u64)(s))
 
 /* Strings are walked by their addresses; a turn takes 8 bytes. */
 struct rt_walk {

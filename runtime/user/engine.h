@@ -103,6 +103,9 @@ RT_SERVICE(rt_svc_tokenize, TOKENIZE, long, char *, u64, const char *,
 RT_SERVICE(rt_svc_tokenize_next, TOKENIZE_NEXT, long, char *, u64,
 	   const char *);
 
+RT_SERVICE(rt_svc_printk, PRINTK, long, i64, const char *);
+RT_SERVICE(rt_svc_ftrace, FTRACE, long, const char *);
+
 /* --- runs ----------------------------------------------------------------- */
 
 #define RT_RUN_FRAME(name) \
@@ -285,6 +288,8 @@ RT_OUTLINE void rt_group(struct rt_match *m, char *dst, u64 cap, i64 n)
 	(__VA_ARGS__)
 #define rt_str_replace(r, dst, cap, s, old, new) \
 	rt_svc_str_replace(dst, cap, s, old, new)
+#define rt_printk(r, level, s) rt_svc_printk(level, s)
+#define rt_ftrace(r, s) rt_svc_ftrace(s)
 #define rt_tolower(r, dst, cap, s) rt_svc_tolower(dst, cap, s)
 #define rt_toupper(r, dst, cap, s) rt_svc_toupper(dst, cap, s)
 #define rt_tokenize(r, ...) \

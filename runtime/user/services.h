@@ -81,6 +81,8 @@ enum stb_service {
 	STB_SVC_TOUPPER,
 	STB_SVC_TOKENIZE,	/* (dst, cap, string, delimiters) */
 	STB_SVC_TOKENIZE_NEXT,	/* (dst, cap, delimiters) */
+	STB_SVC_PRINTK,		/* (level, string) -> 1: could not */
+	STB_SVC_FTRACE,		/* (string) -> 1: could not */
 };
 
 /* flags of STB_SVC_EACH: direction + 1, key, STB_ST_*, mask of the slice */

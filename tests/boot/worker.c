@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* worker TASKS N: each of them calls getpgid N times, all at once. */
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	long tasks = atol(argv[1]), n = atol(argv[2]);
+
+	for (long i = 0; i < tasks; i++)
+		if (!fork()) {
+			while (n--)
+				syscall(SYS_getpgid, 0);
+			_exit(0);
+		}
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
