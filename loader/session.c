@@ -127,13 +127,14 @@ static bool over(struct session *s)
 	const struct stb_limits *lim = s->l->limits;
 	struct stb_shared *g = s->l->shared;
 
-	if (errors(s) > lim->max_errors || state_of(s) == STB_FAILED)
+	if (errors(s) > lim->max_errors)
 		s->failed = true;
 	if (!s->failed && skipped(s) > lim->max_skipped) {
 		complain(s, "Skipped too many probes, check MAXSKIPPED or try "
 			 "again with stap -t for more details.");
 		s->failed = true;
 	}
+	s->failed |= state_of(s) == STB_FAILED;
 	if (s->failed)
 		set_state(s, STB_FAILED);
 	return s->failed || state_of(s) >= STB_STOPPING ||
