@@ -59,7 +59,7 @@ int bpf_prog_new(const struct bpf_prog_spec *s, char *log, uint32_t log_size)
 {
 	union bpf_attr a = {
 		.prog_type = s->type, .expected_attach_type = s->attach_type,
-		.attach_btf_id = s->attach_btf_id,
+		.attach_btf_id = s->attach_btf_id, .prog_flags = s->flags,
 		.insns = (uintptr_t)s->insns, .insn_cnt = s->insn_count,
 		.license = (uintptr_t)"GPL",
 		.log_level = log ? 1 : 0, .log_buf = (uintptr_t)log,
@@ -74,6 +74,16 @@ int bpf_prog_new(const struct bpf_prog_spec *s, char *log, uint32_t log_size)
 		a.func_info_cnt = s->func_count;
 	}
 	return sys_bpf(BPF_PROG_LOAD, &a, sizeof(a));
+}
+
+int bpf_prog_run(int fd, void *ctx, uint32_t size)
+{
+	union bpf_attr a = {
+		.test = { .prog_fd = fd, .ctx_in = (uintptr_t)ctx,
+			  .ctx_size_in = size },
+	};
+
+	return sys_bpf(BPF_PROG_TEST_RUN, &a, sizeof(a));
 }
 
 uint64_t bpf_prog_misses(int fd)

@@ -17,7 +17,7 @@ int bpf_map_freeze(int fd);
 int bpf_btf_new(const void *data, uint32_t size);
 
 struct bpf_prog_spec {
-	uint32_t type, attach_type, attach_btf_id;
+	uint32_t type, attach_type, attach_btf_id, flags;
 	const char *name;
 	const void *insns;
 	uint32_t insn_count;
@@ -28,6 +28,8 @@ struct bpf_prog_spec {
 /* log: the verifier's, NUL-terminated; NULL and 0 when not wanted. */
 int bpf_prog_new(const struct bpf_prog_spec *s, char *log, uint32_t log_size);
 uint64_t bpf_prog_misses(int fd);
+/* Runs a program of type SYSCALL. */
+int bpf_prog_run(int fd, void *ctx, uint32_t size);
 
 /* Links: what they return holds the attachment until it is closed. */
 int bpf_link_perf(int prog, int perf_fd, uint64_t cookie);

@@ -62,6 +62,7 @@ struct vm_map {
 					   array that code may name */
 	uint8_t *raw;			/* parts, as the kernel gives them */
 	uint8_t *value;			/* one on its way */
+	int reset_fd;			/* see vm_shared.c; 0: not tried yet */
 	struct table account;		/* see vm_shared.c: gone, then own */
 };
 
@@ -159,6 +160,7 @@ void vm_see_all(struct vm *vm, struct vm_map *m);	/* nothing for others */
 void vm_share_add(struct vm_map *m, const uint8_t *key, const void *value);
 int vm_share_put(struct vm_map *m, struct entry *e, const void *value);
 void vm_share_delete(struct vm_map *m, struct entry *e);
+void vm_share_close(struct vm_map *m);
 
 /* Reading aggregates. 1: empty. */
 int stat_get(const struct stb_map *row, const void *value, int what,

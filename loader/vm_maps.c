@@ -255,6 +255,7 @@ void vm_maps_close(struct vm *vm)
 		free(vm->maps[i].key);
 		free(vm->maps[i].raw);
 		free(vm->maps[i].value);
+		vm_share_close(&vm->maps[i]);
 	}
 	free(vm->maps);
 }

@@ -13,22 +13,23 @@
  * A handler in the kernel that has found an element adds to it even when it is
  * taken out meanwhile, and that would be lost. So one that is deleted stays in
  * the kernel, what it had is `gone`, and it is taken out when it has been quiet
- * for a while; sooner where the array gets full. Only extremes cannot be
- * accounted for: where they are wanted an element is taken out at once.
+ * for a while; sooner where the array gets full.
  */
 #include "loader/bpf.h"
 #include "loader/vm_in.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BATCH_BYTES = 256 << 10, PUT_ANY = 0 /* BPF_ANY */ };
 
 /* Elements in the kernel that leave it too little room. */
 static bool is_crowded(const struct vm_map *m)
 {
-	return m->in_kernel > m->row->max_entries / 2;
+	return m->in_kernel > m->row->max_entries / 2 && m->in_kernel > 1;
 }
 
 static bool is_stat(const struct vm_map *m)
@@ -329,6 +330,124 @@ static void recall(struct vm_map *m, struct entry *e, struct entry *a,
 		plus(m, known, gone_of(m, a));
 }
 
+/* --- extremes ------------------------------------------------------------------------ */
+
+/*
+ * They cannot be subtracted, and we cannot write one field of an element. A
+ * program of ours can: it makes a CPU's minimum and maximum zero, which is
+ * none, unless they have changed.
+ */
+enum { RESET_KEY = 256 };
+struct reset {
+	uint64_t cpu, min, max;
+	uint8_t key[RESET_KEY];
+};
+
+#define INSN(c, d, s, o, i) (struct bpf_insn){ .code = (c), .dst_reg = (d), \
+	.src_reg = (s), .off = (int16_t)(o), .imm = (i) }
+
+static void forget_word(struct bpf_insn *to, size_t ctx_at, size_t at)
+{
+	to[0] = INSN(BPF_LDX | BPF_MEM | BPF_DW, 0, 6, ctx_at, 0);
+	to[1] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, 0);
+	to[2] = INSN(BPF_STX | BPF_ATOMIC | BPF_DW, 7, 1, at, BPF_CMPXCHG);
+}
+
+/* The key to the stack: kernels before 6.1 take none from elsewhere. */
+static uint32_t load_key(struct bpf_insn *to, uint32_t size)
+{
+	uint32_t n = 0, at;
+
+	for (at = 0; at < size; at += 8) {
+		to[n++] = INSN(BPF_LDX | BPF_MEM | BPF_DW, 0, 6,
+			       offsetof(struct reset, key) + at, 0);
+		to[n++] = INSN(BPF_STX | BPF_MEM | BPF_DW, 10, 0,
+			       (int)at - RESET_KEY, 0);
+	}
+	return n;
+}
+
+static int new_reset(struct vm_map *m)
+{
+	struct bpf_insn code[2 * RESET_KEY / 8 + 24];
+	struct bpf_prog_spec s = {
+		.type = BPF_PROG_TYPE_SYSCALL, .flags = BPF_F_SLEEPABLE,
+		.name = "stb_reset", .insns = code, .btf_fd = -1,
+	};
+	uint32_t n = 1;
+
+	if (m->table.key_size > RESET_KEY)
+		return -1;
+	code[0] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0);
+	n += load_key(code + n, m->table.key_size);
+	code[n++] = INSN(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_FD, 0,
+			 m->fd);
+	code[n++] = INSN(0, 0, 0, 0, 0);
+	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0);
+	code[n++] = INSN(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, -RESET_KEY);
+	code[n++] = INSN(BPF_LDX | BPF_MEM | BPF_W, 3, 6, 0, 0);
+	code[n++] = INSN(BPF_JMP | BPF_CALL, 0, 0, 0,
+			 BPF_FUNC_map_lookup_percpu_elem);
+	code[n++] = INSN(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 7, 0);
+	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, 7, 0, 0, 0);
+	forget_word(code + n, offsetof(struct reset, min),
+		    m->seq + offsetof(struct stb_stat, min));
+	forget_word(code + n + 3, offsetof(struct reset, max),
+		    m->seq + offsetof(struct stb_stat, max));
+	n += 6;
+	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	code[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	s.insn_count = n;
+	return bpf_prog_new(&s, NULL, 0);
+}
+
+/* m->raw: what the kernel has. False: this kernel has no such programs. */
+static bool reset_extremes(struct vm_map *m, const uint8_t *key)
+{
+	struct reset r = { 0 };
+	const struct stb_stat *part;
+
+	if (!m->reset_fd)
+		m->reset_fd = new_reset(m);
+	if (m->reset_fd < 0)
+		return false;
+	memcpy(r.key, key, m->table.key_size);
+	for (r.cpu = 0; r.cpu < m->parts; r.cpu++) {
+		part = (const void *)(m->raw + r.cpu * part_size(m) + m->seq);
+		r.min = part->min;
+		r.max = part->max;
+		if ((r.min || r.max) &&
+		    bpf_prog_run(m->reset_fd, &r, sizeof(r)) < 0)
+			return false;
+	}
+	return true;
+}
+
+void vm_share_close(struct vm_map *m)
+{
+	if (m->reset_fd > 0)
+		close(m->reset_fd);
+}
+
+/* --- deleting ------------------------------------------------------------------------ */
+
+/* Of `now`, which the kernel has had, `known` is gone. Extremes of what is left
+   are known to nobody in the kernel any more. */
+static void keep_extremes(struct vm_map *m, struct entry *a, void *now,
+			  const void *known)
+{
+	struct stb_stat *left = now, *own;
+
+	stat_subtract(m->row, left, known);
+	if (stat_count(m->row, left) <= 0)
+		return;
+	memset(own_of(m, a), 0, m->table.value_size);
+	own = (struct stb_stat *)own_of(m, a);
+	own->min = left->min;
+	own->max = left->max;
+	a->flags |= HAS_OWN;
+}
+
 /* Extremes as the kernel has them, so that it is seen when they change. */
 static void copy_extremes(void *to, const void *from)
 {
@@ -349,16 +468,23 @@ static void leave_account(struct vm_map *m, struct entry *e, void *known)
 			close_account(m, a);
 		return;
 	}
+	extremes = extremes && reset_extremes(m, e->bytes);
 	fold(m, m->raw, m->value);
-	if ((extremes || (is_crowded(m) && same(m, m->value, known))) &&
+	if (is_crowded(m) && same(m, m->value, known) &&
 	    take(m, e->bytes, known))
 		return;
-	if (is_stat(m))
-		copy_extremes(known, m->value);
 	a = account(m, e->bytes);
 	memcpy(gone_of(m, a), known, m->table.value_size);
 	a->flags = HAS_GONE;
 	a->seq = now_ns();
+	if (extremes) {
+		keep_extremes(m, a, m->value, known);
+		((struct stb_stat *)gone_of(m, a))->min = 0;
+		((struct stb_stat *)gone_of(m, a))->max = 0;
+	} else if (is_stat(m)) {
+		fold(m, m->raw, m->value);
+		copy_extremes(gone_of(m, a), m->value);
+	}
 }
 
 void vm_share_delete(struct vm_map *m, struct entry *e)
