@@ -47,41 +47,14 @@ static bool in_kernel(const struct ir_global *g)
 	return g->in_kernel || g->hidden;
 }
 
-static bool body_changes(const struct ir_stmt *s, const struct ir_global *g)
-{
-	for (; s; s = s->next)
-		if ((s->global == g && (s->kind == IR_MAP_CLEAR ||
-					s->kind == IR_STAT_ADD)) ||
-		    body_changes(s->body, g) || body_changes(s->other, g))
-			return true;
-	return false;
-}
-
-/* Do loader handlers change it? Functions count where any of them calls them. */
-static bool loader_changes(const struct ir *ir, const struct ir_global *g)
-{
-	const struct ir_function *fn;
-	const struct ir_handler *h;
-
-	for (fn = ir->functions; fn; fn = fn->next)
-		if (fn->in_loader && body_changes(fn->body, g))
-			return true;
-	for (h = ir->handlers; h; h = h->next)
-		if (h->prog == IR_LOADER && body_changes(h->body, g))
-			return true;
-	return false;
-}
-
-/* An aggregate without keys is the one element of an array; the loader can
-   take an element out only of a hash. */
-static const char *map_type(const struct ir *ir, const struct ir_global *g)
+/* An aggregate without keys is the one element of an array. */
+static const char *map_type(const struct ir_global *g)
 {
 	if (!in_kernel(g))
 		return "loader";
 	if (g->value != IR_V_STAT)
 		return "hash";
-	return g->nkeys || loader_changes(ir, g) ? "percpu_hash" :
-	       "percpu_array";
+	return g->nkeys ? "percpu_hash" : "percpu_array";
 }
 
 static void lay_map(struct arena *mem, const struct ir *ir,
@@ -106,7 +79,7 @@ static void lay_map(struct arena *mem, const struct ir *ir,
 		stat_size(g) : width(ir, g->value_cap);
 	vec_push(mem, &lay->maps, ((struct ir_layout_map){
 		.id = (uint32_t)g->index, .name = g->name,
-		.type = map_type(ir, g), .keys = keys.s ? keys.s : "",
+		.type = map_type(g), .keys = keys.s ? keys.s : "",
 		.value = "lsx"[g->value], .key_size = g->nkeys ? key : 4,
 		.value_size = value + (g->hidden ? 0 : 8),
 		.max_entries = g->nkeys ? (uint32_t)g->max_entries : 1,
