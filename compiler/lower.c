@@ -693,6 +693,15 @@ static void start(struct lower *l, struct lowering *all)
 	l->space = IR_KERNEL_MEM;
 }
 
+void look_from_function(struct lower *l, struct lowering *all,
+			const struct function *f)
+{
+	start(l, all);
+	l->quiet = true;
+	l->function = f;
+	l->body = f->body;
+}
+
 struct finding {
 	const struct var *var;
 	bool found;
@@ -1150,6 +1159,13 @@ static void start_site(struct lower *l, struct lowering *all,
 		l->space = IR_USER_MEM;
 	if (site->place)
 		l->bin = site->place->func->bin;
+}
+
+void look_from_site(struct lower *l, struct lowering *all, struct site *site)
+{
+	start_site(l, all, site, site->tp ? IR_RAW_TP : site->place ?
+		   IR_KPROBE : IR_LOADER);
+	l->quiet = true;
 }
 
 /* The handler at the entry of a return site that wants values kept; *body

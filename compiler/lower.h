@@ -25,6 +25,12 @@ struct site_names {		/* what a table of names is of */
 	const char *what;	/* "pp" */
 };
 
+struct typed {			/* C type of what many handlers share */
+	const void *of;		/* global, parameter, function */
+	struct ctype *type;	/* NULL: none, or they do not agree */
+	bool busy;		/* is being looked for */
+};
+
 /* One lowering of all of a job. */
 struct lowering {
 	struct job *j;
@@ -35,6 +41,7 @@ struct lowering {
 	struct ir_handler **handlers_tail;
 	VEC(struct hidden *) hidden;
 	VEC(struct site_names) names;	/* as ir->names */
+	VEC(struct typed) typed;
 	int nhandlers, nhidden;
 	const struct probe *numbered;	/* whose sites are being numbered */
 	uint64_t cookie;		/* of the last of them */
@@ -108,6 +115,11 @@ struct ir_opnd read_once(struct lower *l, struct ir_stmt *s);
 /* Format of a fault: "WHAT near TOKEN at PLACE"; its argument types. */
 int fault(struct lower *l, struct span at, const char *what, const char *args);
 void lower_stmts(struct lower *l, const struct stmt *s);
+/* As if the function, or the site's handler, were being lowered: to look at
+   expressions of theirs. */
+void look_from_function(struct lower *l, struct lowering *all,
+			const struct function *f);
+void look_from_site(struct lower *l, struct lowering *all, struct site *site);
 struct ir_function *function_of(struct lower *l, struct function *f);
 /* The value that e had at the entry, for handlers at a return. */
 struct ir_opnd captured(struct lower *l, const struct expr *e);

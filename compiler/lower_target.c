@@ -883,8 +883,9 @@ static bool from_autocast(struct lower *l, const struct expr *e,
 
 	if (!t)
 		return oops(l, e->at, E_UNKNOWN_TYPE,
-			    "the type of what stands before '->' is not known: "
-			    "use @cast");
+			    "the C type of what stands before '->' is not "
+			    "known, or not the same everywhere: use "
+			    "@cast(..., \"type\")");
 	*o = (struct object) { .as = AS_NUMBER, .type = t, .at = e->at,
 			       .v = lower_expr(l, e->target->base),
 			       .space = space_of(l, t->bin) };

@@ -904,7 +904,7 @@ RT_INLINE u64 rt_put_str(char *out, u64 n, const char *src, u32 cap)
 	room = ((u64)len + 7) & ~7ul;
 	*(u32 *)(out + n) = (u32)len;
 	*(u32 *)(out + n + 4) = (u32)room;
-	rt_bound(room, cap + 7);
+	rt_bound(room, (cap + 6) & ~7u);
 	return n + 8 + room;
 }
 
