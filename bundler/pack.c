@@ -379,8 +379,7 @@ static bool put_script(struct pack *k, const struct plan *p, uint32_t *number)
 static bool same_script(struct pack *k, const struct plan *p,
 			struct stb_bundle *b)
 {
-	const char *slash = strrchr(p->script, '/');
-	stb_str name = put_string(k->index, slash ? slash + 1 : p->script);
+	stb_str name = put_string(k->index, base_name(p->script));
 	stb_str compiler = put_string(k->index, p->compiler);
 
 	if (k->variants.n && (name != b->script || compiler != b->compiler))

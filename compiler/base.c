@@ -296,6 +296,13 @@ static const char *match_class(const char *p, char c)
 	return hit != negate ? q + 1 : NULL;
 }
 
+const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 bool glob_match(const char *p, const char *s)
 {
 	const char *star = NULL, *retry = NULL, *end;

@@ -74,6 +74,7 @@ void **dict_at(struct dict *d, const char *key);  /* inserts NULL if absent */
 void *dict_get(const struct dict *d, const char *key);	/* NULL if absent */
 void *dict_nth(const struct dict *d, size_t i);	/* i < cap; NULL: no entry */
 
+const char *base_name(const char *path);  /* behind its last '/' */
 bool glob_match(const char *pattern, const char *s); /* * ? [..]; no paths */
 /* Edit distance, capped; for "did you mean". */
 unsigned edit_distance(const char *a, const char *b, unsigned cap);
@@ -104,7 +105,10 @@ struct origin {
 };
 
 void span_line_col(struct span s, unsigned *line, unsigned *col); /* 1-based */
-/* "operator '->' at FILE:LINE:COL"; complain.c. */
+/*
+ * "operator '->' at FILE:LINE:COL", the file without its folders: for bundles,
+ * which know nothing of the machine that made them; complain.c.
+ */
 void span_describe(struct text *t, struct span s);
 
 /* --- failing ------------------------------------------------------------ */

@@ -21,7 +21,7 @@ enum { NOT_RUN = 127 };		/* exit status: clang could not be started */
 
 bool emit_sources(struct job *j)
 {
-	const char *name = j->opt->script_name;
+	const char *name = base_name(j->opt->script_name);
 	struct ir_layout lay = { 0 };
 
 	j->c_kernel.mem = j->c_user.mem = &j->mem;
@@ -181,7 +181,7 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 	if (stext)
 		text_printf(t, " stext=0x%" PRIx64, stext);
 	text_puts(t, "\nscript");
-	put_text(t, "name", j->opt->script_name);
+	put_text(t, "name", base_name(j->opt->script_name));
 	text_puts(t, " file=script.stp compiler=\"stapc 0.1\"\n");
 	text_printf(t, "limits string_len=%u max_errors=%" PRId64
 		    " max_skipped=%" PRId64 " max_action_user=%" PRId64

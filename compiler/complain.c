@@ -62,19 +62,26 @@ static void describe(struct text *t, struct span s)
 	text_printf(t, "%s '%.*s'", what, (int)i, p);
 }
 
-static void show_place(struct text *t, struct span s)
+static void show_place(struct text *t, struct span s, const char *name)
 {
 	unsigned line, col;
 
 	span_line_col(s, &line, &col);
-	text_printf(t, "%s:%u:%u", s.src->name, line, col);
+	text_printf(t, "%s:%u:%u", name, line, col);
+}
+
+static void tell_place(struct text *t, struct span s)
+{
+	describe(t, s);
+	text_puts(t, " at ");
+	show_place(t, s, s.src->name);
 }
 
 void span_describe(struct text *t, struct span s)
 {
 	describe(t, s);
 	text_puts(t, " at ");
-	show_place(t, s);
+	show_place(t, s, base_name(s.src->name));
 }
 
 enum { MAX_COLUMNS = 400, MAX_ORIGINS = 8 };
@@ -120,7 +127,7 @@ static void show_origins(struct text *t, struct span s)
 		text_printf(t, "   note: %s", o->what);
 		if (o->at.src) {
 			text_puts(t, " at ");
-			show_place(t, o->at);
+			show_place(t, o->at, o->at.src->name);
 		}
 		text_putc(t, '\n');
 		if (o->at.src)
@@ -221,7 +228,7 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 		text_printf(&t, " [%s]", tag->name);
 	if (at.src) {
 		text_puts(&t, parse ? "\n        saw: " : ": ");
-		span_describe(&t, at);
+		tell_place(&t, at);
 		text_putc(&t, '\n');
 		show_line(&t, at, parse ? "     source: " :
 					  "        source: ");
@@ -248,7 +255,7 @@ void warn_at(struct job *j, struct span at, const char *fmt, ...)
 	text_printf(&t, "WARNING: %s", said);
 	if (at.src) {
 		text_puts(&t, ": ");
-		span_describe(&t, at);
+		tell_place(&t, at);
 		text_putc(&t, '\n');
 		show_line(&t, at, " source: ");
 		show_origins(&t, at);
@@ -271,7 +278,7 @@ void note_at(struct job *j, struct span at, const char *fmt, ...)
 	va_end(ap);
 	if (at.src) {
 		text_puts(&t, " at ");
-		show_place(&t, at);
+		show_place(&t, at, at.src->name);
 	}
 	text_putc(&t, '\n');
 	if (at.src)

@@ -27,8 +27,7 @@ static Dwarf *open_alt(struct arena *mem, const char *debug, const char *name,
 		arena_printf(mem, "/usr/lib/debug/.build-id/%.2s/%s.debug",
 			     text, text + 2),
 		arena_printf(mem, "/usr/lib/debug/.dwz/%s",
-			     strrchr(name, '/') ? strrchr(name, '/') + 1 :
-			     name),
+			     base_name(name)),
 	};
 	size_t i;
 

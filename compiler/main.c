@@ -453,12 +453,10 @@ static const char *find_clang(struct arena *mem)
 /* x.stp -> x.stb, in the folder we are in. */
 static const char *bundle_name(struct command *cmd)
 {
-	const char *name = cmd->opt.script_name, *slash, *dot;
+	const char *name = base_name(cmd->opt.script_name), *dot;
 
 	if (cmd->opt.script_text)
 		return "stap.stb";
-	slash = strrchr(name, '/');
-	name = slash ? slash + 1 : name;
 	dot = strrchr(name, '.');
 	return arena_printf(&cmd->mem, "%.*s.stb",
 			    dot ? (int)(dot - name) : (int)strlen(name), name);
