@@ -235,10 +235,10 @@ static uint64_t do_printk(struct vm *vm, const uint64_t a[5])
 {
 	size_t n;
 	const char *s = vm_str(vm, a[1], &n);
-	char *line = zalloc(n + 8);
+	char *line = array(n + 8, 1);
 	uint64_t failed;
 
-	sprintf(line, "<%d>%s\n", a[0] <= 7 ? (int)a[0] : 4, s);
+	snprintf(line, n + 8, "<%d>%s\n", a[0] <= 7 ? (int)a[0] : 4, s);
 	failed = tell_kernel("/dev/kmsg", line, strlen(line));
 	free(line);
 	return failed;
