@@ -555,14 +555,17 @@ static enum type check_expr(struct check *c, struct expr *e, enum type want)
 
 /* --- statements ------------------------------------------------------------------------ */
 
-/* foreach over the buckets of a histogram: one key, the bucket's number. */
+/* foreach over the buckets of a histogram: one key, the bucket's number, and
+   its count. They come in order; another that is asked for is not heard. */
 static void check_buckets(struct check *c, struct foreach *each)
 {
 	each->array->type = check_stat(c, each->array, true);
-	if (each->nkeys != 1 || each->value || each->sort_dir)
+	if (each->nkeys != 1)
 		complain(c->j, each->array->at, E_AGGREGATE,
-			 "foreach over a histogram has one variable and no "
-			 "order");
+			 "foreach over a histogram has one variable, the "
+			 "bucket's number");
+	if (each->value)
+		each->value->type = check_var(c, each->value, T_LONG);
 	var_keys(c, each->keys, each->keys->var, 0);
 	each->keys->type = var_type(c, each->keys, each->keys->var, T_LONG);
 }

@@ -465,7 +465,7 @@ static void lower_foreach(struct lower *l, const struct stmt *s)
 	e->value = written_slot(l, each->value, !e->over_buckets &&
 				fore.global->value == IR_V_STRING ?
 				IR_STRING : IR_LONG);
-	e->sort_dir = each->sort_dir;
+	e->sort_dir = e->over_buckets ? 0 : each->sort_dir;
 	e->sort_key = each->sort_key;
 	e->sort_stat = (int)each->sort_stat;
 	if (each->limit)

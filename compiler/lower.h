@@ -149,6 +149,10 @@ bool changes_locals(const struct expr *e);
 /* X_STAT: its global and keys, into s. */
 void stat_target(struct lower *l, const struct expr *e, struct ir_stmt *s);
 
+/* Raises `what` if a <= b, as unsigned numbers. */
+void raise_if_le(struct lower *l, struct span at, struct ir_opnd a,
+		 struct ir_opnd b, const char *what);
+
 /* --- lower_regex.c ----------------------------------------------------------- */
 
 /* Before anything is lowered: does the program ask for groups? */

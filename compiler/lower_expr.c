@@ -764,10 +764,34 @@ static struct ir_opnd lower_stat(struct lower *l, const struct expr *e)
 	return slot_opnd(s->dst);
 }
 
+void raise_if_le(struct lower *l, struct span at, struct ir_opnd a,
+		 struct ir_opnd b, const char *what)
+{
+	struct ir_opnd bad = add_bin(l, at, IR_ULE, a, b);
+	struct ir_stmt *s = add(l, IR_IF, at);
+	struct block back;
+
+	s->a = bad;
+	back = enter(l, &s->body);
+	s = add(l, IR_RAISE, at);
+	s->err = fault(l, at, what, "");
+	s->arg_types = "";
+	leave(l, back);
+}
+
+static int64_t number_of_buckets(const struct ir_global *g, int stat)
+{
+	enum { LOG_BUCKETS = 128 };	/* STB_LOG_BUCKETS */
+
+	return stat == ST_HIST_LOG ? LOG_BUCKETS :
+		(g->hist_hi - g->hist_lo) / g->hist_step + 3;
+}
+
 static struct ir_opnd lower_bucket(struct lower *l, const struct expr *e)
 {
 	struct ir_stmt at = { 0 }, *s;
 	struct ir_opnd index;
+	int64_t n;
 
 	stat_target(l, e->a, &at);
 	index = lower_expr(l, e->b);
@@ -778,6 +802,10 @@ static struct ir_opnd lower_bucket(struct lower *l, const struct expr *e)
 	s->stat = at.stat;
 	s->a = index;
 	s->err = empty(l, e);
+	n = number_of_buckets(at.global, at.stat);
+	if (index.kind != IR_NUM || (uint64_t)index.num >= (uint64_t)n)
+		raise_if_le(l, e->at, num_opnd(n), index,
+			    "histogram index out of range");
 	return slot_opnd(s->dst);
 }
 

@@ -118,22 +118,6 @@ static struct ir_stmt *call(struct lower *l, const struct expr *e,
 	return s;
 }
 
-/* error(what) if a <= b, as unsigned numbers. */
-static void refuse_if(struct lower *l, const struct expr *e, struct ir_opnd a,
-		      struct ir_opnd b, const char *what)
-{
-	struct ir_opnd bad = add_bin(l, e->at, IR_ULE, a, b);
-	struct ir_stmt *s = add(l, IR_IF, e->at);
-	struct block back;
-
-	s->a = bad;
-	back = enter(l, &s->body);
-	s = add(l, IR_RAISE, e->at);
-	s->err = fault(l, e->at, what, "");
-	s->arg_types = "";
-	leave(l, back);
-}
-
 bool lower_group(struct lower *l, const struct expr *e, struct ir_slot *want,
 		 struct ir_opnd *v)
 {
@@ -146,13 +130,14 @@ bool lower_group(struct lower *l, const struct expr *e, struct ir_slot *want,
 		n = lower_expr(l, e->args);
 	s = call(l, e, "ngroups", temp_slot(l, IR_LONG), "", NULL);
 	groups = slot_opnd(s->dst);
-	refuse_if(l, e, groups, num_opnd(0), "groups of a match that failed");
+	raise_if_le(l, e->at, groups, num_opnd(0),
+		    "groups of a match that failed");
 	*v = groups;
 	if (!strcmp(e->builtin->name, "ngroups"))
 		return true;
 	if (n.kind != IR_NUM || n.num)
-		refuse_if(l, e, groups, n,
-			  "no such group in the expression that matched");
+		raise_if_le(l, e->at, groups, n,
+			    "no such group in the expression that matched");
 	s = call(l, e, "matched", want && want->type == IR_STRING ? want :
 		 temp_slot(l, IR_STRING), "l", &n);
 	*v = slot_opnd(s->dst);

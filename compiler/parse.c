@@ -960,6 +960,7 @@ static void foreach_array(struct parser *p, struct foreach *each)
 
 	if (!p->panic && word >= 0 && stat_words[word].op >= ST_HIST_LOG) {
 		each->array = stat(p, word);
+		sort_mark(p, each, 0);
 		return;
 	}
 	each->array = loop_name(p);

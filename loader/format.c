@@ -501,16 +501,19 @@ static void chart(struct sink *to, const struct chart *c)
 	/* up to two empty rows on either side; the rows of what lies outside
 	   the range of a linear one only when there is something */
 	for (int i = 0; i < 2; i++) {
-		if (first > (c->log ? 0 : 1))
+		if (c->log ? first > 0 && first != 64 : first > 1)
 			first--;
 		if (last < c->n - (c->log ? 1 : 2))
 			last++;
 	}
 	scale = max <= CHART_WIDTH ? 1 : (max + CHART_WIDTH - 1) / CHART_WIDTH;
-	width = larger(digits(bucket_value(c, first)) +
-			       (!c->log && first == 0),
-		       digits(bucket_value(c, last)) +
-			       (!c->log && last == c->n - 1));
+	if (c->log)
+		width = larger(digits(bucket_value(c, first)),
+			       digits(bucket_value(c, last)));
+	else	/* of all that could be shown up to there, and one more */
+		width = larger(digits(c->lo) + (first == 0),
+			       digits(c->lo + last * c->step) +
+				       (last == c->n - 1));
 	width = larger(width, 5);
 	sink_pad(to, ' ', width - 5);
 	sink_puts(to, "value |");

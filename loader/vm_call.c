@@ -370,10 +370,10 @@ static uint64_t bucket_read(struct vm *vm, const uint64_t a[5])
 	if (!dst)
 		return 1;
 	memset(dst, 0, 8);
-	if (!e || a[2] >= stat_buckets(m->row) ||
-	    !stat_count(m->row, vm_value(m, e)))
+	if (!e || !stat_count(m->row, vm_value(m, e)))
 		return 1;
-	memcpy(dst, stat_bucket(vm_value(m, e), (uint32_t)a[2]), 8);
+	if (a[2] < stat_buckets(m->row))
+		memcpy(dst, stat_bucket(vm_value(m, e), (uint32_t)a[2]), 8);
 	return 0;
 }
 

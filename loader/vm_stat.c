@@ -31,12 +31,13 @@ uint64_t *stat_bucket(const void *value, uint32_t i)
 static uint32_t bucket_of(const struct stb_map *row, int64_t v)
 {
 	if (has(row, STB_ST_HIST_LINEAR)) {
+		uint64_t last = stat_buckets(row) - 1, i;
+
 		if (v < row->hist_lo)
 			return 0;
-		if (v > row->hist_hi)
-			return stat_buckets(row) - 1;
-		return (uint32_t)(((uint64_t)v - (uint64_t)row->hist_lo) /
-				  (uint64_t)row->hist_step + 1);
+		i = ((uint64_t)v - (uint64_t)row->hist_lo) /
+		    (uint64_t)row->hist_step + 1;
+		return (uint32_t)(i < last ? i : last);
 	}
 	if (v > 0)
 		return STB_LOG_ZERO + 64 - (uint32_t)__builtin_clzll(v);

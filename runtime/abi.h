@@ -105,7 +105,7 @@ struct stb_stat {
 	uint64_t sq_low, sq_high;
 };
 _Static_assert(sizeof(struct stb_stat) == 48, "stb_stat");
-#define STB_LOG_BUCKETS 129
+#define STB_LOG_BUCKETS 128
 #define STB_LOG_ZERO 64
 
 #endif

@@ -750,11 +750,12 @@ RT_INLINE u64 rt_log_bucket(i64 v)
 
 RT_INLINE u64 rt_linear_bucket(i64 v, i64 lo, i64 hi, i64 step)
 {
+	u64 last = (u64)(hi - lo) / (u64)step + 2, i;
+
 	if (v < lo)
 		return 0;
-	if (v > hi)
-		return (u64)(hi - lo) / (u64)step + 2;
-	return ((u64)v - (u64)lo) / (u64)step + 1;
+	i = ((u64)v - (u64)lo) / (u64)step + 1;
+	return i < last ? i : last;
 }
 
 #define RT_HAS(ops, op) ((ops) >> (op) & 1)
