@@ -876,6 +876,7 @@ bool pull_library(struct job *j)
 	if (!j->opt->unoptimized)
 		elide(j);
 	drop_unused(&l);
+	pass_context(j);
 	find_recursion(&l);
 	add_display(&l);
 	return true;

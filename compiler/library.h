@@ -28,6 +28,9 @@ void library_pull(struct lib *l, struct tapset *t);
  */
 bool expand_aliases(struct job *j, struct lib *l, struct probe **pr);
 
+/* context.c: what only probes know, given to the functions that ask. */
+void pass_context(struct job *j);
+
 /* elide.c: takes out what is done for nothing, and tells. */
 void elide(struct job *j);
 
