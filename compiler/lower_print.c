@@ -370,11 +370,56 @@ static struct ir_opnd format_by_parts(struct lower *l,
 	return slot_opnd(all);
 }
 
+/* The first n bytes of a string. */
+static struct ir_opnd cut_string(struct lower *l, struct span at,
+				 struct ir_opnd s, int64_t n)
+{
+	struct ir_stmt *st = add_into(l, IR_CALL, at,
+				      temp_slot(l, IR_STRING));
+
+	st->name = "substr";
+	st->arg_types = "sll";
+	st->nargs = 3;
+	st->args = NEW_ARRAY(l->mem, struct ir_opnd, 3);
+	st->args[0] = s;
+	st->args[1] = num_opnd(0);
+	st->args[2] = num_opnd(n);
+	st->where = IR_IN_KERNEL | IR_IN_LOADER;
+	return slot_opnd(st->dst);
+}
+
+/*
+ * A directive of sprintf in words that the kernel's snprintf knows: numbers
+ * with 0x and no width, strings with a precision. False: as it is.
+ */
+static bool part_directive(struct lower *l, struct shape_of_text *new,
+			   struct span at, const char *d, size_t n,
+			   struct ir_opnd arg)
+{
+	size_t flags = 1 + strspn(d + 1, "-+ #0");
+	const char *dot = memchr(d, '.', n);
+	char what = d[n - 1];
+
+	if (flags == n - 1 && (what == 'p' || ((what == 'x' || what == 'X') &&
+					       memchr(d, '#', flags)))) {
+		shape_value(l, new, what == 'X' ? "0X%X" : "0x%x", arg, 'l');
+		return true;
+	}
+	if (what != 's' || !dot || !isdigit((unsigned char)dot[1]) ||
+	    memchr(d, '*', n))
+		return false;
+	text_add(&new->format, d, (size_t)(dot - d));
+	shape_value(l, new, "s", cut_string(l, at, arg,
+					    strtol(dot + 1, NULL, 10)), 's');
+	return true;
+}
+
 /*
  * The kernel's snprintf takes nothing but blanks and signs behind %s: text
  * there becomes an argument of its own.
  */
-static void part_strings(struct lower *l, struct shape_of_text *sh)
+static void part_strings(struct lower *l, struct shape_of_text *sh,
+			 struct span at)
 {
 	struct shape_of_text new;
 	const char *f = sh->format.s;
@@ -388,11 +433,16 @@ static void part_strings(struct lower *l, struct shape_of_text *sh)
 			continue;
 		}
 		d = directive_length(f + i, sh->format.n - i);
-		text_add(&new.format, f + i, d);
-		for (end = count_stars(f + i, d) + (f[i + d - 1] != '%'); end;
-		     end--, arg++)
-			shape_value(l, &new, "", sh->args.v[arg],
-				    sh->types.s[arg]);
+		if (arg < sh->args.n && part_directive(l, &new, at, f + i, d,
+						       sh->args.v[arg])) {
+			arg++;
+		} else {
+			text_add(&new.format, f + i, d);
+			end = count_stars(f + i, d) + (f[i + d - 1] != '%');
+			for (; end; end--, arg++)
+				shape_value(l, &new, "", sh->args.v[arg],
+					    sh->types.s[arg]);
+		}
 		if (f[i + d - 1] != 's' || !isalnum((unsigned char)f[i + d]))
 			continue;
 		end = strcspn(f + i + d, "%");
@@ -415,7 +465,7 @@ struct ir_opnd shape_string(struct lower *l, struct shape_of_text *sh,
 		return format_by_parts(l, sh, at);
 	if (!strcmp(sh->format.s, "%s") && sh->types.s[0] == 's')
 		return sh->args.v[0];
-	part_strings(l, sh);
+	part_strings(l, sh, at);
 	for (i = 0; want && i < sh->args.n; i++)
 		if (sh->args.v[i].kind == IR_SLOT &&
 		    sh->args.v[i].slot == want)
