@@ -13,12 +13,14 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct stb_site *site_at(const struct loader *l, uint32_t i)
@@ -366,10 +368,53 @@ void attach_all(struct loader *l)
 		    l->sites.n);
 }
 
+static void close_part(const struct loader *l, uint32_t part, uint32_t parts)
+{
+	for (uint32_t i = part; i < l->sites.n; i += parts)
+		if (l->links[i] >= 0)
+			close(l->links[i]);
+}
+
+enum { CLOSERS = 16, LINKS_EACH = 4 };
+
+/*
+ * To close a link waits for grace periods of the kernel, tens of milliseconds
+ * each, and those who wait together share them. So where there are many,
+ * processes that have our very descriptors close a part each; 6.1 has one link
+ * a site.
+ */
+static void close_links(const struct loader *l)
+{
+	pid_t closers[CLOSERS];
+	uint32_t links = 0, parts;
+
+	for (uint32_t i = 0; i < l->sites.n; i++)
+		links += l->links[i] >= 0;
+	parts = links / LINKS_EACH < CLOSERS ? links / LINKS_EACH : CLOSERS;
+	for (uint32_t i = 0; i < parts; i++) {
+		closers[i] = (pid_t)syscall(SYS_clone, CLONE_FILES, 0, 0, 0, 0);
+		if (!closers[i]) {
+			close_part(l, i, parts);
+			_exit(0);
+		}
+	}
+	for (uint32_t i = 0; i < parts; i++)
+		if (closers[i] < 0)
+			close_part(l, i, parts);
+		else
+			waitpid(closers[i], NULL, __WALL);
+	if (!parts)
+		close_part(l, 0, 1);
+}
+
 void detach_all(struct loader *l)
 {
-	for (uint32_t i = 0; l->links && i < l->sites.n; i++)
-		disarm(l, i);
+	if (!l->links)
+		return;
+	close_links(l);
+	for (uint32_t i = 0; i < l->sites.n; i++)
+		l->links[i] = NOT_ATTACHED;
+	l->armed = 0;
 }
 
 /* --- programs that come later --------------------------------------------- */

@@ -389,7 +389,7 @@ void func_find(struct job *j, struct binary *b, const struct func_pattern *p,
 	target_functions(j->target, b, p->name, consider_func, &q);
 	for (i = 0; p->is_exact && i < out->v.n; i++)
 		if (out->v.v[i]->is_also_inlined)
-			warn_at(j, p->arg->at, "function %s is inlined in "
+			warn_at(j, p->arg->at, "function %s may be inlined in "
 				"some places too, which are not probed",
 				out->v.v[i]->name);
 }
