@@ -67,7 +67,7 @@ enum {				/* ix_func.flags */
 	IXF_TRACEABLE = 8,
 	IXF_SYMBOL = 16,	/* of the symbol table: no DWARF */
 	IXF_UNIQUE = 32,	/* no other symbol has this linkage name */
-	IXF_INLINED = 64,	/* there are instances beside the copy */
+	IXF_INLINED = 64,	/* maybe instances, beside the copy */
 	IXF_WHY = 8,		/* shift: enum ix_why */
 };
 enum ix_why { WHY_NOT, WHY_INIT, WHY_EXIT, WHY_BLACKLIST, WHY_NOINSTR,

@@ -98,7 +98,7 @@ struct func {
 	bool is_exported, is_static;
 	bool is_unique;		/* linkage names no other symbol of the binary */
 	bool is_inline_only;	/* instances only */
-	bool is_also_inlined;	/* a copy, and instances */
+	bool is_also_inlined;	/* a copy, and maybe instances */
 	/* kernel: why it cannot be probed, or NULL ("__init", "blacklisted") */
 	const char *forbidden;
 	bool traceable;		/* kernel: has an fentry call site */

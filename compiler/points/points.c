@@ -390,7 +390,7 @@ void func_find(struct job *j, struct binary *b, const struct func_pattern *p,
 	for (i = 0; p->is_exact && i < out->v.n; i++)
 		if (out->v.v[i]->is_also_inlined)
 			warn_at(j, p->arg->at, "function %s may be inlined in "
-				"some places too, which are not probed",
+				"some places too; those are not probed",
 				out->v.v[i]->name);
 }
 

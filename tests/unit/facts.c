@@ -607,7 +607,7 @@ int main(void)
 
 	if (!getcwd(cwd, sizeof(cwd)) || !mkdtemp(dir) || chdir(dir))
 		return 2;
-	snprintf(source, sizeof(source), "%s/tests/fixtures/shapes.c", cwd);
+	snprintf(source, sizeof(source), "'%s/tests/fixtures/shapes.c'", cwd);
 	setenv("XDG_CACHE_HOME", arena_printf(&(struct arena){ 0 },
 					      "%s/cache", dir), 1);
 	builds(source);
