@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 enum { NEEDS_SLIDE = 1 };	/* docs/plan.md: limits needs= */
-enum { NOT_RUN = 127 };		/* exit status: clang could not be started */
+/* exit statuses of a child that could not start clang, as shells have them */
+enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
 
 bool emit_sources(struct job *j)
 {
@@ -87,11 +88,7 @@ static _Noreturn void exec_clang(struct job *j, const struct unit *u)
 	if (chdir(j->opt->out_dir))
 		die("%s: %m", j->opt->out_dir);
 	execvp(clang, (char **)argv.v);
-	fprintf(stderr, "%s: %s: %s\n", argv0, clang, errno == ENOENT ?
-		"not found; install clang, or name it with --clang" :
-		strerror(errno));
-	fflush(NULL);
-	_exit(NOT_RUN);
+	_exit(errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
 }
 
 static void start_clang(struct job *j, struct unit *u, const struct text *c)
@@ -105,36 +102,40 @@ static void start_clang(struct job *j, struct unit *u, const struct text *c)
 		exec_clang(j, u);
 }
 
-static bool finish_clang(struct job *j, struct unit *u)
+static void finish_clang(struct job *j, struct unit *u)
 {
+	const char *clang = j->opt->clang;
 	int status;
 
 	while (waitpid(u->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			die("waitpid: %m");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return true;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_RUN)
-		return false;	/* the child has told */
-	bug("%s did not compile %s (stapc -k keeps it)", j->opt->clang,
-	    in_out_dir(j, u->c));
+	if (WIFSIGNALED(status))
+		die("%s was killed: %s", clang, strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status) == NOT_FOUND)
+		die("%s: not found; install clang, or name it with --clang",
+		    clang);
+	if (WEXITSTATUS(status) == CANNOT_RUN)
+		die("%s: cannot be run; name another with --clang", clang);
+	if (WEXITSTATUS(status))
+		bug("%s did not compile %s (stapc -k keeps it)", clang,
+		    in_out_dir(j, u->c));
 }
 
 bool run_compilers(struct job *j)
 {
 	struct unit kernel = { "k.c", "k.o", "bpf", 0 };
 	struct unit user = { "u.c", "u.o", "user", 0 };
-	bool ok = true;
 
 	if (j->c_kernel.n)
 		start_clang(j, &kernel, &j->c_kernel);
 	if (j->c_user.n)
 		start_clang(j, &user, &j->c_user);
 	if (j->c_kernel.n)
-		ok = finish_clang(j, &kernel);
+		finish_clang(j, &kernel);
 	if (j->c_user.n)
-		ok &= finish_clang(j, &user);
-	return ok;
+		finish_clang(j, &user);
+	return true;
 }
 
 /* --- the plan --------------------------------------------------------------------- */
