@@ -289,6 +289,17 @@ struct ctype *ctype_of(struct lower *l, const struct expr *e)
 	return NULL;
 }
 
+/* A struct has text and an address, a bit-field no address. */
+static bool has_value(const struct expr *e, const struct object *o)
+{
+	if (e->target->pretty)
+		return true;
+	if (e->target->address_of)
+		return o->as == AS_MEMORY && !o->bits;
+	return o->type->kind == TY_ARRAY || o->type->kind == TY_FUNC ||
+		is_number(o->type);
+}
+
 bool target_is_defined(struct lower *l, const struct expr *e)
 {
 	struct ir_stmt *list = NULL;
@@ -303,7 +314,8 @@ bool target_is_defined(struct lower *l, const struct expr *e)
 	} else {
 		if (!is_return_value(e) && e->target->kind == TR_VAR)
 			see_entry(&trial);
-		ok = find_object(&trial, e, &o) && !trial.failed;
+		ok = find_object(&trial, e, &o) && !trial.failed &&
+			has_value(e, &o);
 	}
 	end_trial(l, &trial);
 	return ok;

@@ -115,6 +115,18 @@ static bool fold_const(struct lower *l, const struct expr *e, int64_t *v)
 	return l->bin && target_enum(l->j->target, l->bin, e->str, v);
 }
 
+/* Of what is no target variable SystemTap says that it is not, too. */
+static bool is_defined(struct lower *l, const struct expr *e)
+{
+	int64_t unused;
+
+	if (e->kind == X_ENTRY)
+		return is_defined(l, e->a);
+	if (e->kind == X_CONST || e->kind == X_ENUM)
+		return fold_const(l, e, &unused);
+	return e->kind == X_TARGET && target_is_defined(l, e);
+}
+
 bool fold(struct lower *l, const struct expr *e, int64_t *v)
 {
 	int64_t cond;
@@ -132,7 +144,7 @@ bool fold(struct lower *l, const struct expr *e, int64_t *v)
 	if (e->kind == X_TERNARY && fold(l, e->a, &cond))
 		return fold(l, cond ? e->b : e->c, v);
 	if (e->kind == X_DEFINED) {
-		*v = e->a->kind != X_TARGET || target_is_defined(l, e->a);
+		*v = is_defined(l, e->a);
 		return true;
 	}
 	if (e->kind == X_CONST || e->kind == X_ENUM)
