@@ -68,6 +68,8 @@ struct lower {
 				   tell it from its probe's others */
 	bool many;		/* shares its handler: names are looked up */
 	bool needs_regs;	/* out: fentry or fexit will not do */
+	const char *reading;	/* what reads memory, for its faults; NULL: an
+				   expression */
 	bool quiet, failed;	/* a trial: complaints only set failed */
 	struct capture *captures, **captures_tail;
 	struct ir_stmt **tail;	/* where the next statement goes */

@@ -960,8 +960,13 @@ static struct ir_opnd read_string(struct lower *l, const struct expr *e,
 	a = held(l, lower_expr(l, e->args), behind);
 	if (counted)
 		n = lower_expr(l, behind);
-	if (!fallback)
-		return load_string(l, e->at, a, n, space, want);
+	if (!fallback) {
+		l->reading = space == IR_USER_MEM ? "user string" :
+						    "kernel string";
+		v = load_string(l, e->at, a, n, space, want);
+		l->reading = NULL;
+		return v;
+	}
 	dst = result(l, IR_STRING, want, NULL, 0);
 	s = add(l, IR_TRY, e->at);
 	back = enter(l, &s->body);
@@ -970,6 +975,33 @@ static struct ir_opnd read_string(struct lower *l, const struct expr *e,
 	leave(l, back);
 	back = enter(l, &s->other);
 	lower_assign(l, fallback, dst);
+	leave(l, back);
+	return slot_opnd(dst);
+}
+
+/* kernel_long() and its like; those of user memory give 0 for a fault. */
+static struct ir_opnd read_number(struct lower *l, const struct expr *e,
+				  const struct reader *r, enum ir_space space)
+{
+	struct ir_opnd a = lower_expr(l, e->args), v;
+	struct block back;
+	struct ir_stmt *s;
+	struct ir_slot *dst;
+
+	if (space == IR_KERNEL_MEM) {
+		l->reading = arena_printf(l->mem, "kernel %s", r->name);
+		v = load_number(l, e->at, a, 0, r->size, r->is_signed, space);
+		l->reading = NULL;
+		return v;
+	}
+	dst = temp_slot(l, IR_LONG);
+	s = add(l, IR_TRY, e->at);
+	back = enter(l, &s->body);
+	v = load_number(l, e->at, a, 0, r->size, r->is_signed, space);
+	add_move(l, e->at, dst, v);
+	leave(l, back);
+	back = enter(l, &s->other);
+	add_move(l, e->at, dst, num_opnd(0));
 	leave(l, back);
 	return slot_opnd(dst);
 }
@@ -996,8 +1028,7 @@ static bool read_memory(struct lower *l, const struct expr *e,
 	}
 	r = find_reader(name);
 	if (r)
-		*v = load_number(l, e->at, lower_expr(l, e->args), 0, r->size,
-				 r->is_signed, space);
+		*v = read_number(l, e, r, space);
 	return r != NULL;
 }
 

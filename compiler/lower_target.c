@@ -29,7 +29,10 @@ bool oops(struct lower *l, struct span at, const struct tag *tag,
 
 static int read_fault(struct lower *l, struct span at)
 {
-	return fault(l, at, "read fault [man error::fault] at 0x%x", "l");
+	return fault(l, at, !l->reading ?
+		     "read fault [man error::fault] at 0x%x" :
+		     arena_printf(l->mem, "%s copy fault at 0x%%x "
+				  "[man error::fault]", l->reading), "l");
 }
 
 struct ir_opnd load_number(struct lower *l, struct span at, struct ir_opnd a,
