@@ -157,14 +157,15 @@ void vm_share_add(struct vm_map *m, const uint8_t *key, const void *value)
 	a->flags |= HAS_OWN;
 }
 
-/* Takes the element out of the kernel; false: it is not there, or it is of a
-   kind that always is. What it had beyond `known` becomes ours. */
-static bool take(struct vm_map *m, const uint8_t *key, const void *known)
+/* Takes the element out of the kernel: 0, or -ENOENT, or why that cannot be.
+   What it had beyond `known` becomes ours. */
+static int take(struct vm_map *m, const uint8_t *key, const void *known)
 {
+	int error = bpf_map_take(m->fd, key, m->raw);
 	struct entry *a;
 
-	if (bpf_map_take(m->fd, key, m->raw))
-		return false;
+	if (error)
+		return error;
 	fold(m, m->raw, m->value);
 	minus(m, m->value, known);
 	a = table_find(&m->account, key);
@@ -172,7 +173,7 @@ static bool take(struct vm_map *m, const uint8_t *key, const void *known)
 		set_own(m, a ? a : account(m, key), m->value);
 	else if (a)
 		close_account(m, a);
-	return true;
+	return 0;
 }
 
 /* --- looking ----------------------------------------------------------------------- */
@@ -293,7 +294,7 @@ static void settle_accounts(struct vm *vm, struct vm_map *m)
 			see(m, a->bytes, NULL);
 		else if (m->row->type != STB_MAP_PERCPU_ARRAY &&
 			 (is_crowded(m) || now - a->seq >= vm->quiet_ns) &&
-			 !take(m, a->bytes, gone_of(m, a)))
+			 take(m, a->bytes, gone_of(m, a)) == -ENOENT)
 			close_account(m, a);
 	}
 }
@@ -471,7 +472,7 @@ static void leave_account(struct vm_map *m, struct entry *e, void *known)
 	extremes = extremes && reset_extremes(m, e->bytes);
 	fold(m, m->raw, m->value);
 	if (is_crowded(m) && same(m, m->value, known) &&
-	    take(m, e->bytes, known))
+	    !take(m, e->bytes, known))
 		return;
 	a = account(m, e->bytes);
 	memcpy(gone_of(m, a), known, m->table.value_size);

@@ -1028,6 +1028,33 @@ static void shared_counters(struct test *t)
 	end_run(t);
 }
 
+/* What is deleted and may be busy stays in the kernel, and is not seen. */
+static void shared_busy(struct test *t)
+{
+	int fd = t->fds[ADDED];
+
+	t->vm->quiet_ns = UINT64_MAX;
+	del(t, ADDED, 1);
+	end_run(t);
+	ORDER(ADDED, 0, 0, 0, -1, "");
+	EXPECT("stays", in_kernel(fd, 1).v, 2);
+	end_run(t);
+	kernel_puts(fd, 1, 99, 5);
+	EXPECT("what came since", get(t, ADDED, 1), 3);
+	end_run(t);
+	/* but not where it would be in the way of others */
+	kernel_puts(fd, 2, 100, 1);
+	kernel_puts(fd, 3, 101, 1);
+	svc(t, STB_SVC_CLEAR, ADDED, 0, 0, 0, 0);
+	EXPECT("makes room", in_kernel(fd, 1).v, -4711);
+	EXPECT("makes room", in_kernel(fd, 3).v, -4711);
+	end_run(t);
+	ORDER(ADDED, 0, 0, 0, -1, "");
+	EXPECT("settled", t->vm->maps[ADDED].account.n, 0);
+	t->vm->quiet_ns = 0;
+	end_run(t);
+}
+
 static void shared_wrapping(struct test *t)
 {
 	int fd = t->fds[WRAPS];
@@ -1204,6 +1231,7 @@ static bool shared(void)
 	t->vm->quiet_ns = 0;
 	shared_longs(t);
 	shared_counters(t);
+	shared_busy(t);
 	shared_wrapping(t);
 	shared_aggregates(t);
 	shared_scalar(t);
