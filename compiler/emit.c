@@ -360,6 +360,9 @@ static void emit_map_types(struct emit *e, const struct ir_layout_map *m)
 		emit_line(e, "};");
 		emit_line(e, "static const struct m%u_value m%u_none "
 			  "RT_CONST = { 0 };", m->id, m->id);
+		if (g->read_in_kernel)
+			emit_line(e, "RT_STAT_READER(%u, %zu)", m->id,
+				  (stat_size(g) - sizeof(struct stb_stat)) / 8);
 	}
 	emit_line(e, "%s", "");
 }

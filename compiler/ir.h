@@ -175,6 +175,7 @@ struct ir_global {
 	int64_t hist_lo, hist_hi, hist_step;
 	/* by ir.c: */
 	bool in_kernel, in_loader;	/* who touches it */
+	bool read_in_kernel;		/* an aggregate, by a kernel handler */
 	bool constant;		/* no handler writes it */
 	bool only_added;	/* shared, no lock: kernel handlers write it by
 				   IR_MODIFY ADD and SUB alone, so that what a

@@ -120,6 +120,8 @@ static void tally_access(struct walk *w, const struct ir_stmt *s)
 		g->in_kernel = true;
 	else
 		g->in_loader = true;
+	if (in_kernel(w->h) && s->kind == IR_STAT_GET)
+		g->read_in_kernel = true;
 	w->tally->reads[g->index] |= how & READS;
 	w->tally->writes[g->index] |= (how & WRITES) != 0;
 	if (in_kernel(w->h) && (how & WRITES) && s->kind != IR_STAT_ADD &&
@@ -648,14 +650,42 @@ static const char *bad_directive(const struct ir_format *f, struct arena *mem)
 	return NULL;
 }
 
+/* Do handlers in the loader change it while the kernel's run? What they add or
+   take away is in an account of theirs. */
+static bool loader_changes(const struct finish *f, const struct ir_global *g)
+{
+	const struct ir_handler *h;
+	size_t i;
+
+	for (h = f->ir->handlers, i = 0; h; h = h->next, i++)
+		if (!in_kernel(h) && h->when != IR_END &&
+		    h->when != IR_ERROR && f->tallies[i].writes[g->index])
+			return true;
+	return false;
+}
+
+static const char *cannot_read(struct walk *w, const struct ir_stmt *s)
+{
+	enum { VARIANCE = 5 };		/* STB_ST_VARIANCE: 128 bits */
+
+	if (s->stat == VARIANCE)
+		return "@variance";
+	if (loader_changes(w->f, s->global))
+		return "reading an aggregate that a begin or timer probe "
+		       "changes";
+	return NULL;
+}
+
 static const char *kernel_cannot(struct walk *w, const struct ir_stmt *s)
 {
 	struct ir *ir = w->f->ir;
 
 	if (s->kind == IR_FOREACH)
 		return "foreach";
-	if (s->kind == IR_STAT_GET || s->kind == IR_STAT_BUCKET)
-		return "reading an aggregate";
+	if (s->kind == IR_STAT_GET)
+		return cannot_read(w, s);
+	if (s->kind == IR_STAT_BUCKET)
+		return "reading a bucket of a histogram";
 	if (s->kind == IR_PRINT_HIST)
 		return "printing a histogram";
 	if (s->kind == IR_MAP_CLEAR && s->global->nkeys)

@@ -45,6 +45,8 @@ static long (*const bpf_snprintf)(char *, u32, const char *, u64 *, u32) =
 	(void *)165;
 static long (*const bpf_loop)(u32, void *, void *, u64) = (void *)181;
 static u64 (*const bpf_get_attach_cookie)(void *) = (void *)174;
+static void *(*const bpf_map_lookup_percpu_elem)(void *, const void *, u32) =
+	(void *)195;
 static long (*const bpf_get_func_arg)(void *, u32, u64 *) = (void *)183;
 static long (*const bpf_get_func_ret)(void *, u64 *) = (void *)184;
 
@@ -817,6 +819,69 @@ RT_INLINE void rt_stat_add(struct stb_stat *p, i64 v, u32 ops, i64 lo, i64 hi,
 		rt_stat_raise(&p->max, (u64)v - (u64)INT64_MIN);
 	if (RT_HAS(ops, STB_ST_VARIANCE))
 		rt_stat_square(p, v);
+}
+
+/* All CPUs' parts of one. */
+struct rt_stat_sum {
+	const void *key;
+	i64 count, sum;
+	u64 min, max;
+};
+
+RT_INLINE void rt_stat_merge(struct rt_stat_sum *w, const struct stb_stat *p,
+			     u32 nbuckets)
+{
+	const u64 *buckets = (const u64 *)(p + 1);
+	i64 n = nbuckets ? 0 : p->count;
+
+	for (u32 i = 0; i < nbuckets; i++)
+		n += (i64)buckets[i];
+	w->count += n;
+	w->sum += p->sum;
+	if (w->min < p->min)
+		w->min = p->min;
+	if (w->max < p->max)
+		w->max = p->max;
+}
+
+/* 1: there is nothing in it. */
+RT_INLINE long rt_stat_result(const struct rt_stat_sum *w, u32 what, i64 *dst)
+{
+	*dst = 0;
+	if (what == STB_ST_COUNT)
+		*dst = w->count;
+	else if (w->count <= 0)
+		return 1;
+	else if (what == STB_ST_SUM)
+		*dst = w->sum;
+	else if (what == STB_ST_AVG)
+		*dst = rt_div(w->sum, w->count);
+	else if (what == STB_ST_MIN)
+		*dst = (i64)((u64)INT64_MAX - w->min);
+	else
+		*dst = (i64)(w->max + (u64)INT64_MIN);
+	return 0;
+}
+
+enum { RT_MOST_CPUS = 8192 };
+
+#define RT_STAT_READER(n, nbuckets) \
+RT_BODY m##n##_read_turn(u32 cpu, struct rt_stat_sum *w) \
+{ \
+	char *p = bpf_map_lookup_percpu_elem(RT_MAP(n), w->key, cpu); \
+ \
+	if (!p) \
+		return 1; \
+	rt_stat_merge(w, &((struct m##n##_value *)p)->stat, nbuckets); \
+	return 0; \
+} \
+RT_OUTLINE long m##n##_read(const void *key, u32 what, i64 *dst) \
+{ \
+	i64 zero = (i64)rt_some_zero(); \
+	struct rt_stat_sum w = { key, zero, zero, (u64)zero, (u64)zero }; \
+ \
+	bpf_loop(RT_MOST_CPUS, m##n##_read_turn, &w, 0); \
+	return rt_stat_result(&w, what, dst); \
 }
 
 /* --- records -------------------------------------------------------------- */
