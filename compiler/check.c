@@ -411,9 +411,6 @@ static enum type check_print(struct check *c, struct expr *e)
 	}
 	if (hist && e->print->kind <= PR_PRINTLN && e->nargs == 1) {
 		e->args->type = check_stat(c, e->args, true);
-		if (e->print->to_string)
-			complain(c->j, e->at, E_AGGREGATE,
-				 "a histogram cannot be made a string");
 		return T_STRING;
 	}
 	if (!e->nargs && e->print->kind != PR_PRINTLN)

@@ -578,6 +578,10 @@ static void emit_map_stmt(struct emit *e, const struct ir_stmt *s)
 		emit_line(e, "rt_map_del(RT_MAP(%d), %s);", id, k);
 	else if (s->kind == IR_STAT_ADD)
 		stat_add(e, s, k);
+	else if (s->kind == IR_PRINT_HIST && s->dst)
+		emit_try_call(e, s, text(e, "rt_format_hist(RT_MAP(%d), %s, "
+			      "%s, %u)", id, k, emit_slot(e, s->dst),
+			      cap_of(e, s->dst)), NULL);
 	else if (s->kind == IR_PRINT_HIST)
 		emit_try_call(e, s, text(e, "rt_print_hist(RT_MAP(%d), %s)",
 			      id, k), NULL);

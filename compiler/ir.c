@@ -392,7 +392,8 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 		put_format(t, "print", s);
 		return;
 	case IR_PRINT_HIST:
-		text_printf(t, "print @%s ", stat_name(s->stat));
+		text_printf(t, "%s @%s ", s->dst ? "sprint" : "print",
+			    stat_name(s->stat));
 		put_element(t, s);
 		return;
 	case IR_FORMAT:

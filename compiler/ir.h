@@ -100,7 +100,8 @@ enum ir_kind {
 	IR_STAT_BUCKET,	/* dst = bucket a of the histogram of global[keys] */
 	/* output */
 	IR_PRINT,	/* format id, args: a record */
-	IR_PRINT_HIST,	/* print of the histogram of global[keys] */
+	IR_PRINT_HIST,	/* print of the histogram of global[keys]; its text to
+			   dst, if there is one */
 	IR_FORMAT,	/* dst = sprintf(format id, args) */
 	/* control */
 	IR_IF,		/* a != 0: body, else other */

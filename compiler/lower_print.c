@@ -46,9 +46,16 @@ void shape_value(struct lower *l, struct shape_of_text *sh,
 	vec_push(l->mem, &sh->args, o);
 }
 
+static bool is_histogram(const struct expr *e)
+{
+	return e->args && e->args->kind == X_STAT &&
+	       (e->args->stat == ST_HIST_LOG || e->args->stat ==
+		ST_HIST_LINEAR);
+}
+
 static bool is_sprint(const struct expr *e)
 {
-	return e->kind == X_PRINT && e->print->to_string;
+	return e->kind == X_PRINT && e->print->to_string && !is_histogram(e);
 }
 
 static void shape_print(struct lower *l, struct shape_of_text *sh,
@@ -512,24 +519,22 @@ void print_text(struct lower *l, const struct expr *e, const char *behind,
 	put_out(l, &sh, e->at, channel);
 }
 
-static bool is_histogram(const struct expr *e)
-{
-	return e->args && e->args->kind == X_STAT &&
-	       (e->args->stat == ST_HIST_LOG || e->args->stat ==
-		ST_HIST_LINEAR);
-}
-
-static void print_histogram(struct lower *l, const struct expr *e)
+static struct ir_opnd print_histogram(struct lower *l, const struct expr *e,
+				      struct ir_slot *want)
 {
 	struct ir_stmt at = { 0 }, *s;
 
 	stat_target(l, e->args, &at);
 	s = add(l, IR_PRINT_HIST, e->at);
+	if (e->print->to_string)
+		s->dst = want && want->type == IR_STRING && !at.nargs ? want :
+			 temp_slot(l, IR_STRING);
 	s->global = at.global;
 	s->args = at.args;
 	s->nargs = at.nargs;
 	s->stat = at.stat;
 	s->err = fault(l, e->args->at, "empty aggregate", "");
+	return s->dst ? slot_opnd(s->dst) : lit_opnd("", 0);
 }
 
 struct ir_opnd lower_print(struct lower *l, const struct expr *e,
@@ -537,14 +542,8 @@ struct ir_opnd lower_print(struct lower *l, const struct expr *e,
 {
 	struct shape_of_text sh;
 
-	if (is_histogram(e)) {
-		if (e->print->to_string)
-			complain(l->j, e->at, E_UNSUPPORTED,
-				 "a histogram as a string is not done yet");
-		else
-			print_histogram(l, e);
-		return lit_opnd("", 0);
-	}
+	if (is_histogram(e))
+		return print_histogram(l, e, want);
 	shape_init(l, &sh);
 	sh.hold = changes_locals(e);
 	sh.early = e->print->to_string;

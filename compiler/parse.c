@@ -970,7 +970,7 @@ static void foreach_array(struct parser *p, struct foreach *each)
 		built(p, each->array);
 	}
 	word = !p->panic && p->t->kind == TK_NAME ? find_stat(p->t->s) : -1;
-	if (word >= 0 && stat_words[word].op <= ST_AVG) {
+	if (word >= 0 && stat_words[word].op <= ST_VARIANCE) {
 		each->sort_stat = stat_words[word].op;
 		take(p);
 		if (!is_op(p, "+") && !is_op(p, "-"))

@@ -223,24 +223,43 @@ static void message(struct vm *vm, uint64_t format)
 	vm->message_len = n;
 }
 
-static uint64_t print_hist(struct vm *vm, uint64_t map, uint64_t key)
+/* The chart of an element; 1: it is empty. */
+static uint64_t draw(struct vm *vm, struct sink *sink, uint64_t map,
+		     uint64_t key)
 {
 	struct vm_map *m = vm_map_at(vm, map, "x");
 	const uint8_t *k = m ? vm_key(vm, m, key) : NULL;
 	struct entry *e = k ? vm_find(vm, m, k) : NULL;
 	const struct stb_stat *s = e ? (const void *)vm_value(m, e) : NULL;
 	uint32_t n = k ? stat_buckets(m->row) : 0;
-	struct sink *sink;
 
 	if (!s || !n || !stat_count(m->row, s))
 		return 1;
-	sink = output_begin(vm->env.out, STB_OUT);
+	if (!sink)
+		sink = output_begin(vm->env.out, STB_OUT);
 	if (m->row->stat_ops >> STB_ST_HIST_LOG & 1)
 		format_hist_log(sink, (const uint64_t *)(s + 1), n);
 	else
 		format_hist_linear(sink, (const uint64_t *)(s + 1), n,
 				   m->row->hist_lo, m->row->hist_step);
+	return 0;
+}
+
+static uint64_t print_hist(struct vm *vm, uint64_t map, uint64_t key)
+{
+	if (draw(vm, NULL, map, key))
+		return 1;
 	output_end(vm->env.out, STB_OUT);
+	return 0;
+}
+
+static uint64_t format_hist(struct vm *vm, const uint64_t a[5])
+{
+	struct sink sink = { .buf = vm->text, .cap = vm->limits->string_len };
+
+	if (draw(vm, &sink, a[0], a[1]))
+		return 1;
+	vm_put(vm, a[2], a[3], vm->text, sink.n);
 	return 0;
 }
 
@@ -481,6 +500,7 @@ static uint64_t call_run(struct vm *vm, uint32_t service, const uint64_t a[5])
 	case STB_SVC_PRINT: print(vm, a[0]); return 0;
 	case STB_SVC_FORMAT: sprint(vm, a[0], a[1], a[2]); return 0;
 	case STB_SVC_PRINT_HIST: return print_hist(vm, a[0], a[1]);
+	case STB_SVC_FORMAT_HIST: return format_hist(vm, a);
 	default: break;
 	}
 	vm_break(vm, "service %u", service);
@@ -489,7 +509,7 @@ static uint64_t call_run(struct vm *vm, uint32_t service, const uint64_t a[5])
 
 uint64_t vm_call(struct vm *vm, uint32_t service, const uint64_t a[5])
 {
-	if (service >= STB_SVC_PUSH && service <= STB_SVC_PRINT_HIST)
+	if (service >= STB_SVC_PUSH && service <= STB_SVC_FORMAT_HIST)
 		return call_run(vm, service, a);
 	if (service >= STB_SVC_GET && service <= STB_SVC_STAT_BUCKET)
 		return call_map(vm, service, a);

@@ -50,6 +50,7 @@ RT_SERVICE(rt_arg_string, ARG_STRING, long, const char *);
 RT_SERVICE(rt_print, PRINT, long, u64);
 RT_SERVICE(rt_format, FORMAT, long, char *, u64, u64);
 RT_SERVICE(rt_print_hist, PRINT_HIST, long, u64, const void *);
+RT_SERVICE(rt_format_hist, FORMAT_HIST, long, u64, const void *, char *, u64);
 RT_SERVICE(rt_copy, COPY, long, char *, u64, const char *);
 RT_SERVICE(rt_svc_cat, CAT, long, char *, u64, const char *, const char *);
 RT_SERVICE(rt_strcmp, STRCMP, i64, const char *, const char *);

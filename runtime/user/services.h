@@ -36,6 +36,7 @@ enum stb_service {
 	STB_SVC_PRINT,		/* (format) */
 	STB_SVC_FORMAT,		/* (dst, cap, format) */
 	STB_SVC_PRINT_HIST,	/* (map, key) -> 1: empty */
+	STB_SVC_FORMAT_HIST,	/* (map, key, dst, cap) -> 1: empty */
 	/* strings */
 	STB_SVC_COPY,		/* (dst, cap, string) */
 	STB_SVC_CAT,		/* (dst, cap, string, string) */

@@ -333,6 +333,7 @@ static void bad_services(void)
 	static const uint32_t by_map[] = { STB_SVC_GET, STB_SVC_SET,
 		STB_SVC_MODIFY, STB_SVC_IN, STB_SVC_DELETE, STB_SVC_STAT_ADD,
 		STB_SVC_STAT_GET, STB_SVC_STAT_BUCKET, STB_SVC_PRINT_HIST,
+		STB_SVC_FORMAT_HIST,
 		STB_SVC_GET_STRING, STB_SVC_SET_STRING, STB_SVC_CAT_STRING,
 		STB_SVC_EACH, STB_SVC_EACH_BUCKET, STB_SVC_CLEAR };
 	static const struct { uint32_t map, service; } kinds[] = {
