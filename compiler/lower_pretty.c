@@ -19,7 +19,11 @@ struct pretty {
 	struct shape_of_text *sh;
 	bool deep;		/* $x$$ */
 	unsigned n;		/* values so far */
+	struct ir_slot *text;	/* where the handler formats: what it has, */
+	struct ir_slot *piece;	/* and the next piece of it */
 };
+
+enum { MAX_HELD = 6 };		/* values of a piece: they lie on the stack */
 
 static bool is_char(const struct ctype *t)
 {
@@ -169,6 +173,29 @@ static void shape_number(struct lower *l, struct pretty *p,
 	p->n++;
 }
 
+/* Of what the handler formats: text .= what was put together since. */
+static void shape_piece(struct lower *l, struct pretty *p, struct span at)
+{
+	struct shape_of_text *sh = p->sh;
+	struct ir_opnd v;
+	struct ir_stmt *s;
+	bool hold = sh->hold;
+
+	if (!p->text) {
+		p->text = temp_slot(l, IR_STRING);
+		p->piece = temp_slot(l, IR_STRING);
+		add_move(l, at, p->text, shape_string(l, sh, at, p->text));
+	} else {
+		v = shape_string(l, sh, at, p->piece);
+		s = add_into(l, IR_CAT, at, p->text);
+		s->a = slot_opnd(p->text);
+		s->b = v;
+	}
+	shape_init(l, sh);
+	sh->hold = hold;
+	sh->early = true;
+}
+
 static void shape_members(struct lower *l, struct pretty *p,
 			  const struct object *o)
 {
@@ -183,6 +210,8 @@ static void shape_members(struct lower *l, struct pretty *p,
 			text_puts(f, "...");
 			return;
 		}
+		if (p->sh->early && p->sh->args.n >= MAX_HELD)
+			shape_piece(l, p, o->at);
 		in = *o;
 		in.type = m.type;
 		in.bits = m.bit_size;
@@ -346,29 +375,30 @@ struct subject {
 	const struct object *kept;	/* what is there already */
 };
 
-static bool shape_subject(struct lower *l, struct shape_of_text *sh,
-			  const struct subject *of, int pretty)
+static bool shape_subject(struct lower *l, struct pretty *p,
+			  const struct subject *of)
 {
-	struct pretty p = { .sh = sh, .deep = pretty > 1 };
 	struct object o;
 
 	if (of->kept) {
-		shape_object(l, &p, of->kept, true);
+		shape_object(l, p, of->kept, true);
 		return true;
 	}
 	if (of->v ? !from_variable(l, of->e->at, of->v, &o) :
 	    !find_object(l, of->e, &o))
 		return false;
-	shape_object(l, &p, &o, true);
+	shape_object(l, p, &o, true);
+	if (p->text)
+		shape_piece(l, p, of->e->at);
 	return true;
 }
 
 /* The text made here, as one string. */
 static void shape_now(struct lower *l, struct shape_of_text *sh,
-		      struct span at, struct shape_of_text *part,
+		      struct span at, const struct pretty *p,
 		      struct ir_stmt *list)
 {
-	struct ir_slot *text = temp_slot(l, IR_STRING);
+	struct ir_slot *text = p->text ? p->text : temp_slot(l, IR_STRING);
 	struct ir_stmt *s = add(l, IR_TRY, at);
 	struct block back;
 	struct ir_stmt **end = &s->body;
@@ -377,7 +407,8 @@ static void shape_now(struct lower *l, struct shape_of_text *sh,
 	while (*end)
 		end = &(*end)->next;
 	back = enter(l, end);
-	add_move(l, at, text, shape_string(l, part, at, text));
+	if (!p->text)
+		add_move(l, at, text, shape_string(l, p->sh, at, text));
 	leave(l, back);
 	back = enter(l, &s->other);
 	add_move(l, at, text, lit_opnd("ERROR", 5));
@@ -390,6 +421,7 @@ static bool shape_pretty(struct lower *l, struct shape_of_text *sh,
 {
 	struct span at = of->e->at;
 	struct shape_of_text part;
+	struct pretty p = { .sh = &part, .deep = pretty > 1 };
 	struct ir_stmt *list = NULL;
 	struct ir_slot *flag;
 	struct block back = enter(l, &list);
@@ -398,13 +430,13 @@ static bool shape_pretty(struct lower *l, struct shape_of_text *sh,
 	shape_init(l, &part);
 	part.early = sh->early;
 	part.hold = sh->hold;
-	ok = shape_subject(l, &part, of, pretty);
+	ok = shape_subject(l, &p, of);
 	leave(l, back);
-	if (!may_fault(list)) {
+	if (!may_fault(list) && !p.text) {
 		append(l, list);
 		splice(l, sh, &part);
 	} else if (sh->early) {
-		shape_now(l, sh, at, &part, list);
+		shape_now(l, sh, at, &p, list);
 	} else {
 		flag = temp_slot(l, IR_LONG);
 		add_try(l, at, list, &part, flag);
