@@ -1326,10 +1326,22 @@ static void init_limits(struct ir *ir, const struct limits *lim)
 	ir->string_len = (uint32_t)lim->maxstringlen;
 	ir->max_action = lim->maxaction;
 	ir->max_action_user = lim->maxaction * 10;
-	ir->max_nesting = lim->maxnesting;
 	ir->max_entries = lim->maxmapentries;
 	ir->max_errors = lim->maxerrors;
 	ir->max_skipped = lim->maxskipped;
+}
+
+/* SystemTap gives a cycle of functions that many calls when none are set. */
+static void limit_nesting(struct ir *ir, const struct limits *lim)
+{
+	const struct ir_function *fn;
+
+	ir->max_nesting = lim->maxnesting;
+	if (ir->max_nesting)
+		return;
+	ir->max_nesting = 12;
+	for (fn = ir->functions; fn; fn = fn->next)
+		ir->max_nesting += fn->recursive;
 }
 
 bool lower_probes(struct job *j)
@@ -1354,6 +1366,7 @@ bool lower_probes(struct job *j)
 		for (k = i; k < i + n; k++)
 			lower_site(&all, j->sites.v[k], n);
 	}
+	limit_nesting(all.ir, &j->opt->limits);
 	return !j->errors && ir_finish(j, all.ir);
 }
 

@@ -473,7 +473,7 @@ static void defaults(struct command *cmd)
 	cmd->setup.opt = opt;
 	opt->engine = "auto";
 	opt->limits = (struct limits){
-		.maxstringlen = 512, .maxaction = 1000, .maxnesting = 10,
+		.maxstringlen = 512, .maxaction = 1000, .maxnesting = 0,
 		.maxmapentries = 2048, .maxerrors = 0, .maxskipped = 100,
 	};
 }
