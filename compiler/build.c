@@ -46,6 +46,7 @@ struct unit {			/* one call of clang */
 	const char *c, *o;	/* in out_dir */
 	const char *engine;	/* folder of runtime/ */
 	pid_t pid;
+	int status;		/* of the compiler, when it is done */
 };
 
 static char *in_out_dir(struct job *j, const char *name)
@@ -102,14 +103,19 @@ static void start_clang(struct job *j, struct unit *u, const struct text *c)
 		exec_clang(j, u);
 }
 
-static void finish_clang(struct job *j, struct unit *u)
+/* Both are waited for before one is judged: the folder goes when we die. */
+static void wait_clang(struct unit *u)
 {
-	const char *clang = j->opt->clang;
-	int status;
-
-	while (waitpid(u->pid, &status, 0) < 0)
+	while (waitpid(u->pid, &u->status, 0) < 0)
 		if (errno != EINTR)
 			die("waitpid: %m");
+}
+
+static void judge_clang(struct job *j, const struct unit *u)
+{
+	const char *clang = j->opt->clang;
+	int status = u->status;
+
 	if (WIFSIGNALED(status))
 		die("%s was killed: %s", clang, strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status) == NOT_FOUND)
@@ -124,17 +130,21 @@ static void finish_clang(struct job *j, struct unit *u)
 
 bool run_compilers(struct job *j)
 {
-	struct unit kernel = { "k.c", "k.o", "bpf", 0 };
-	struct unit user = { "u.c", "u.o", "user", 0 };
+	struct unit kernel = { "k.c", "k.o", "bpf", 0, 0 };
+	struct unit user = { "u.c", "u.o", "user", 0, 0 };
 
 	if (j->c_kernel.n)
 		start_clang(j, &kernel, &j->c_kernel);
 	if (j->c_user.n)
 		start_clang(j, &user, &j->c_user);
 	if (j->c_kernel.n)
-		finish_clang(j, &kernel);
+		wait_clang(&kernel);
 	if (j->c_user.n)
-		finish_clang(j, &user);
+		wait_clang(&user);
+	if (j->c_kernel.n)
+		judge_clang(j, &kernel);
+	if (j->c_user.n)
+		judge_clang(j, &user);
 	return true;
 }
 
