@@ -347,8 +347,9 @@ static void lower_if(struct lower *l, const struct stmt *s)
 	leave(l, back);
 }
 
-/* Leaves the loop unless e holds. */
-static void break_unless(struct lower *l, const struct expr *e)
+/* Leaves the loop (IR_BREAK) or the handler (IR_NEXT) unless e holds. */
+static void leave_unless(struct lower *l, enum ir_kind how,
+			 const struct expr *e)
 {
 	struct ir_stmt *st, *not;
 	struct block back;
@@ -364,7 +365,7 @@ static void break_unless(struct lower *l, const struct expr *e)
 	st = add(l, IR_IF, e->at);
 	st->a = slot_opnd(not->dst);
 	back = enter(l, &st->body);
-	add(l, IR_BREAK, e->at);
+	add(l, how, e->at);
 	leave(l, back);
 }
 
@@ -389,7 +390,7 @@ static void lower_loop(struct lower *l, const struct stmt *s)
 	st->cost = cost_of(s->body) + 1;
 	st->err = too_long(l, s);
 	back = enter(l, &st->body);
-	break_unless(l, s->e);
+	leave_unless(l, IR_BREAK, s->e);
 	lower_stmts(l, s->body);
 	leave(l, back);
 	if (!s->step)
@@ -1124,26 +1125,6 @@ static void keep_handler(struct lower *l, struct ir_stmt *body)
 		  l->site->attach == AT_ERROR ? IR_ERROR : IR_TIMER;
 }
 
-static void lower_condition(struct lower *l, const struct expr *e)
-{
-	struct ir_stmt *st, *not;
-	struct block back;
-	struct ir_opnd cond;
-	int64_t known;
-
-	if (!e || (fold(l, e, &known) && known))
-		return;
-	cond = lower_expr(l, e);
-	not = add_into(l, IR_UN, e->at, temp_slot(l, IR_LONG));
-	not->op = IR_LNOT;
-	not->a = cond;
-	st = add(l, IR_IF, e->at);
-	st->a = slot_opnd(not->dst);
-	back = enter(l, &st->body);
-	add(l, IR_NEXT, e->at);
-	leave(l, back);
-}
-
 static void start_site(struct lower *l, struct lowering *all,
 		       struct site *site, enum ir_prog prog)
 {
@@ -1197,7 +1178,7 @@ static bool lower_with(struct lowering *all, struct site *site,
 	start_site(&l, all, site, prog);
 	l.tail = &body;
 	if (site->point)
-		lower_condition(&l, site->point->condition);
+		leave_unless(&l, IR_NEXT, site->point->condition);
 	lower_stmts(&l, site->probe->body);
 	body = with_starts(&l, body);
 	body = with_captures(&l, body);

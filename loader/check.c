@@ -134,7 +134,7 @@ static enum build_state which_build(struct loader *l, uint32_t row, int fd,
 				    bool loud)
 {
 	const char *path = build_path(l, row);
-	uint8_t id[20];
+	uint8_t id[20] = { 0 };
 	char text[41];
 	int len = file_build_id(fd, id, sizeof(id));
 
@@ -146,9 +146,13 @@ static enum build_state which_build(struct loader *l, uint32_t row, int fd,
 	for (uint32_t i = 0; i < l->builds.n; i++)
 		if (is_build(l, i, path, id, len))
 			return BUILD_OTHER;
-	if (!loud)
-		return BUILD_UNKNOWN;
+	if (!loud && (len <= 0 || !memcmp(l->told_id, id, sizeof(id))))
+		return BUILD_UNKNOWN;	/* half written, perhaps; or told */
 	say_mismatch(l, path, id, len);
+	if (!loud) {
+		memcpy(l->told_id, id, sizeof(id));
+		return BUILD_UNKNOWN;
+	}
 	die(EXIT_NO_MATCH, "add this build to the manifest and compile again, "
 	    "or install one of these");
 }

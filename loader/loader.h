@@ -59,6 +59,7 @@ struct loader {
 	uint8_t *build_state;	/* one a row of builds */
 	int *build_fds;		/* of those HERE: the file that was looked at,
 				   which is the one that is probed */
+	uint8_t told_id[20];	/* of a build that came and is none of them */
 	uint64_t slide;
 
 	/* in the kernel: bpf.c, attach.c */
@@ -94,7 +95,7 @@ void check_host(struct loader *l);
 size_t find_build_id(const uint8_t *notes, size_t size, size_t align,
 		     uint8_t *id, size_t max);
 /* What is at the path of builds' row now; when it is none of the declared
-   builds: dies (loud), or BUILD_UNKNOWN. */
+   builds: dies (loud), or says so once, and BUILD_UNKNOWN. */
 enum build_state look_at_build(struct loader *l, uint32_t row, bool loud);
 void checked(const struct loader *l, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);	/* a line of --check and of -v */
