@@ -2,6 +2,7 @@
 #include "loader/format.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -551,15 +552,29 @@ void format_hist_linear(struct sink *to, const uint64_t *buckets, uint32_t n,
 
 /* --- output -------------------------------------------------------------- */
 
-/* write(2), interrupted by what the session lets interrupt it. */
+static bool in_a_hurry(const struct output *o)
+{
+	return o->stops && *o->stops > 1;
+}
+
+/* write(2), interrupted by what the session lets interrupt it. In a hurry only
+   what there is room for: a signal may have come just before. */
 static ssize_t write_some(struct output *o, int fd, const char *p, size_t n)
 {
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
 	sigset_t old;
 	ssize_t done;
 
 	if (o->mask)
 		sigprocmask(SIG_SETMASK, o->mask, &old);
-	done = write(fd, p, n);
+	if (in_a_hurry(o) && n > PIPE_BUF)
+		n = PIPE_BUF;
+	if (in_a_hurry(o) && poll(&room, 1, 0) <= 0) {
+		errno = EINTR;
+		done = -1;
+	} else {
+		done = write(fd, p, n);
+	}
 	if (o->mask) {
 		int error = errno;
 
@@ -574,13 +589,11 @@ static bool passing(struct output *o, int fd, int error)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLOUT };
 
-	if (error == EAGAIN) {
-		poll(&wait, 1, -1);
+	if (error == EAGAIN && !in_a_hurry(o)) {
+		ppoll(&wait, 1, NULL, o->mask);
 		return true;
 	}
-	if (error != EINTR)
-		return false;
-	return !o->stop || !*o->stop || ++o->interrupts < 2;
+	return error == EINTR && !in_a_hurry(o);
 }
 
 static void write_all(struct output *o, int fd, const char *p, size_t n)

@@ -45,11 +45,11 @@ struct output {
 	int fd;
 	bool broken;		/* the reader went away or the disk is full */
 	int error;		/* why, an errno */
-	/* a reader may be slow: these signals may interrupt a write, and the
-	   second one after *stop is set ends it; NULL: not wanted */
+	/* a reader may be slow: with this mask a write can be interrupted, and
+	   from the second signal counted on, what has no room is left unwritten;
+	   NULL: not wanted */
 	const sigset_t *mask;
-	const volatile sig_atomic_t *stop;
-	int interrupts;
+	const volatile sig_atomic_t *stops;
 };
 void output_init(struct output *o, int fd);
 void output_flush(struct output *o);

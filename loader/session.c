@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 /* The one thing that a signal handler can reach. */
-static volatile sig_atomic_t stop_signal;
+static volatile sig_atomic_t stop_signals;
 
 enum {
 	TICK_MS = 250,		/* how long counters may go unseen */
@@ -55,7 +55,7 @@ struct session {
 
 static void on_signal(int sig)
 {
-	stop_signal = sig;
+	stop_signals++;
 }
 
 static void on_child(int sig)
@@ -85,7 +85,7 @@ static void catch_signals(struct session *s)
 		sigdelset(&s->sleeping, ends[i]);
 	sigdelset(&s->sleeping, SIGCHLD);
 	s->l->out.mask = &s->sleeping;
-	s->l->out.stop = &stop_signal;
+	s->l->out.stops = &stop_signals;
 }
 
 /* --- state ---------------------------------------------------------------- */
@@ -395,7 +395,7 @@ static void main_loop(struct session *s)
 	struct loader *l = s->l;
 	bool nap = false;
 
-	while (!over(s) && !stop_signal) {
+	while (!over(s) && !stop_signals) {
 		uint64_t got;
 
 		wait_for_work(s, nap);
@@ -467,7 +467,7 @@ static void start(struct session *s)
 
 	run_all(s, STB_BEGIN);
 	output_flush(&l->out);
-	if (over(s) || stop_signal)
+	if (over(s) || stop_signals)
 		return;
 	if (l->ring_fd >= 0)
 		ring_open(&l->ring, l->ring_fd, l->opt.ring_size);
