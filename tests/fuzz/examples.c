@@ -147,7 +147,8 @@ static void replace(struct bits *p, size_t at, size_t drop,
 		drop = p->n - at;
 	if (p->n - drop + n > MAX_TOKENS)
 		return;
-	memcpy(put, v, n * sizeof(*v));		/* v may lie in p */
+	if (n)				/* v may lie in p */
+		memcpy(put, v, n * sizeof(*v));
 	memmove(&p->v[at + n], &p->v[at + drop],
 		(p->n - at - drop) * sizeof(*v));
 	memcpy(&p->v[at], put, n * sizeof(*v));
