@@ -263,9 +263,11 @@ int main(void)
 
 	for (size_t i = 0; i < COUNT_OF(clangs); i++) {
 		struct arena mem = { 0 };
+		char look[64];
 
-		if (i && system(arena_printf(&mem, "command -v %s >/dev/null",
-					     clangs[i])))
+		snprintf(look, sizeof(look), "command -v %s >/dev/null",
+			 clangs[i]);
+		if (i && system(look))
 			continue;
 		progs(&mem, clangs[i], &skipped);
 		handlers(&mem, clangs[i]);
