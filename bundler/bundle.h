@@ -131,6 +131,8 @@ struct bundle {
 	struct stb_set *sets;	/* by section; of kinds not known: empty */
 	unsigned at;		/* what was looked at when it failed: variant
 				   number + 1, or 0 */
+	const char *signer;	/* bundle_load: id of the key that an attached
+				   signature names, nobody checked; or NULL */
 };
 /* Reads, verifies and validates all of it. False, and said why. */
 bool bundle_check(struct arena *mem, const char *file, const void *data,
@@ -140,10 +142,22 @@ int bundle_load(struct arena *mem, const char *file, struct bundle *b);
 /* Set of that section number, NULL for 0. */
 const struct stb_set *bundle_set(const struct bundle *b, uint32_t section);
 
+/* The bundle's id, as hexadecimal digits. */
+const char *bundle_id(struct arena *mem, const struct bundle *b);
+/* 0: none was given. */
+uint32_t bundle_generation(const struct bundle *b);
+const char *hex_text(struct arena *mem, const uint8_t *p, size_t n);
+
 /* --- verbs: argv[0] is the verb; the exit code ---------------------------- */
 
 int verb_pack(int argc, char **argv);
 int verb_show(int argc, char **argv);
 int verb_verify(int argc, char **argv);
+/* sign.c */
+int verb_keygen(int argc, char **argv);
+int verb_sign(int argc, char **argv);
+int verb_digest(int argc, char **argv);
+int verb_attach(int argc, char **argv);
+int verb_detach(int argc, char **argv);
 
 #endif

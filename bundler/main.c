@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * main.c - stb: packs bundles, shows and verifies them. The verbs are below.
+ * main.c - stb: packs bundles, shows, signs and verifies them. The verbs are below.
  */
 #include "bundler/bundle.h"
 
@@ -17,8 +17,18 @@ static const struct verb {
 	  "make one bundle of the plans that stapc wrote" },
 	{ "show", verb_show, "show [--json | --script] FILE",
 	  "say what is inside" },
-	{ "verify", verb_verify, "verify FILE...",
-	  "check every digest and every table" },
+	{ "verify", verb_verify, "verify [--pub K.pub [--signature SIG]] FILE...",
+	  "check every digest and table, and who signed" },
+	{ "keygen", verb_keygen, "keygen [--key K.key] [--pub K.pub]",
+	  "make a pair of keys, as minisign has them" },
+	{ "sign", verb_sign, "sign --key K.key [--detached] FILE",
+	  "put a signature behind a bundle, or beside it" },
+	{ "digest", verb_digest, "digest [-o OUT] FILE",
+	  "what a signer elsewhere has to sign" },
+	{ "attach", verb_attach, "attach FILE SIG.minisig",
+	  "put that signature behind a bundle" },
+	{ "detach", verb_detach, "detach FILE",
+	  "put a bundle's signature into FILE.minisig" },
 };
 
 static void usage(FILE *out)

@@ -4,6 +4,7 @@
  * (The loader, which needs one variant, calls read.c itself.)
  */
 #include "bundler/bundle.h"
+#include "bundler/minisign.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -74,14 +75,47 @@ bool bundle_check(struct arena *mem, const char *file, const void *data,
 		check_variants(b)) || say(b);
 }
 
+const char *hex_text(struct arena *mem, const uint8_t *p, size_t n)
+{
+	struct text t = { .mem = mem };
+
+	text_puts(&t, "");
+	while (n--)
+		text_printf(&t, "%02x", *p++);
+	return t.s;
+}
+
+const char *bundle_id(struct arena *mem, const struct bundle *b)
+{
+	return hex_text(mem, b->r.header->toc_digest, STB_DIGEST_SIZE);
+}
+
+uint32_t bundle_generation(const struct bundle *b)
+{
+	return stb_generation(&b->sets[0]);
+}
+
+static const char *signer_of(struct arena *mem, const char *text, size_t n)
+{
+	struct minisign_sig s;
+
+	return minisign_read_sig(text, n, &s) ?
+		minisign_id(arena_alloc(mem, 17), s.key_id) : "unreadable";
+}
+
 int bundle_load(struct arena *mem, const char *file, struct bundle *b)
 {
-	size_t size;
-	char *data = read_file(mem, file, &size);
+	size_t size, n;
+	const char *text, *data = read_file(mem, file, &size);
+	bool attached;
 
 	if (!data) {
 		wrong(file, 0, "%s", strerror(errno));
 		return EXIT_NO_INPUT;
 	}
-	return bundle_check(mem, file, data, size, b) ? 0 : EXIT_DATA;
+	attached = minisign_attached(data, size, &text, &n, &size);
+	if (!bundle_check(mem, file, data, size, b))
+		return EXIT_DATA;
+	b->signer = attached ? signer_of(mem, text, n) : NULL;
+	return 0;
 }

@@ -120,6 +120,7 @@ struct pack {
 	struct arena *mem;
 	const char *out;
 	uint64_t epoch;
+	uint32_t generation;
 	VEC(struct section) sections;	/* 0 is the index */
 	VEC(struct stb_variant) variants;
 	struct set *index;
@@ -429,7 +430,8 @@ static bool check(struct pack *k, char **plans, const struct text *file)
 
 static int pack(struct pack *k, char **plans, int n)
 {
-	struct stb_bundle b = { .epoch = k->epoch };
+	struct stb_bundle b = { .epoch = k->epoch,
+				.generation = k->generation };
 	struct text file;
 
 	k->index = new_set(k->mem);
@@ -466,11 +468,25 @@ static bool read_epoch(const char *s, uint64_t *epoch)
 	return *s >= '0' && *s <= '9' && !*end && !errno;
 }
 
+static bool read_generation(const char *s, uint32_t *generation)
+{
+	uint64_t n;
+
+	if (!read_epoch(s, &n) || !n || n > UINT32_MAX) {
+		fprintf(stderr, "%s: --generation %s: wanted a number from 1 "
+			"to %u\n", argv0, s, UINT32_MAX);
+		return false;
+	}
+	*generation = (uint32_t)n;
+	return true;
+}
+
 int verb_pack(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "epoch", required_argument, NULL, 'e' },
+		{ "generation", required_argument, NULL, 'g' },
 		{ 0 }
 	};
 	struct arena mem = { 0 };
@@ -483,6 +499,8 @@ int verb_pack(int argc, char **argv)
 			k.out = optarg;
 		else if (c == 'e')
 			epoch = optarg;
+		else if (c == 'g' && read_generation(optarg, &k.generation))
+			continue;
 		else
 			return EXIT_USAGE;
 	}
@@ -493,7 +511,7 @@ int verb_pack(int argc, char **argv)
 	}
 	if (!k.out || optind == argc) {
 		fprintf(stderr, "usage: %s pack -o OUT.stb [--epoch=SECONDS] "
-			"PLAN...\n", argv0);
+			"[--generation=N] PLAN...\n", argv0);
 		return EXIT_USAGE;
 	}
 	status = pack(&k, argv + optind, argc - optind);

@@ -254,7 +254,7 @@ static size_t row_size(uint32_t kind)
 	case STB_T_SOURCE:
 		return 1;
 	case STB_T_BUNDLE:
-		return sizeof(struct stb_bundle);
+		return STB_BUNDLE_FIRST;
 	case STB_T_VARIANTS:
 		return sizeof(struct stb_variant);
 	case STB_T_LIMITS:
@@ -412,6 +412,14 @@ static bool id_ok(const struct stb_build_id *id)
 static bool range_ok(uint32_t first, uint32_t count, uint32_t n)
 {
 	return first <= n && count <= n - first;
+}
+
+uint32_t stb_generation(const struct stb_set *index)
+{
+	struct rows b = rows_of(index, STB_T_BUNDLE);
+
+	return b.n && b.stride >= sizeof(struct stb_bundle) ?
+		ROW(&b, struct stb_bundle, 0)->generation : 0;
 }
 
 /* Section number i of a variant: 0, or of that kind. */

@@ -62,8 +62,7 @@ static struct variant variant_at(const struct bundle *b, uint32_t i)
 
 static const struct stb_bundle *bundle_row(const struct bundle *b)
 {
-	struct rows t = rows_of(&b->sets[0], STB_T_BUNDLE,
-				sizeof(struct stb_bundle));
+	struct rows t = rows_of(&b->sets[0], STB_T_BUNDLE, STB_BUNDLE_FIRST);
 
 	return ROW(&t, struct stb_bundle, 0);
 }
@@ -134,19 +133,9 @@ static const char *next_key(const char *k)
 	return k;
 }
 
-static const char *hex(struct arena *mem, const uint8_t *p, size_t n)
-{
-	struct text t = { .mem = mem };
-
-	text_puts(&t, "");
-	while (n--)
-		text_printf(&t, "%02x", *p++);
-	return t.s;
-}
-
 static const char *id_text(struct arena *mem, const struct stb_build_id *id)
 {
-	return id->len ? hex(mem, id->bytes, id->len) : "not known";
+	return id->len ? hex_text(mem, id->bytes, id->len) : "not known";
 }
 
 /* Text of the bundle, fit for a terminal. */
@@ -308,15 +297,17 @@ static void show_people(struct arena *mem, const struct bundle *b)
 	const struct stb_bundle *row = bundle_row(b);
 	uint32_t i, n = variant_count(b);
 
-	printf("bundle %s\n", hex(mem, b->r.header->toc_digest,
-				  STB_DIGEST_SIZE));
-	printf("  format %u.%u, %zu bytes, %u sections, not signed\n",
+	printf("bundle %s\n", bundle_id(mem, b));
+	printf("  format %u.%u, %zu bytes, %u sections, %s%s\n",
 	       b->r.header->major, b->r.header->minor, b->r.size,
-	       stb_toc_count(&b->r));
+	       stb_toc_count(&b->r), b->signer ? "signed with key " :
+	       "not signed", b->signer ? b->signer : "");
 	printf("  script %s, compiled by %s\n",
 	       str(mem, &b->sets[0], row->script),
 	       *stb_string(&b->sets[0], row->compiler) ?
 	       str(mem, &b->sets[0], row->compiler) : "something unnamed");
+	if (bundle_generation(b))
+		printf("  generation %u\n", bundle_generation(b));
 	if (row->epoch)
 		printf("  dated %" PRIu64 " (seconds since 1970)\n",
 		       row->epoch);
@@ -351,7 +342,7 @@ static json_t *name_of(struct arena *mem, const struct variant *v, stb_str s)
 
 static json_t *id_json(struct arena *mem, const struct stb_build_id *id)
 {
-	return id->len ? json_string(hex(mem, id->bytes, id->len)) :
+	return id->len ? json_string(hex_text(mem, id->bytes, id->len)) :
 			 json_null();
 }
 
@@ -494,7 +485,7 @@ static json_t *sections_json(struct arena *mem, struct bundle *b)
 		json_object_set_new(j, "size", number(t->size));
 		json_object_set_new(j, "raw_size", number(t->raw_size));
 		json_object_set_new(j, "digest", json_string(
-			hex(mem, t->digest, STB_DIGEST_SIZE)));
+			hex_text(mem, t->digest, STB_DIGEST_SIZE)));
 		json_array_append_new(list, j);
 	}
 	return list;
@@ -508,11 +499,11 @@ static void show_json(struct arena *mem, struct bundle *b)
 
 	json_object_set_new(j, "schema", json_integer(1));
 	json_object_set_new(j, "id", json_string(
-		hex(mem, b->r.header->toc_digest, STB_DIGEST_SIZE)));
+		hex_text(mem, b->r.header->toc_digest, STB_DIGEST_SIZE)));
 	json_object_set_new(j, "format", json_sprintf("%u.%u",
 			    b->r.header->major, b->r.header->minor));
 	json_object_set_new(j, "size", number(b->r.size));
-	json_object_set_new(j, "signed", json_false());
+	json_object_set_new(j, "signed", json_boolean(b->signer != NULL));
 	json_object_set_new(j, "script",
 			    text(mem, stb_string(index, row->script)));
 	json_object_set_new(j, "compiler",
@@ -577,29 +568,5 @@ int verb_show(int argc, char **argv)
 	else if (!status)
 		show_people(&mem, &b);
 	arena_free(&mem);
-	return status;
-}
-
-int verb_verify(int argc, char **argv)
-{
-	int status = 0;
-
-	if (argc < 2 || argv[1][0] == '-') {
-		fprintf(stderr, "usage: %s verify FILE...\n", argv0);
-		return EXIT_USAGE;
-	}
-	for (int i = 1; i < argc; i++) {
-		struct arena mem = { 0 };
-		struct bundle b;
-		int one = bundle_load(&mem, argv[i], &b);
-
-		if (one && !status)
-			status = one;
-		if (!one)
-			printf("%s: undamaged, not signed: %s\n", argv[i],
-			       hex(&mem, b.r.header->toc_digest,
-				   STB_DIGEST_SIZE));
-		arena_free(&mem);
-	}
 	return status;
 }

@@ -103,8 +103,12 @@ struct stb_bundle {		/* one */
 	stb_str script;		/* script name, no path of the build host */
 	stb_str compiler;	/* "stapc 0.1" */
 	uint64_t epoch;		/* SOURCE_DATE_EPOCH, or 0 */
+	uint32_t generation;	/* a host's policy may refuse older ones; 0:
+				   none was given. Not in rows of 16 bytes */
+	uint32_t reserved;
 };
-_Static_assert(sizeof(struct stb_bundle) == 16, "stb_bundle");
+_Static_assert(sizeof(struct stb_bundle) == 24, "stb_bundle");
+#define STB_BUNDLE_FIRST 16	/* bytes of the row in format 1.0 */
 
 struct stb_build_id {
 	uint8_t len;		/* 0: unknown */
@@ -335,6 +339,8 @@ const char *stb_string(const struct stb_set *s, stb_str off);
 /* The index: one bundle row, variants whose sections exist and are of the
    right kinds. */
 bool stb_validate_index(struct stb_reader *r, const struct stb_set *index);
+/* The bundle's generation, 0 where it has none. */
+uint32_t stb_generation(const struct stb_set *index);
 /*
  * Everything that can be checked of a variant's three sets without a kernel:
  * indices in range, relocations inside their programs, handler entries inside

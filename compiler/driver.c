@@ -192,6 +192,9 @@ static int pack(struct command *cmd, struct child *c, int n)
 	vec_push(&cmd->mem, &argv, "pack");
 	vec_push(&cmd->mem, &argv, "-o");
 	vec_push(&cmd->mem, &argv, (char *)cmd->out);
+	if (cmd->generation)
+		vec_push(&cmd->mem, &argv, arena_printf(&cmd->mem,
+			 "--generation=%s", cmd->generation));
 	for (i = 0; i < n; i++)
 		vec_push(&cmd->mem, &argv,
 			 arena_printf(&cmd->mem, "%s/plan", c[i].dir));

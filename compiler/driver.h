@@ -16,6 +16,7 @@ struct command {
 	struct manifest manifest;
 	const char *out;		/* x.stb */
 	const char *out_dir;		/* NULL: a temporary one */
+	const char *generation;		/* --generation, or NULL */
 	const char *only;		/* --target-only, or NULL */
 	bool tell;			/* -p4: print the bundle's path */
 	const char *exe_dir;		/* stapc's own folder */

@@ -161,6 +161,7 @@ static const char usage_text[] =
 "  -p 1|2|3|4           stop behind SystemTap's pass and print: the script parsed;\n"
 "                       its globals, functions and probes; C; the bundle's name\n"
 "  --dump-functions     the built-in functions, and where they can be called\n"
+"  --generation N       number the bundle, so that hosts can refuse older ones\n"
 "  --out-dir DIR        keep objects and plans, in DIR/KERNEL\n"
 "  -k                   keep the temporary folder with objects and plans\n"
 "  --target-only NAME   compile for this kernel only and pack nothing\n"
@@ -246,13 +247,14 @@ static void read_manifest(struct command *cmd, const char *path)
 }
 
 enum { OPT_ENGINE = 256, OPT_DUMP, OPT_OUT_DIR, OPT_ONLY, OPT_SHARE, OPT_CLANG,
-       OPT_NO_DISPLAY, OPT_FUNCTIONS };
+       OPT_NO_DISPLAY, OPT_FUNCTIONS, OPT_GENERATION };
 
 static const struct option long_options[] = {
 	{ "manifest", required_argument, NULL, 'm' },
 	{ "engine", required_argument, NULL, OPT_ENGINE },
 	{ "dump", required_argument, NULL, OPT_DUMP },
 	{ "out-dir", required_argument, NULL, OPT_OUT_DIR },
+	{ "generation", required_argument, NULL, OPT_GENERATION },
 	{ "target-only", required_argument, NULL, OPT_ONLY },
 	{ "share", required_argument, NULL, OPT_SHARE },
 	{ "clang", required_argument, NULL, OPT_CLANG },
@@ -361,6 +363,9 @@ static void option(struct command *cmd, int c, char *arg)
 			usage("--dump=%s: tokens, ast, lib, sites, typed, list, "
 			      "ir, c or plan", arg);
 		opt->dump = arg;
+		break;
+	case OPT_GENERATION:
+		cmd->generation = arg;
 		break;
 	case OPT_OUT_DIR:
 		cmd->out_dir = arg;

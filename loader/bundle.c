@@ -16,6 +16,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#define MAX_FILE (INT64_C(2) << 30)
+
 _Noreturn void die_damaged(struct loader *l)
 {
 	const struct stb_reader *r = &l->reader;
@@ -41,11 +43,41 @@ static void read_section(struct loader *l, uint32_t section,
 		die_damaged(l);
 }
 
+/* A copy that nobody else can change: what is proven of it stays so. */
+static void *own_copy(const char *path, int fd, size_t size)
+{
+	uint8_t *data = zalloc(size);
+	size_t n = 0;
+
+	while (n < size) {
+		ssize_t got = pread(fd, data + n, size - n, (off_t)n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			die(EXIT_AGAIN, "%s: cannot read it: %s", path,
+			    got ? strerror(errno) : "it became shorter");
+		n += (size_t)got;
+	}
+	return data;
+}
+
+static void *map_file(const char *path, int fd, size_t size)
+{
+	void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (data == MAP_FAILED)
+		die(EXIT_AGAIN, "%s: cannot map it: %s", path,
+		    strerror(errno));
+	return data;
+}
+
 void open_bundle(struct loader *l)
 {
 	const char *path = l->opt.file;
 	struct stat st;
-	void *data = NULL;
+	void *data = (void *)l;		/* some address, of an empty file */
+	size_t size;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -54,18 +86,20 @@ void open_bundle(struct loader *l)
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		die(EXIT_DAMAGED, "%s: not a bundle: wanted a regular file",
 		    path);
-	if (st.st_size) {
-		data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (data == MAP_FAILED)
-			die(EXIT_AGAIN, "%s: cannot map it: %s", path,
-			    strerror(errno));
-	}
+	if (st.st_size > MAX_FILE)
+		die(EXIT_DAMAGED, "%s: larger than this program accepts",
+		    path);
+	if (st.st_size)
+		data = (l->nkeys ? own_copy : map_file)(path, fd,
+							(size_t)st.st_size);
 	close(fd);
-	if (!stb_open(&l->reader, data ? data : (void *)l, st.st_size))
+	size = prove_signature(l, data, (size_t)st.st_size);
+	if (!stb_open(&l->reader, data, size))
 		die_damaged(l);
 	read_section(l, 0, &l->index);
 	if (!stb_validate_index(&l->reader, &l->index))
 		die_damaged(l);
+	check_recalled(l);
 }
 
 static size_t kernel_build_id(uint8_t *id, size_t max)

@@ -19,6 +19,10 @@ struct options {
 	uint64_t time_ns;	/* -T; 0: no end */
 	uint32_t ring_size;	/* bytes, a power of two */
 	bool verbose, check;
+	char **trust;		/* --trust: files of public keys */
+	int ntrust;
+	const char *signature;	/* --signature, or NULL */
+	bool allow_unsigned;	/* --unsigned */
 };
 
 /* The consumer's side of a BPF ring buffer; ring.c. */
@@ -47,6 +51,11 @@ enum {
 
 struct loader {
 	struct options opt;
+
+	/* who may have made the bundle: trust.c */
+	struct minisign_key *keys;
+	unsigned nkeys;
+	bool is_signed;		/* by one of them */
 
 	/* the bundle: bundle.c */
 	struct stb_reader reader;
@@ -80,6 +89,14 @@ struct loader {
 	struct vm *vm;
 	uint64_t bad_records;
 };
+
+/* trust.c: the keys that are trusted here. */
+void read_keys(struct loader *l);
+/* Dies unless one of them signed these bytes, where there are any. How many
+   bytes are the bundle, without what is attached. */
+size_t prove_signature(struct loader *l, const void *data, size_t size);
+/* Dies when this host's list says that the bundle shall not run. */
+void check_recalled(struct loader *l);
 
 /* bundle.c: maps the file, finds this kernel's variant, reads its tables.
    The kernel's code is read by read_kcode, once it is known to be needed. */

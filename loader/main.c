@@ -24,6 +24,10 @@ static const char usage_text[] =
 "  -o FILE     write output there\n"
 "  -T SECONDS  end after that time\n"
 "  -s MB       room for output on its way from the kernel: 1, 2, 4... (4)\n"
+"  --trust K   a public key whose bundles may run, as those of\n"
+"              /etc/stap-load/trusted.d\n"
+"  --signature SIG  the bundle's signature, if not in it or beside it\n"
+"  --unsigned  run a bundle without a signature where keys are trusted\n"
 "  --check     say what is checked of this host, load nothing\n"
 "  -v          say what is done\n"
 "  -h, -V      this text; the version\n"
@@ -80,6 +84,8 @@ static void add_argument(struct options *o, char *text)
 		    text);
 }
 
+enum { OPT_TRUST = 256, OPT_SIGNATURE, OPT_UNSIGNED };
+
 static void take_option(struct options *o, int c)
 {
 	switch (c) {
@@ -109,6 +115,15 @@ static void take_option(struct options *o, int c)
 	case 'C':
 		o->check = true;
 		break;
+	case OPT_TRUST:
+		o->trust[o->ntrust++] = optarg;
+		break;
+	case OPT_SIGNATURE:
+		o->signature = optarg;
+		break;
+	case OPT_UNSIGNED:
+		o->allow_unsigned = true;
+		break;
 	case 'V':
 		printf("stap-load 0.1, bundle format %d.%d\n", STB_MAJOR,
 		       STB_MINOR);
@@ -126,6 +141,9 @@ static void options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "check", no_argument, NULL, 'C' },
+		{ "trust", required_argument, NULL, OPT_TRUST },
+		{ "signature", required_argument, NULL, OPT_SIGNATURE },
+		{ "unsigned", no_argument, NULL, OPT_UNSIGNED },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -134,6 +152,7 @@ static void options(struct options *o, int argc, char **argv)
 
 	o->ring_size = 4u << 20;
 	o->vars = zalloc(argc * sizeof(*o->vars));
+	o->trust = zalloc(argc * sizeof(*o->trust));
 	while (optind < argc) {
 		c = getopt_long(argc, argv, "+c:x:o:T:s:G:vhV", longs, NULL);
 		if (c >= 0) {
@@ -174,6 +193,7 @@ int main(int argc, char **argv)
 
 	argv0 = "stap-load";
 	options(&l.opt, argc, argv);
+	read_keys(&l);
 	open_bundle(&l);
 	pick_variant(&l);
 	check_host(&l);

@@ -147,20 +147,3 @@ struct rows rows_of(const struct stb_set *s, uint32_t kind, size_t known)
 		r.n = 0;
 	return r;
 }
-
-/*
- * Of libsodium only BLAKE2b is wanted, which calls these two. With libsodium's
- * own comes all of the rest, 200 KB that nothing would use.
- */
-void sodium_misuse(void);
-void sodium_misuse(void)
-{
-	die(EXIT_OURS, "BLAKE2b was called in a wrong way: please report it");
-}
-
-void sodium_memzero(void *p, size_t n);
-void sodium_memzero(void *p, size_t n)
-{
-	memset(p, 0, n);
-	__asm__ volatile("" : : "r"(p) : "memory");
-}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * trust.c - who made this bundle, and does this host want it?
+ *
+ * Keys are the *.pub of TRUSTED and those of --trust. Where there are any, a
+ * bundle runs only with a signature by one of them, which is verified over
+ * bytes that nobody else can change, before any of them is looked at. RECALLED
+ * names what was signed and shall not run any more.
+ */
+#include "loader/loader.h"
+#include "bundler/minisign.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TRUSTED "/etc/stap-load/trusted.d"
+#define RECALLED "/etc/stap-load/recalled"
+
+enum { MAX_KEYS = 256, MAX_KEY_FILE = 4096, MAX_RECALLED = 1 << 20 };
+
+static void add_key(struct loader *l, const char *path, bool named)
+{
+	char text[MAX_KEY_FILE];
+	long n = read_small(path, text, sizeof(text));
+
+	if (n < 0)
+		die(named && n == -ENOENT ? EXIT_NO_FILE : EXIT_DENIED,
+		    "%s: a trusted key cannot be read: %s", path,
+		    strerror((int)-n));
+	if (l->nkeys == MAX_KEYS)
+		die(EXIT_DENIED, "%s: more than %d trusted keys", path,
+		    MAX_KEYS);
+	if (!minisign_read_key(text, (size_t)n, &l->keys[l->nkeys]))
+		die(EXIT_DENIED, "%s: wanted a public key as minisign or stb "
+		    "keygen writes it; mend or remove the file", path);
+	l->nkeys++;
+}
+
+static bool is_key_file(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 4 && *name != '.' && !strcmp(name + n - 4, ".pub");
+}
+
+static void add_trusted(struct loader *l)
+{
+	DIR *dir = opendir(TRUSTED);
+	struct dirent *d;
+	struct stat st;
+	char path[sizeof(TRUSTED) + 1 + 256];
+
+	if (!dir && errno != ENOENT)
+		die(EXIT_DENIED, TRUSTED ": %s", strerror(errno));
+	if (dir && (fstat(dirfd(dir), &st) || st.st_uid || st.st_mode & 022))
+		die(EXIT_DENIED, TRUSTED ": wanted a folder that root alone "
+		    "can change: chown root, chmod go-w");
+	while (dir && (d = readdir(dir))) {
+		if (!is_key_file(d->d_name))
+			continue;
+		strcpy(path, TRUSTED "/");
+		strncat(path, d->d_name, 255);
+		add_key(l, path, false);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+void read_keys(struct loader *l)
+{
+	l->keys = array(MAX_KEYS, sizeof(*l->keys));
+	for (int i = 0; i < l->opt.ntrust; i++)
+		add_key(l, l->opt.trust[i], true);
+	add_trusted(l);
+}
+
+/* --- signatures ------------------------------------------------------------ */
+
+/* A signature's text out of its file; 0: there is no such file. */
+static size_t read_signature(const char *path, bool named, char *to)
+{
+	long n = read_small(path, to, STB_MAX_SIGNATURE + 1);
+
+	if (n == -ENOENT && !named)
+		return 0;
+	if (n < 0)
+		die(n == -ENOENT ? EXIT_NO_FILE : EXIT_DENIED, "%s: %s", path,
+		    strerror((int)-n));
+	return (size_t)n;
+}
+
+static size_t find_signature(const struct loader *l, const void *data,
+			     size_t size, char *to, size_t *message)
+{
+	char beside[4096 + 16];
+	const char *text;
+	size_t n;
+	bool attached = minisign_attached(data, size, &text, &n, message);
+
+	if (l->opt.signature)
+		return read_signature(l->opt.signature, true, to);
+	if (attached) {
+		memcpy(to, text, n);
+		return n;
+	}
+	if (strlen(l->opt.file) > 4096)
+		return 0;
+	strcpy(beside, l->opt.file);
+	strcat(beside, ".minisig");
+	return read_signature(beside, false, to);
+}
+
+_Noreturn static void die_stranger(const struct loader *l,
+				   const struct minisign_sig *s)
+{
+	char id[17];
+
+	say("%s is signed with key %s, which is not trusted here; wanted one "
+	    "of", l->opt.file, minisign_id(id, s->key_id));
+	for (unsigned i = 0; i < l->nkeys; i++)
+		say("  %s", minisign_id(id, l->keys[i].id));
+	die(EXIT_DENIED, "put that key's .pub into " TRUSTED ", or name it "
+	    "with --trust");
+}
+
+static void judge(struct loader *l, const struct minisign_sig *s,
+		  const void *message, size_t n)
+{
+	char id[17];
+	bool known = false;
+
+	for (unsigned i = 0; i < l->nkeys; i++) {
+		if (minisign_verify(s, &l->keys[i], message, n)) {
+			checked(l, "signature: of key %s, which is trusted",
+				minisign_id(id, s->key_id));
+			l->is_signed = true;
+			return;
+		}
+		known |= !memcmp(l->keys[i].id, s->key_id, sizeof(s->key_id));
+	}
+	if (!known)
+		die_stranger(l, s);
+	die(EXIT_DENIED, "%s: its signature with key %s does not hold: the "
+	    "bundle or the signature was changed; get both again from where "
+	    "they were made", l->opt.file, minisign_id(id, s->key_id));
+}
+
+static void tell_unsigned(const struct loader *l)
+{
+	checked(l, "signature: none asked for, there is no key in " TRUSTED);
+	if (!l->opt.verbose && !l->opt.check && isatty(STDERR_FILENO))
+		say("note: nobody has proven who made %s: no key is in "
+		    TRUSTED, l->opt.file);
+}
+
+size_t prove_signature(struct loader *l, const void *data, size_t size)
+{
+	char text[STB_MAX_SIGNATURE + 1];
+	struct minisign_sig s;
+	size_t n, message;
+
+	if (!l->nkeys) {
+		tell_unsigned(l);
+		minisign_attached(data, size, (const char *[1]){ NULL }, &n,
+				  &message);
+		return message;
+	}
+	n = find_signature(l, data, size, text, &message);
+	if (n && !minisign_read_sig(text, n, &s))
+		die(EXIT_DENIED, "%s: its signature is none of minisign's "
+		    "format", l->opt.file);
+	if (n) {
+		judge(l, &s, data, message);
+	} else if (l->opt.allow_unsigned) {
+		checked(l, "signature: none, and --unsigned was given");
+	} else {
+		die(EXIT_DENIED, "%s is not signed, and this host has trusted "
+		    "keys: wanted a signature in it or in %s.minisig (stb sign "
+		    "makes one; --unsigned runs it all the same)",
+		    l->opt.file, l->opt.file);
+	}
+	return message;
+}
+
+/* --- what was recalled ------------------------------------------------------- */
+
+struct recall {			/* the file's rules, a line each */
+	const struct loader *l;
+	unsigned line;
+};
+
+static char *next_word(char **p)
+{
+	char *s = *p + strspn(*p, " \t");
+	size_t n = strcspn(s, " \t");
+
+	*p = s + n;
+	if (**p)
+		*(*p)++ = 0;
+	return s;
+}
+
+_Noreturn static void die_rule(const struct recall *r)
+{
+	die(EXIT_DENIED, RECALLED ":%u: wanted \"id DIGITS\" or \"script NAME "
+	    "generation N\"; nothing runs until that is mended", r->line);
+}
+
+static void apply_id(const struct recall *r, const char *digits)
+{
+	char id[2 * STB_DIGEST_SIZE + 1];
+
+	if (strlen(digits) < 16)
+		die_rule(r);
+	hex(id, r->l->reader.header->toc_digest, STB_DIGEST_SIZE);
+	if (!strncmp(id, digits, strlen(digits)))
+		die(EXIT_DENIED, "%s was recalled: " RECALLED ":%u names its "
+		    "id, %s; take a newer one", r->l->opt.file, r->line, id);
+}
+
+static void apply_generation(const struct recall *r, const char *script,
+			     const char *word, const char *wanted)
+{
+	const struct stb_bundle *b = ROW(struct stb_bundle,
+			rows_of(&r->l->index, STB_T_BUNDLE, STB_BUNDLE_FIRST),
+			0);
+	uint32_t have = stb_generation(&r->l->index);
+	char *end;
+	unsigned long n = strtoul(wanted, &end, 10);
+
+	if (strcmp(word, "generation") || !*wanted || *end)
+		die_rule(r);
+	if (strcmp(script, stb_string(&r->l->index, b->script)) || have >= n)
+		return;
+	die(EXIT_DENIED, "%s was recalled: it is generation %u of %s, and "
+	    RECALLED ":%u wants %lu at least; take a newer one",
+	    r->l->opt.file, have, script, r->line, n);
+}
+
+static void apply_line(struct recall *r, char *line)
+{
+	char *word, *name, *key;
+
+	line[strcspn(line, "#")] = 0;
+	word = next_word(&line);
+	name = next_word(&line);
+	if (!*word)
+		return;
+	if (!strcmp(word, "id")) {
+		apply_id(r, name);
+	} else if (!strcmp(word, "script")) {
+		key = next_word(&line);
+		apply_generation(r, name, key, next_word(&line));
+	} else {
+		die_rule(r);
+	}
+}
+
+void check_recalled(struct loader *l)
+{
+	char *text = zalloc(MAX_RECALLED), *line, *next;
+	long n = read_small(RECALLED, text, MAX_RECALLED);
+	struct recall r = { .l = l };
+
+	if (n < 0 && n != -ENOENT)
+		die(EXIT_DENIED, RECALLED ": %s", strerror((int)-n));
+	if (n >= MAX_RECALLED - 1)
+		die(EXIT_DENIED, RECALLED ": larger than %d bytes",
+		    MAX_RECALLED);
+	for (line = text; n > 0 && line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		r.line++;
+		apply_line(&r, line);
+	}
+	zfree(text, MAX_RECALLED);
+}
