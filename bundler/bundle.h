@@ -56,6 +56,7 @@ struct plan_prog {
 };
 struct plan_site {
 	struct stb_site row;	/* prog is set */
+	struct stb_event event;
 	const char *name, *symbol, *prog;
 	unsigned line;
 };
@@ -82,6 +83,11 @@ struct plan {
 };
 
 bool plan_read(struct arena *mem, const char *file, struct plan *p);
+/* Do sites that attach so have a row of EVENTS? */
+static inline bool plan_has_event(uint32_t attach)
+{
+	return attach == STB_AT_PERF_EVENT;
+}
 
 /* --- an object, flattened ------------------------------------------------- */
 

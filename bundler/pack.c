@@ -278,10 +278,23 @@ static void put_progs(struct set *s, const struct work *w)
 	});
 }
 
+/* A row for each site that has one, which numbers them. */
+static void put_events(struct set *s, const struct work *w)
+{
+	size_t n = w->plan.sites.n, nevents = 0;
+	struct stb_event *rows = NEW_ARRAY(s->mem, struct stb_event, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		if (plan_has_event(w->plan.sites.v[i].row.attach))
+			rows[nevents++] = w->plan.sites.v[i].event;
+	put_table(s, STB_T_EVENTS, sizeof(*rows), rows, nevents);
+}
+
 static struct set *meta_set(struct arena *mem, const struct work *w)
 {
 	struct set *s = new_set(mem);
 	const struct plan *plan = &w->plan;
+	uint32_t nevents = 0;
 
 	put_table(s, STB_T_LIMITS, sizeof(plan->limits), &plan->limits, 1);
 	put_maps(s, w);
@@ -297,9 +310,11 @@ static struct set *meta_set(struct arena *mem, const struct work *w)
 	});
 	put_progs(s, w);
 	ROWS(stb_site, plan->sites, STB_T_SITES, {
+		row->event = plan_has_event(row->attach) ? nevents++ : 0;
 		row->name = put_string(s, p->name);
 		row->symbol = put_string(s, p->symbol);
 	});
+	put_events(s, w);
 	ROWS(stb_handler, plan->handlers, STB_T_HANDLERS, {
 		row->name = put_string(s, p->name);
 		row->entry = w->ucode.progs.v[i].insn_first;

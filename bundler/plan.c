@@ -68,13 +68,15 @@ static const struct choice channels[] = {
 };
 static const struct choice prog_types[] = {
 	{ "kprobe", STB_PROG_KPROBE }, { "fentry", STB_PROG_FENTRY },
-	{ "fexit", STB_PROG_FEXIT }, { "raw_tp", STB_PROG_RAW_TP }, { 0 }
+	{ "fexit", STB_PROG_FEXIT }, { "raw_tp", STB_PROG_RAW_TP },
+	{ "perf_event", STB_PROG_PERF_EVENT }, { 0 }
 };
 static const struct choice attaches[] = {
 	{ "kprobe", STB_AT_KPROBE }, { "kretprobe", STB_AT_KRETPROBE },
 	{ "fentry", STB_AT_FENTRY }, { "fexit", STB_AT_FEXIT },
 	{ "raw_tp", STB_AT_RAW_TP }, { "uprobe", STB_AT_UPROBE },
-	{ "uretprobe", STB_AT_URETPROBE }, { 0 }
+	{ "uretprobe", STB_AT_URETPROBE },
+	{ "perf_event", STB_AT_PERF_EVENT }, { 0 }
 };
 static const struct choice whens[] = {
 	{ "begin", STB_BEGIN }, { "end", STB_END }, { "error", STB_ON_ERROR },
@@ -183,6 +185,10 @@ static const struct key site_keys[] = {
 	MAY("offset", K_U64, AT(plan_site, row.offset)),
 	MAY("cookie", K_U64, AT(plan_site, row.cookie)),
 	MAY("maxactive", K_U32, AT(plan_site, row.maxactive)),
+	MAY("event", K_U32, AT(plan_site, event.type)),
+	MAY("event_flags", K_U32, AT(plan_site, event.flags)),
+	MAY("config", K_U64, AT(plan_site, event.config)),
+	MAY("rate", K_U64, AT(plan_site, event.rate)),
 	{ 0 }
 };
 static const struct key handler_keys[] = {

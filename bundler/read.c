@@ -273,6 +273,8 @@ static size_t row_size(uint32_t kind)
 		return sizeof(struct stb_site);
 	case STB_T_HANDLERS:
 		return sizeof(struct stb_handler);
+	case STB_T_EVENTS:
+		return sizeof(struct stb_event);
 	case STB_T_INSNS:
 		return sizeof(uint64_t);
 	case STB_T_RELOCS:
@@ -651,6 +653,19 @@ static bool reloc_ok(const struct variant *v, const struct stb_reloc *rel,
 	return rel->kind == STB_REL_MAP_VALUE && rel->addend < size;
 }
 
+static bool prog_type_ok(uint32_t type)
+{
+	switch ((enum stb_prog_type)type) {
+	case STB_PROG_KPROBE:
+	case STB_PROG_FENTRY:
+	case STB_PROG_FEXIT:
+	case STB_PROG_RAW_TP:
+	case STB_PROG_PERF_EVENT:
+		return true;
+	}
+	return false;
+}
+
 static bool prog_ok(const struct variant *v, const struct stb_prog *p)
 {
 	struct rows insns = rows_of(v->kcode, STB_T_INSNS);
@@ -658,8 +673,8 @@ static bool prog_ok(const struct variant *v, const struct stb_prog *p)
 	struct rows funcs = rows_of(v->kcode, STB_T_FUNC_INFO);
 	uint32_t last = 0;
 
-	if (!str_ok(v->meta, p->name) || p->type < STB_PROG_KPROBE ||
-	    p->type > STB_PROG_RAW_TP || !p->insn_count ||
+	if (!str_ok(v->meta, p->name) || !prog_type_ok(p->type) ||
+	    !p->insn_count ||
 	    !range_ok(p->insn_first, p->insn_count, insns.n) ||
 	    !range_ok(p->reloc_first, p->reloc_count, relocs.n) ||
 	    !range_ok(p->func_first, p->func_count, funcs.n))
@@ -698,6 +713,17 @@ static bool check_progs(struct variant *v)
 	return true;
 }
 
+static bool event_ok(const struct variant *v, uint32_t row)
+{
+	struct rows t = rows_of(v->meta, STB_T_EVENTS);
+	const struct stb_event *e;
+
+	if (row >= t.n)
+		return false;
+	e = ROW(&t, struct stb_event, row);
+	return e->rate && !(e->flags & ~STB_EVENT_HZ);
+}
+
 static bool site_ok(const struct variant *v, const struct stb_site *s,
 		    uint32_t nbuilds)
 {
@@ -723,6 +749,8 @@ static bool site_ok(const struct variant *v, const struct stb_site *s,
 	case STB_AT_UPROBE:
 	case STB_AT_URETPROBE:
 		return type == STB_PROG_KPROBE && s->build < nbuilds;
+	case STB_AT_PERF_EVENT:
+		return type == STB_PROG_PERF_EVENT && event_ok(v, s->event);
 	}
 	return false;
 }

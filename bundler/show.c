@@ -35,7 +35,7 @@ struct variant {
 	const struct bundle *b;
 	const struct stb_variant *row;
 	const struct stb_set *meta;
-	struct rows maps, globals, builds, progs, sites, handlers;
+	struct rows maps, globals, builds, progs, sites, events, handlers;
 };
 
 static uint32_t variant_count(const struct bundle *b)
@@ -56,6 +56,7 @@ static struct variant variant_at(const struct bundle *b, uint32_t i)
 	v.builds = rows_of(m, STB_T_BUILDS, sizeof(struct stb_program_build));
 	v.progs = rows_of(m, STB_T_PROGS, sizeof(struct stb_prog));
 	v.sites = rows_of(m, STB_T_SITES, sizeof(struct stb_site));
+	v.events = rows_of(m, STB_T_EVENTS, sizeof(struct stb_event));
 	v.handlers = rows_of(m, STB_T_HANDLERS, sizeof(struct stb_handler));
 	return v;
 }
@@ -75,6 +76,7 @@ static const char *attach_name(uint32_t attach)
 		[STB_AT_FENTRY] = "fentry", [STB_AT_FEXIT] = "fexit",
 		[STB_AT_RAW_TP] = "raw_tp", [STB_AT_UPROBE] = "uprobe",
 		[STB_AT_URETPROBE] = "uretprobe",
+		[STB_AT_PERF_EVENT] = "perf_event",
 	};
 
 	return attach < COUNT_OF(names) && names[attach] ? names[attach] : "?";
@@ -157,6 +159,18 @@ static const char *str(struct arena *mem, const struct stb_set *set,
 
 /* --- for people ------------------------------------------------------------- */
 
+/* "1:0 every 4000000", "1:0, 100 a second" */
+static const char *event_place(struct arena *mem, const struct variant *v,
+			       const struct stb_site *s)
+{
+	const struct stb_event *e = ROW(&v->events, struct stb_event, s->event);
+
+	return arena_printf(mem, e->flags & STB_EVENT_HZ ?
+			    "%u:%" PRIu64 ", %" PRIu64 " a second" :
+			    "%u:%" PRIu64 " every %" PRIu64, e->type,
+			    e->config, e->rate);
+}
+
 /* Where a site attaches: "vfs_read", "vfs_read+0x12", "/bin/x+0x1136". */
 static const char *place(struct arena *mem, const struct variant *v,
 			 const struct stb_site *s)
@@ -169,6 +183,8 @@ static const char *place(struct arena *mem, const struct variant *v,
 		b = ROW(&v->builds, struct stb_program_build, s->build);
 		return arena_printf(mem, "%s+%#" PRIx64,
 				    str(mem, v->meta, b->path), s->offset);
+	case STB_AT_PERF_EVENT:
+		return event_place(mem, v, s);
 	case STB_AT_KPROBE:
 	case STB_AT_KRETPROBE:
 	case STB_AT_FENTRY:
@@ -357,6 +373,18 @@ static json_t *address(uint64_t n)
 	return json_sprintf("0x%" PRIx64, n);
 }
 
+static json_t *event_json(const struct variant *v, const struct stb_site *s)
+{
+	const struct stb_event *e = ROW(&v->events, struct stb_event, s->event);
+	json_t *j = json_object();
+
+	json_object_set_new(j, "type", number(e->type));
+	json_object_set_new(j, "config", address(e->config));
+	json_object_set_new(j, e->flags & STB_EVENT_HZ ? "hz" : "every",
+			    number(e->rate));
+	return j;
+}
+
 static json_t *site_json(struct arena *mem, const struct variant *v,
 			 const struct stb_site *s)
 {
@@ -366,6 +394,8 @@ static json_t *site_json(struct arena *mem, const struct variant *v,
 	json_object_set_new(j, "attach", json_string(attach_name(s->attach)));
 	if (s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE)
 		json_object_set_new(j, "program", number(s->build));
+	else if (s->attach == STB_AT_PERF_EVENT)
+		json_object_set_new(j, "event", event_json(v, s));
 	else
 		json_object_set_new(j, "symbol", name_of(mem, v, s->symbol));
 	json_object_set_new(j, "address", address(s->addr));

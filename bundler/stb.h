@@ -92,6 +92,7 @@ enum stb_table_kind {
 	STB_T_BUILDS, STB_T_PROGS, STB_T_SITES, STB_T_HANDLERS,
 	STB_T_GLOBALS_IMAGE,	/* bytes: the globals region's initial values,
 				   what is missing up to globals_size is 0 */
+	STB_T_EVENTS = 32,
 	/* code; RODATA and BTF are bytes, BTF and FUNC_INFO kernel code's */
 	STB_T_INSNS = 40, STB_T_RELOCS, STB_T_RODATA, STB_T_BTF,
 	STB_T_FUNC_INFO,
@@ -210,6 +211,7 @@ _Static_assert(sizeof(struct stb_program_build) == 32, "stb_program_build");
 enum stb_prog_type {
 	STB_PROG_KPROBE = 1,	/* also uprobes: pt_regs */
 	STB_PROG_FENTRY, STB_PROG_FEXIT, STB_PROG_RAW_TP,
+	STB_PROG_PERF_EVENT = 16,
 };
 struct stb_prog {		/* kernel BPF program */
 	stb_str name;
@@ -243,6 +245,7 @@ _Static_assert(sizeof(struct stb_func_info) == 8, "stb_func_info");
 enum stb_attach {
 	STB_AT_KPROBE = 1, STB_AT_KRETPROBE, STB_AT_FENTRY, STB_AT_FEXIT,
 	STB_AT_RAW_TP, STB_AT_UPROBE, STB_AT_URETPROBE,
+	STB_AT_PERF_EVENT = 16,
 };
 #define STB_SITE_BY_ADDRESS 1u	/* symbol is not unique: use addr + slide */
 #define STB_SITE_OPTIONAL 2u
@@ -255,9 +258,19 @@ struct stb_site {
 	uint64_t addr;		/* link-time */
 	uint64_t offset;	/* from symbol; uprobes: in the file */
 	uint64_t cookie;
-	uint32_t maxactive, reserved;
+	uint32_t maxactive;
+	uint32_t event;		/* row of EVENTS (perf_event) */
 };
 _Static_assert(sizeof(struct stb_site) == 56, "stb_site");
+
+#define STB_EVENT_HZ 1u		/* rate is times a second */
+struct stb_event {		/* what a site that is no place in code is */
+	uint32_t type;		/* perf_event_attr's, on each CPU */
+	uint32_t flags;
+	uint64_t config;
+	uint64_t rate;		/* events from one hit to the next */
+};
+_Static_assert(sizeof(struct stb_event) == 24, "stb_event");
 
 enum stb_when {
 	STB_BEGIN = 1, STB_END, STB_ON_ERROR, STB_TIMER,

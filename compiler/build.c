@@ -269,8 +269,12 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 		      struct text *t)
 {
 	static const char *const attach[] = {
-		"", "kprobe", "kretprobe", "fentry", "fexit", "raw_tp",
-		"uprobe", "uretprobe",
+		[IR_AT_NONE] = "",
+		[IR_AT_KPROBE] = "kprobe", [IR_AT_KRETPROBE] = "kretprobe",
+		[IR_AT_FENTRY] = "fentry", [IR_AT_FEXIT] = "fexit",
+		[IR_AT_RAW_TP] = "raw_tp",
+		[IR_AT_UPROBE] = "uprobe", [IR_AT_URETPROBE] = "uretprobe",
+		[IR_AT_PERF_EVENT] = "perf_event",
 	};
 
 	text_puts(t, "site");
@@ -284,6 +288,10 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 		text_printf(t, " build=%d", s->build);
 	text_printf(t, " addr=0x%" PRIx64 " offset=0x%" PRIx64 " cookie=%"
 		    PRIu64, s->addr, s->offset, s->cookie);
+	if (s->event)
+		text_printf(t, " event=%u event_flags=%u config=0x%" PRIx64
+			    " rate=%" PRIu64, s->event->type, s->event->flags,
+			    s->event->config, s->event->rate);
 	if (s->maxactive)
 		text_printf(t, " maxactive=%" PRId64, s->maxactive);
 	text_putc(t, '\n');
@@ -292,7 +300,10 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 static void plan_handler(const struct ir_handler *h, struct text *t)
 {
 	static const char *const progs[] = {
-		"", "kprobe", "fentry", "fexit", "raw_tp",
+		[IR_LOADER] = "",
+		[IR_KPROBE] = "kprobe", [IR_FENTRY] = "fentry",
+		[IR_FEXIT] = "fexit", [IR_RAW_TP] = "raw_tp",
+		[IR_PERF_EVENT] = "perf_event",
 	};
 	static const char *const whens[] = {
 		"", "begin", "end", "error", "timer",

@@ -72,6 +72,7 @@ static const struct builtin rows[] = {
 	{ "ppfunc", "", 's', LOW },
 	{ "probefunc", "", 's', LOW },
 	{ "pn", "", 's', LOW },
+	{ "user_mode", "", 'l', LOW },
 	/* memory */
 	{ "kernel_string", "l", 's', READS },
 	{ "kernel_string", "ls", 's', READS },

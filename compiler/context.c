@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * context.c - pp(), ppfunc(), probefunc() and pn() in functions. In: an AST whose
- * names are known. Out: only probes call these; a function that did, or that
+ * context.c - pp() and its like in functions. In: an AST whose names are known. Out: only probes call these; a function that did, or that
  * calls one that did, has a parameter of that name more, and its callers an
  * argument.
  */
@@ -13,6 +12,7 @@ struct context {
 	struct job *j;
 	const char *name;		/* "ppfunc" */
 	const struct builtin *builtin;
+	enum type type;			/* of what it gives */
 	struct function *fn;		/* being walked, or NULL: a probe */
 	bool found, changed;
 };
@@ -53,7 +53,7 @@ static void add_params(struct context *c)
 			;
 		*end = NEW(&c->j->mem, struct var);
 		**end = (struct var){ .name = c->name, .at = f->at, .owner = f,
-			.type = T_STRING, .is_used = true, .is_read = true,
+			.type = c->type, .is_used = true, .is_read = true,
 			.is_written = true };
 		f->nparams++;
 		c->changed = true;
@@ -111,13 +111,15 @@ static void pass_name(struct context *c)
 
 void pass_context(struct job *j)
 {
-	static const char *const names[] = { "pp", "ppfunc", "probefunc", "pn" };
+	static const char *const names[] = { "pp", "ppfunc", "probefunc", "pn",
+					     "user_mode" };
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(names); i++) {
 		struct context c = { .j = j, .name = names[i],
 			.builtin = builtin_find(names[i], 0) };
 
+		c.type = c.builtin->result == 's' ? T_STRING : T_LONG;
 		pass_name(&c);
 	}
 }

@@ -513,6 +513,7 @@ static const char *handler_macro(const struct ir_handler *h)
 	case IR_FENTRY: return "RT_FENTRY";
 	case IR_FEXIT: return "RT_FEXIT";
 	case IR_RAW_TP: return "RT_RAW_TP";
+	case IR_PERF_EVENT: return "RT_PERF_EVENT";
 	}
 	bug("handler of kind %d", h->prog);
 }

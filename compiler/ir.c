@@ -518,8 +518,12 @@ static void put_site(struct text *t, const struct ir *ir,
 		     const struct ir_site *s)
 {
 	static const char *const attach[] = {
-		"none", "kprobe", "kretprobe", "fentry", "fexit", "raw_tp",
-		"uprobe", "uretprobe",
+		[IR_AT_NONE] = "none",
+		[IR_AT_KPROBE] = "kprobe", [IR_AT_KRETPROBE] = "kretprobe",
+		[IR_AT_FENTRY] = "fentry", [IR_AT_FEXIT] = "fexit",
+		[IR_AT_RAW_TP] = "raw_tp",
+		[IR_AT_UPROBE] = "uprobe", [IR_AT_URETPROBE] = "uretprobe",
+		[IR_AT_PERF_EVENT] = "perf_event",
 	};
 
 	text_printf(t, "\tsite %s %s", s->name, attach[s->attach]);
@@ -531,6 +535,10 @@ static void put_site(struct text *t, const struct ir *ir,
 		text_printf(t, " 0x%" PRIx64, s->addr);
 	if (s->offset)
 		text_printf(t, " offset 0x%" PRIx64, s->offset);
+	if (s->event)
+		text_printf(t, " event %u:%" PRIu64 " %s %" PRIu64,
+			    s->event->type, s->event->config,
+			    s->event->flags ? "hz" : "every", s->event->rate);
 	if (s->cookie)
 		text_printf(t, " cookie %" PRIu64, s->cookie);
 	text_printf(t, "%s%s\n", s->by_address ? " by-address" : "",
@@ -541,7 +549,10 @@ static void put_handler(struct text *t, const struct ir *ir,
 			const struct ir_handler *h)
 {
 	static const char *const progs[] = {
-		"loader", "kprobe", "fentry", "fexit", "raw_tp",
+		[IR_LOADER] = "loader",
+		[IR_KPROBE] = "kprobe", [IR_FENTRY] = "fentry",
+		[IR_FEXIT] = "fexit", [IR_RAW_TP] = "raw_tp",
+		[IR_PERF_EVENT] = "perf_event",
 	};
 	static const char *const whens[] = {
 		"", " begin", " end", " error", " timer",

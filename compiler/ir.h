@@ -210,10 +210,17 @@ enum ir_prog {
 	IR_LOADER,		/* begin end error timer */
 	IR_KPROBE,		/* pt_regs: kprobe kretprobe uprobe uretprobe */
 	IR_FENTRY, IR_FEXIT, IR_RAW_TP,
+	IR_PERF_EVENT,		/* struct bpf_perf_event_data */
 };
 enum ir_when { IR_WHEN_NONE, IR_BEGIN, IR_END, IR_ERROR, IR_TIMER };
 enum ir_attach { IR_AT_NONE, IR_AT_KPROBE, IR_AT_KRETPROBE, IR_AT_FENTRY,
-		 IR_AT_FEXIT, IR_AT_RAW_TP, IR_AT_UPROBE, IR_AT_URETPROBE };
+		 IR_AT_FEXIT, IR_AT_RAW_TP, IR_AT_UPROBE, IR_AT_URETPROBE,
+		 IR_AT_PERF_EVENT };
+
+struct ir_event {		/* docs/stb-format.md, EVENTS */
+	uint32_t type, flags;
+	uint64_t config, rate;
+};
 
 struct ir_site {		/* where a handler is attached; plan `site` */
 	const char *name;	/* canonical probe point */
@@ -224,6 +231,7 @@ struct ir_site {		/* where a handler is attached; plan `site` */
 	int build;		/* index of ir->builds, -1 */
 	int64_t maxactive;
 	uint64_t cookie;	/* IR_COOKIE's value */
+	const struct ir_event *event;	/* IR_AT_PERF_EVENT */
 	struct ir_site *next;
 };
 

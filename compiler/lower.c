@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+enum { EVENT_HZ = 1 };		/* docs/stb-format.md, EVENTS: flags */
 enum { MANY_SITES = 8 };	/* of one point: share one kprobe program */
 
 struct hidden {			/* array of values kept from entry to return */
@@ -1061,12 +1062,29 @@ static enum ir_attach attach_of(const struct lower *l)
 		return IR_AT_FEXIT;
 	case IR_RAW_TP:
 		return IR_AT_RAW_TP;
+	case IR_PERF_EVENT:
+		return IR_AT_PERF_EVENT;
 	case IR_KPROBE:
 		if (l->space == IR_USER_MEM)
 			return ret ? IR_AT_URETPROBE : IR_AT_UPROBE;
 		return ret ? IR_AT_KRETPROBE : IR_AT_KPROBE;
 	}
 	bug("program %d", l->prog);
+}
+
+static const struct ir_event *event_of(struct lower *l)
+{
+	const struct site_event *from = l->site->event;
+	struct ir_event *e;
+
+	if (!from)
+		return NULL;
+	e = NEW(l->mem, struct ir_event);
+	e->type = from->type;
+	e->flags = from->per_second ? EVENT_HZ : 0;
+	e->config = from->config;
+	e->rate = from->rate;
+	return e;
 }
 
 static struct ir_site *new_site(struct lower *l)
@@ -1080,6 +1098,7 @@ static struct ir_site *new_site(struct lower *l)
 	s->maxactive = l->site->maxactive;
 	s->cookie = l->cookie;
 	s->optional = l->site->point && l->site->point->optional;
+	s->event = event_of(l);
 	if (l->site->tp)
 		s->symbol = l->site->tp->name;
 	if (!p)
@@ -1145,7 +1164,7 @@ static void start_site(struct lower *l, struct lowering *all,
 void look_from_site(struct lower *l, struct lowering *all, struct site *site)
 {
 	start_site(l, all, site, site->tp ? IR_RAW_TP : site->place ?
-		   IR_KPROBE : IR_LOADER);
+		   IR_KPROBE : site->event ? IR_PERF_EVENT : IR_LOADER);
 	l->quiet = true;
 }
 
@@ -1253,6 +1272,9 @@ static void lower_site(struct lowering *all, struct site *site, size_t nsites)
 		return;
 	case AT_RAW_TP:
 		lower_with(all, site, IR_RAW_TP);
+		return;
+	case AT_PERF_EVENT:
+		lower_with(all, site, IR_PERF_EVENT);
 		return;
 	case AT_UPROBE: case AT_URETPROBE:
 		lower_with(all, site, IR_KPROBE);

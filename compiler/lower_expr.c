@@ -1050,8 +1050,11 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 		return look_up_name(l, e, s);
 	if (read_memory(l, e, want, &v))
 		return v;
-	if (!(e->builtin->flags & BF_LOWERED))
+	if (!(e->builtin->flags & BF_LOWERED) ||
+	    (!strcmp(name, "user_mode") && l->prog == IR_PERF_EVENT))
 		return call_runtime(l, e, want, used);
+	if (!strcmp(name, "user_mode"))
+		return num_opnd(l->space == IR_USER_MEM);
 	if (lower_group(l, e, want, &v))
 		return v;
 	if (!strcmp(name, "exit"))

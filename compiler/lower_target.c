@@ -132,7 +132,7 @@ static struct ir_opnd read_register(struct lower *l, struct span at, int64_t n)
 {
 	if (l->is_return && !l->at_entry && n == 0 && l->prog != IR_LOADER)
 		return add_source(l, at, IR_RETVAL, 0);
-	if (l->prog != IR_KPROBE) {
+	if (l->prog != IR_KPROBE && l->prog != IR_PERF_EVENT) {
 		l->needs_regs = true;
 		return num_opnd(0);
 	}
@@ -212,11 +212,11 @@ struct ir_opnd lower_register(struct lower *l, const struct expr *e)
 		l->prog == IR_FENTRY || l->prog == IR_FEXIT;
 	int64_t n;
 
-	if (!l->site || !l->place || !regs ||
-	    user != (l->site->place->func->bin->kind == BIN_PROGRAM)) {
+	if (!l->site || (l->prog != IR_PERF_EVENT && (!l->place || !regs ||
+	    user != (l->site->place->func->bin->kind == BIN_PROGRAM)))) {
 		oops(l, e->at, E_UNSUPPORTED, "@%cregister is for probes of "
-		     "%s", user ? 'u' : 'k', user ? "programs' functions" :
-		     "kernel functions");
+		     "%s, and of events", user ? 'u' : 'k',
+		     user ? "programs' functions" : "kernel functions");
 		return num_opnd(0);
 	}
 	if (!fold(l, e->a, &n) || n < 0 || n > DWARF_RIP) {

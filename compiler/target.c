@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -118,8 +119,18 @@ const struct kernel_features *target_features(struct target *t)
 /* A host that keeps its config to itself: the loader will find out. */
 static void assume_features(struct kernel_features *k)
 {
-	k->kprobes = k->uprobes = true;
+	k->kprobes = k->uprobes = k->perf_events = true;
 	k->btf = k->fentry = !access("/sys/kernel/btf/vmlinux", R_OK);
+}
+
+/* The coarse clock moves by a tick at a time. */
+static int running_hz(void)
+{
+	struct timespec ts;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &ts) || ts.tv_nsec <= 0)
+		return 0;
+	return (int)(1000000000 / ts.tv_nsec);
 }
 
 static void find_features(struct target *t)
@@ -138,12 +149,14 @@ static void find_features(struct target *t)
 	k->btf |= config_on(t, "CONFIG_DEBUG_INFO_BTF");
 	k->fentry |= k->btf &&
 		config_on(t, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS");
+	k->perf_events |= config_on(t, "CONFIG_PERF_EVENTS") &&
+		config_on(t, "CONFIG_BPF_EVENTS");
 	/* an enumerator of the attach type came with the feature */
 	k->fprobe_multi = config_on(t, "CONFIG_FPROBE") &&
 		target_enum(t, t->kernel, "BPF_TRACE_KPROBE_MULTI", &v);
 	k->uprobe_multi = k->uprobes &&
 		target_enum(t, t->kernel, "BPF_TRACE_UPROBE_MULTI", &v);
-	k->hz = hz ? atoi(hz) : 0;
+	k->hz = hz ? atoi(hz) : t->decl->is_host ? running_hz() : 0;
 }
 
 /* --- opening ------------------------------------------------------------------ */

@@ -278,6 +278,7 @@ size_t target_tracepoints(struct target *t, const char *glob,
 struct kernel_features {	/* from config, BTF and symbols, not versions */
 	bool kprobes, fprobe_multi, fentry, uprobes, uprobe_multi, modules;
 	bool btf;
+	bool perf_events;	/* with programs on them */
 	int hz;
 };
 const struct kernel_features *target_features(struct target *t);

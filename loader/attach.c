@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,18 +90,15 @@ static int probe_event(struct loader *l, const struct stb_site *s)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* A link knows the cookie; without one, kernels before 5.15 do as well. */
 static int attach_event(struct loader *l, const struct stb_site *s, int prog)
 {
 	int event = probe_event(l, s), link;
 
 	if (event < 0)
 		return event;
-	link = bpf_link_perf(prog, event, s->cookie);
-	if (link == -EINVAL && !s->cookie &&
-	    !ioctl(event, PERF_EVENT_IOC_SET_BPF, prog))
-		return event;
-	close(event);	/* the link holds it */
+	link = bpf_hang_on(prog, event, s->cookie);
+	if (link != event)
+		close(event);	/* the link holds it */
 	return link;
 }
 
@@ -129,12 +125,18 @@ static int attach_site(struct loader *l, const struct stb_site *s)
 		return attach_trace(s, prog);
 	case STB_AT_RAW_TP:
 		return bpf_raw_tp_open(prog, stb_string(&l->meta, s->symbol));
+	case STB_AT_PERF_EVENT:
+		break;		/* events.c */
 	}
 	return -EINVAL;
 }
 
 static const char *reason(const struct stb_site *s, int error)
 {
+	if (s->attach == STB_AT_PERF_EVENT && (error == ENOENT ||
+	    error == ENODEV || error == EOPNOTSUPP || error == EINVAL))
+		return "this machine has no such event, which virtual "
+		       "machines often have not, or does not count it so";
 	if (error == EPERM || error == EACCES)
 		return "the kernel does not allow it here: lockdown, a "
 		       "security module or a container; see its log";
@@ -150,9 +152,13 @@ static const char *reason(const struct stb_site *s, int error)
 
 static int arm_site(struct loader *l, uint32_t i)
 {
-	int fd = attach_site(l, site_at(l, i));
+	const struct stb_site *s = site_at(l, i);
+	bool is_event = s->attach == STB_AT_PERF_EVENT;
+	int fd = is_event ? -events_arm(l, i) : attach_site(l, s);
 
-	if (fd < 0)
+	if (is_event && !fd)
+		fd = ON_CPUS;
+	else if (fd < 0)
 		return -fd;
 	l->links[i] = fd;
 	l->armed++;
@@ -163,7 +169,8 @@ static void disarm(struct loader *l, uint32_t i)
 {
 	if (l->links[i] >= 0)
 		close(l->links[i]);
-	if (l->links[i] >= 0 || l->links[i] == IN_GROUP)
+	if (l->links[i] >= 0 || l->links[i] == IN_GROUP ||
+	    l->links[i] == ON_CPUS)
 		l->armed--;
 	l->links[i] = NOT_ATTACHED;
 }
@@ -412,8 +419,11 @@ void detach_all(struct loader *l)
 	if (!l->links)
 		return;
 	close_links(l);
-	for (uint32_t i = 0; i < l->sites.n; i++)
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		if (l->links[i] == ON_CPUS)
+			events_disarm(l, i);
 		l->links[i] = NOT_ATTACHED;
+	}
 	l->armed = 0;
 }
 

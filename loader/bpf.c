@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -110,6 +112,16 @@ int bpf_link_perf(int prog, int perf_fd, uint64_t cookie)
 	};
 
 	return sys_bpf(BPF_LINK_CREATE, &a, sizeof(a));
+}
+
+int bpf_hang_on(int prog, int perf_fd, uint64_t cookie)
+{
+	int link = bpf_link_perf(prog, perf_fd, cookie);
+
+	if (link == -EINVAL && !cookie &&
+	    !ioctl(perf_fd, PERF_EVENT_IOC_SET_BPF, prog))
+		return perf_fd;
+	return link;
 }
 
 int bpf_link_trace(int prog, uint32_t attach_type, uint64_t cookie)

@@ -33,6 +33,9 @@ int bpf_prog_run(int fd, void *ctx, uint32_t size);
 
 /* Links: what they return holds the attachment until it is closed. */
 int bpf_link_perf(int prog, int perf_fd, uint64_t cookie);
+/* The same, or without a link where the kernel has none of that kind, by the
+   event, which is then what is returned: kernels before 5.15 do. */
+int bpf_hang_on(int prog, int perf_fd, uint64_t cookie);
 int bpf_link_trace(int prog, uint32_t attach_type, uint64_t cookie);
 /* Many places at once; kernels from 6.6 on for uprobes, with CONFIG_FPROBE for
    functions. The program must have been loaded for it. */

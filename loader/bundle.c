@@ -163,6 +163,7 @@ static void read_variant(struct loader *l)
 	l->builds = ROWS(STB_T_BUILDS, stb_program_build);
 	l->progs = ROWS(STB_T_PROGS, stb_prog);
 	l->sites = ROWS(STB_T_SITES, stb_site);
+	l->events = ROWS(STB_T_EVENTS, stb_event);
 	l->handlers = ROWS(STB_T_HANDLERS, stb_handler);
 #undef ROWS
 }

@@ -202,6 +202,9 @@ static void prog_spec(const struct loader *l, const struct stb_prog *p,
 	case STB_PROG_RAW_TP:
 		s->type = BPF_PROG_TYPE_RAW_TRACEPOINT;
 		break;
+	case STB_PROG_PERF_EVENT:
+		s->type = BPF_PROG_TYPE_PERF_EVENT;
+		break;
 	}
 }
 

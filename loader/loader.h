@@ -47,6 +47,7 @@ enum {
 	NOT_ATTACHED = -1,
 	IN_GROUP = -2,		/* by another site's link */
 	LEFT_OUT = -3,		/* it may be, and cannot be attached */
+	ON_CPUS = -4,		/* by event_fds */
 };
 
 struct loader {
@@ -62,7 +63,8 @@ struct loader {
 	struct stb_set index, meta, kcode, ucode;
 	const struct stb_variant *variant;
 	const struct stb_limits *limits;
-	struct rows maps, globals, formats, builds, progs, sites, handlers;
+	struct rows maps, globals, formats, builds, progs, sites, events,
+		handlers;
 
 	/* checked: check.c */
 	uint8_t *build_state;	/* one a row of builds */
@@ -77,6 +79,10 @@ struct loader {
 	uint8_t *multi;		/* one a program: enum multi */
 	int *links;		/* one a row of sites, or NOT_ATTACHED... */
 	uint64_t armed;		/* how many sites are */
+	int **event_fds;	/* one a row of sites, of perf events an array,
+				   one a possible CPU, < 0: none; events.c */
+	char online[256];	/* CPUs, as the kernel lists them */
+	uint64_t next_look;	/* at them */
 	int ring_fd;		/* -1: none */
 	int watch_fd;		/* inotify, -1: nothing to wait for */
 	int kprobe_pmu, uprobe_pmu;	/* perf event types; 0: not read yet */
@@ -129,6 +135,11 @@ void attach_all(struct loader *l);	/* what is on this host */
 bool await_builds(struct loader *l);	/* watches for those not here yet */
 void attach_arrived(struct loader *l);	/* watch_fd became readable */
 void detach_all(struct loader *l);
+
+/* events.c: 0 or an errno. */
+int events_arm(struct loader *l, uint32_t site);
+void events_disarm(struct loader *l, uint32_t site);
+void events_tick(struct loader *l);	/* CPUs may have come or gone */
 
 /* ring.c */
 void ring_open(struct ring *r, int fd, uint64_t size);

@@ -399,6 +399,7 @@ static void main_loop(struct session *s)
 		uint64_t got;
 
 		wait_for_work(s, nap);
+		events_tick(l);
 		got = ring_drain(l);
 		nap = got >= NAP_FROM && got < l->ring.size / 4;
 		if (command_ended(s) || now_ns() >= s->end)

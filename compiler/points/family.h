@@ -18,6 +18,14 @@ enum attach {
 	AT_FENTRY, AT_FEXIT,			/* arguments by number */
 	AT_RAW_TP,				/* arguments by number */
 	AT_UPROBE, AT_URETPROBE,		/* pt_regs of the task */
+	AT_PERF_EVENT,				/* pt_regs of what was stopped */
+};
+
+struct site_event {		/* perf_event_open(2), on every CPU */
+	uint32_t type;
+	uint64_t config;
+	uint64_t rate;		/* events from one hit to the next, or: */
+	bool per_second;	/* hits a second */
 };
 
 struct site {
@@ -35,6 +43,7 @@ struct site {
 	int64_t order;		/* begin(N) end(N) error(N) */
 	uint64_t timer_ns, timer_random_ns;
 	int64_t maxactive;	/* .maxactive(N), 0: default */
+	const struct site_event *event;	/* AT_PERF_EVENT */
 	bool no_variables;	/* kprobe.function: a kprobe, whatever else
 				   would do, and no target variables */
 };
@@ -66,6 +75,9 @@ extern const struct family family_begin, family_timer, family_kernel,
 struct site *site_new(struct job *j, struct probe *pr, struct point *pt,
 		      const struct family *f, enum attach attach,
 		      const char *name);
+
+/* points.c: has the kernel perf events that run programs? Else complains. */
+bool event_possible(struct job *j, const struct point *pt);
 
 /*
  * points.c: what `pt` asks for is not there. Says nothing and returns true

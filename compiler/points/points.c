@@ -31,7 +31,7 @@ static const char *const later[] = {
 	"process(s).end", "process(s).thread", "process(s).syscall",
 	"process(s).insn", "process.begin", "process.end", "process.syscall",
 	"process(s).library(s)", "process(s).plt", "procfs(s).read",
-	"procfs(s).write", "perf", "netfilter", "timer.profile", "java",
+	"procfs(s).write", "perf", "netfilter", "java",
 	"python2", "python3", "input", "debuginfod", NULL
 };
 
@@ -267,6 +267,15 @@ bool site_missing(struct job *j, const struct point *pt, struct span at,
 	return false;
 }
 
+bool event_possible(struct job *j, const struct point *pt)
+{
+	return target_features(j->target)->perf_events ||
+		complain(j, pt->at, E_ENGINE, "kernel \"%s\" has no perf "
+			 "events that run BPF (CONFIG_PERF_EVENTS and "
+			 "CONFIG_BPF_EVENTS); the module engine will do it",
+			 target_name(j->target));
+}
+
 static bool expand_point(struct job *j, struct probe *pr, struct point *pt)
 {
 	const struct family *const *f;
@@ -433,6 +442,7 @@ static const char *attach_name(enum attach a)
 	case AT_RAW_TP: return "raw_tp";
 	case AT_UPROBE: return "uprobe";
 	case AT_URETPROBE: return "uretprobe";
+	case AT_PERF_EVENT: return "perf_event";
 	}
 	bug("attach %d", (int)a);
 }
@@ -493,6 +503,11 @@ static void dump_site(struct job *j, const struct site *s, FILE *out)
 				(uintmax_t)s->timer_random_ns);
 		fputc('\n', out);
 	}
+	if (s->event)
+		fprintf(out, "\tevent %u:%ju, %ju %s\n", s->event->type,
+			(uintmax_t)s->event->config,
+			(uintmax_t)s->event->rate, s->event->per_second ?
+			"a second" : "from hit to hit");
 	if (s->order)
 		fprintf(out, "\torder %jd\n", (intmax_t)s->order);
 	if (s->maxactive)

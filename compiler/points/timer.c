@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * timer.c - timer.s(N) and its like, with .randomize(M): each period is N
- * units plus a random -M to +M. jiffies are the target's.
+ * units plus a random -M to +M. jiffies are the target's. And timer.profile,
+ * which hits on every CPU, in whatever runs there: the kernel's cpu-clock.
  */
 #include "family.h"
 
 #include <string.h>
+
+enum { SOFTWARE = 1, CPU_CLOCK = 0 };	/* of perf_event_open(2) */
+enum { MAX_PROFILE_HZ = 100000 };	/* the clock's period is 10 us at least */
 
 enum unit { UNIT_S, UNIT_MS, UNIT_US, UNIT_NS, UNIT_JIFFIES, UNIT_HZ };
 
@@ -61,6 +65,34 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 	return true;
 }
 
+/* timer.profile is by the kernel's ticks, .hz(N) and .freq.hz(N) are not. */
+static bool expand_profile(struct job *j, struct probe *pr, struct point *pt,
+			   const struct shape *shape, struct expr **args)
+{
+	struct site_event *e = NEW(&j->mem, struct site_event);
+	const char *name = shape->pattern;
+	struct site *s;
+
+	if (!event_possible(j, pt))
+		return false;
+	if (args[0] && (args[0]->num < 1 || args[0]->num > MAX_PROFILE_HZ))
+		return complain(j, args[0]->at, E_PROBE_ARG, "the frequency "
+				"must be between 1 and %d hz", MAX_PROFILE_HZ);
+	e->type = SOFTWARE;
+	e->config = CPU_CLOCK;
+	e->rate = (uint64_t)(args[0] ? SECOND / args[0]->num :
+			     unit_ns(j, pt, UNIT_JIFFIES));
+	if (!e->rate)
+		return false;
+	if (args[0])
+		name = arena_printf(&j->mem, "%.*s(%jd)",
+				    (int)strcspn(name, "("), name,
+				    (intmax_t)args[0]->num);
+	s = site_new(j, pr, pt, &family_timer, AT_PERF_EVENT, name);
+	s->event = e;
+	return true;
+}
+
 #define UNIT(word, unit) \
 	{ "timer." word "(n)", expand, unit }, \
 	{ "timer." word "(n).randomize(n)", expand, unit }
@@ -72,6 +104,10 @@ static const struct shape shapes[] = {
 	UNIT("ns", UNIT_NS), UNIT("nsec", UNIT_NS),
 	UNIT("jiffies", UNIT_JIFFIES),
 	{ "timer.hz(n)", expand, UNIT_HZ },
+	{ "timer.profile", expand_profile, 0 },
+	{ "timer.profile.tick", expand_profile, 0 },
+	{ "timer.profile.hz(n)", expand_profile, 0 },
+	{ "timer.profile.freq.hz(n)", expand_profile, 0 },
 	{ NULL, NULL, 0 }
 };
 

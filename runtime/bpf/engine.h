@@ -102,6 +102,9 @@ struct rt_run {
 #define RT_FENTRY(name) RT_SECTION(name) int name##_probe(u64 *ctx)
 #define RT_FEXIT(name) RT_SECTION(name) int name##_probe(u64 *ctx)
 #define RT_RAW_TP(name) RT_SECTION(name) int name##_probe(u64 *ctx)
+/* struct bpf_perf_event_data, which begins with the registers */
+#define RT_PERF_EVENT(name) RT_SECTION(name) \
+	int name##_probe(struct rt_regs *ctx)
 
 /* Nobody starts a run while the session does not run. */
 #define rt_running() (RT_VOLATILE(RT_SHARED->state) == STB_RUNNING)
@@ -322,6 +325,7 @@ RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
 /* --- the probe's context --------------------------------------------------- */
 
 #define RT_REG(r, name) ((i64)((struct rt_regs *)(r)->ctx)->name)
+#define rt_user_mode(r) (RT_REG(r, cs) & 3 ? 1 : 0)
 #define RT_CTX_WORD(r, n) ((i64)((u64 *)(r)->ctx)[n])
 
 /* Which of n sites it is; 0: none. */

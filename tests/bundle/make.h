@@ -144,6 +144,7 @@ struct example {
 	struct stb_program_build build;
 	struct stb_prog prog;
 	struct stb_site sites[2];
+	struct stb_event event;
 	struct stb_handler handler;
 	uint64_t kinsns[6], uinsns[4];
 	struct stb_reloc krelocs[2], ureloc;
@@ -181,6 +182,7 @@ static inline struct example make_example(void)
 			{ .name = 1, .attach = STB_AT_KPROBE, .symbol = 1 },
 			{ .name = 1, .attach = STB_AT_UPROBE, .build = 0 },
 		},
+		.event = { .type = 1, .rate = 1000 },
 		.handler = { .name = 1, .when = STB_TIMER, .period_ns = 5,
 			     .entry = 2 },
 		.kinsns = { 0x18, 0, 0x18, 0, 0xb7, 0x95 },
@@ -216,6 +218,7 @@ static inline void example_raw(struct example *e, uint8_t *raw[5],
 		{ STB_T_SITES, sizeof(e->sites[0]), e->sites, 2 },
 		ONE(STB_T_HANDLERS, e->handler),
 		BYTES(STB_T_GLOBALS_IMAGE, image),
+		ONE(STB_T_EVENTS, e->event),
 		BYTES(STB_T_STRINGS, example_strings), { 0 } }, &size[1]);
 	raw[2] = make_set((struct made_table[]){
 		{ STB_T_INSNS, 8, e->kinsns, 6 },

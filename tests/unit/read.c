@@ -75,6 +75,12 @@ static struct made example_bundle(struct example *e)
 	free(m.data);							\
 } while (0)
 
+static void of_events(struct example *e)
+{
+	e->prog.type = STB_PROG_PERF_EVENT;
+	e->sites[0].attach = e->sites[1].attach = STB_AT_PERF_EVENT;
+}
+
 static void rows(void)
 {
 	ROWS(STB_OK, (void)0);
@@ -128,6 +134,11 @@ static void rows(void)
 	ROWS(STB_E_VALUE, e.sites[0].symbol = 0);
 	ROWS(STB_OK, (e.sites[0].symbol = 0, e.sites[0].flags = 1));
 	ROWS(STB_E_VALUE, e.sites[1].build = 1);
+	ROWS(STB_OK, of_events(&e));
+	ROWS(STB_E_VALUE, (of_events(&e), e.prog.type = STB_PROG_KPROBE));
+	ROWS(STB_E_VALUE, (of_events(&e), e.sites[1].event = 1));
+	ROWS(STB_E_VALUE, (of_events(&e), e.event.rate = 0));
+	ROWS(STB_E_VALUE, (of_events(&e), e.event.flags = 2));
 	ROWS(STB_E_VALUE, e.handler.entry = 4);
 	ROWS(STB_E_VALUE, e.handler.period_ns = 0);
 	ROWS(STB_E_VALUE, e.handler.when = 0);
@@ -270,8 +281,8 @@ static void table_sets(void)
 	SET(STB_E_TABLE, t[1].entry_size = 0);
 	SET(STB_E_TABLE, t[1].entry_size = 68);
 	SET(STB_E_TABLE, t[1].kind = STB_T_LIMITS);
-	SET(STB_E_TABLE, t[9].count = 0);
-	SET(STB_E_TABLE, t[9].count--);
+	SET(STB_E_TABLE, t[head->count - 1].count = 0);
+	SET(STB_E_TABLE, t[head->count - 1].count--);
 	SET(STB_E_VALUE, t[1].kind = 12345);
 }
 
