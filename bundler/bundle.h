@@ -140,6 +140,9 @@ struct bundle {
 	const char *signer;	/* bundle_load: id of the key that an attached
 				   signature names, nobody checked; or NULL */
 };
+/* A bundle's bytes, with what is attached to it: of its file, or of one that
+   runs itself. NULL and errno. */
+const char *bundle_file(struct arena *mem, const char *file, size_t *size);
 /* Reads, verifies and validates all of it. False, and said why. */
 bool bundle_check(struct arena *mem, const char *file, const void *data,
 		  size_t size, struct bundle *b);
@@ -157,6 +160,8 @@ const char *hex_text(struct arena *mem, const uint8_t *p, size_t n);
 /* --- verbs: argv[0] is the verb; the exit code ---------------------------- */
 
 int verb_pack(int argc, char **argv);
+/* selfrun.c: FILE.stb and a loader as one program OUT; the exit code. */
+int pack_self_running(const char *out, const char *file, const char *loader);
 int verb_show(int argc, char **argv);
 int verb_verify(int argc, char **argv);
 /* sign.c */

@@ -15,6 +15,8 @@ static const struct verb {
 } verbs[] = {
 	{ "pack", verb_pack, "pack -o OUT.stb [--epoch=SECONDS] PLAN...",
 	  "make one bundle of the plans that stapc wrote" },
+	{ "pack --self-running", NULL, "pack --self-running -o OUT FILE.stb",
+	  "make a bundle and a stap-load one program" },
 	{ "show", verb_show, "show [--json | --script] FILE",
 	  "say what is inside" },
 	{ "verify", verb_verify, "verify [--pub K.pub [--signature SIG]] FILE...",
@@ -58,7 +60,7 @@ static int run(int argc, char **argv)
 		return 0;
 	}
 	for (size_t i = 0; i < COUNT_OF(verbs); i++)
-		if (!strcmp(argv[1], verbs[i].name))
+		if (verbs[i].run && !strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc - 1, argv + 1);
 	fprintf(stderr, "%s: no command \"%s\"; see stb -h\n", argv0, argv[1]);
 	return EXIT_USAGE;

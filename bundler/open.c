@@ -103,10 +103,19 @@ static const char *signer_of(struct arena *mem, const char *text, size_t n)
 		minisign_id(arena_alloc(mem, 17), s.key_id) : "unreadable";
 }
 
+const char *bundle_file(struct arena *mem, const char *file, size_t *size)
+{
+	const void *data = read_file(mem, file, size);
+
+	if (data)
+		stb_unwrap(&data, size);
+	return data;
+}
+
 int bundle_load(struct arena *mem, const char *file, struct bundle *b)
 {
 	size_t size, n;
-	const char *text, *data = read_file(mem, file, &size);
+	const char *text, *data = bundle_file(mem, file, &size);
 	bool attached;
 
 	if (!data) {

@@ -502,11 +502,14 @@ int verb_pack(int argc, char **argv)
 		{ "output", required_argument, NULL, 'o' },
 		{ "epoch", required_argument, NULL, 'e' },
 		{ "generation", required_argument, NULL, 'g' },
+		{ "self-running", no_argument, NULL, 'S' },
+		{ "loader", required_argument, NULL, 'L' },
 		{ 0 }
 	};
 	struct arena mem = { 0 };
 	struct pack k = { .mem = &mem };
-	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	const char *epoch = getenv("SOURCE_DATE_EPOCH"), *loader = NULL;
+	bool self_running = false;
 	int c, status;
 
 	while ((c = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
@@ -514,6 +517,10 @@ int verb_pack(int argc, char **argv)
 			k.out = optarg;
 		else if (c == 'e')
 			epoch = optarg;
+		else if (c == 'S')
+			self_running = true;
+		else if (c == 'L')
+			loader = optarg;
 		else if (c == 'g' && read_generation(optarg, &k.generation))
 			continue;
 		else
@@ -524,11 +531,16 @@ int verb_pack(int argc, char **argv)
 			epoch);
 		return EXIT_USAGE;
 	}
-	if (!k.out || optind == argc) {
+	if (!k.out || optind == argc ||
+	    (self_running && argc - optind != 1)) {
 		fprintf(stderr, "usage: %s pack -o OUT.stb [--epoch=SECONDS] "
-			"[--generation=N] PLAN...\n", argv0);
+			"[--generation=N] PLAN...\n       %s pack "
+			"--self-running [--loader=STAP-LOAD] -o OUT "
+			"FILE.stb\n", argv0, argv0);
 		return EXIT_USAGE;
 	}
+	if (self_running)
+		return pack_self_running(k.out, argv[optind], loader);
 	status = pack(&k, argv + optind, argc - optind);
 	arena_free(&mem);
 	return status;

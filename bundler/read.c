@@ -67,6 +67,22 @@ const char *stb_error_text(enum stb_error e)
 	return "unknown error";
 }
 
+bool stb_unwrap(const void **data, size_t *size)
+{
+	struct stb_self t;
+	size_t room = *size - sizeof(t);
+
+	if (*size < sizeof(t))
+		return false;
+	memcpy(&t, (const uint8_t *)*data + room, sizeof(t));
+	if (memcmp(t.magic, STB_SELF_MAGIC, sizeof(t.magic)) ||
+	    t.offset > room || t.offset % 8)
+		return false;
+	*data = (const uint8_t *)*data + t.offset;
+	*size = room - t.offset;
+	return true;
+}
+
 /* --- header and table of contents ---------------------------------------- */
 
 static bool all_zero(const uint8_t *p, size_t n)

@@ -65,6 +65,17 @@ struct stb_toc {
 };
 _Static_assert(sizeof(struct stb_toc) == 64, "stb_toc");
 
+/*
+ * A self-running file is a stap-load, zeroes up to a page, a bundle with what
+ * is attached to it, and this, its last bytes.
+ */
+#define STB_SELF_MAGIC "STBRUN\r\n"
+struct stb_self {
+	uint64_t offset;	/* of the bundle in the file */
+	uint8_t magic[8];
+};
+_Static_assert(sizeof(struct stb_self) == 16, "stb_self");
+
 /* A table set: this header, `count` descriptors, then the tables, 8-aligned. */
 struct stb_tables {
 	uint32_t count;
@@ -326,6 +337,9 @@ struct stb_set {		/* a decompressed section */
 	size_t strings_size;	/* >= 1 */
 };
 
+/* A self-running file: narrows data and size to the bundle in it. false: it is
+   none, they are as they were. */
+bool stb_unwrap(const void **data, size_t *size);
 /* Checks header, table of contents and its digest. false: r->error.
    data must be 8-aligned (a mapping is). */
 bool stb_open(struct stb_reader *r, const void *data, size_t size);

@@ -76,7 +76,7 @@ static int verify(struct question *q)
 	const char *text;
 	size_t whole, n;
 
-	q->data = read_file(&q->mem, q->file, &whole);
+	q->data = bundle_file(&q->mem, q->file, &whole);
 	if (!q->data) {
 		wrong(q->file, 0, "%s", strerror(errno));
 		return EXIT_NO_INPUT;

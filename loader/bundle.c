@@ -16,6 +16,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#define SELF "/proc/self/exe"
 #define MAX_FILE (INT64_C(2) << 30)
 
 _Noreturn void die_damaged(struct loader *l)
@@ -41,6 +42,21 @@ static void read_section(struct loader *l, uint32_t section,
 	if (!size || !stb_section_read(&l->reader, section, zalloc(size), size,
 				       set))
 		die_damaged(l);
+}
+
+bool runs_itself(void)
+{
+	struct stb_self t;
+	struct stat st;
+	int fd = open(SELF, O_RDONLY | O_CLOEXEC);
+	bool yes = fd >= 0 && !fstat(fd, &st) &&
+		pread(fd, &t, sizeof(t), st.st_size - (off_t)sizeof(t)) ==
+			sizeof(t) &&
+		!memcmp(t.magic, STB_SELF_MAGIC, sizeof(t.magic));
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
 }
 
 /* A copy that nobody else can change: what is proven of it stays so. */
@@ -76,9 +92,9 @@ void open_bundle(struct loader *l)
 {
 	const char *path = l->opt.file;
 	struct stat st;
-	void *data = (void *)l;		/* some address, of an empty file */
+	const void *data = l;		/* some address, of an empty file */
 	size_t size;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(l->opt.self ? SELF : path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		die(errno == EACCES || errno == EPERM ? EXIT_DENIED :
@@ -93,7 +109,9 @@ void open_bundle(struct loader *l)
 		data = (l->nkeys ? own_copy : map_file)(path, fd,
 							(size_t)st.st_size);
 	close(fd);
-	size = prove_signature(l, data, (size_t)st.st_size);
+	size = (size_t)st.st_size;
+	stb_unwrap(&data, &size);
+	size = prove_signature(l, data, size);
 	if (!stb_open(&l->reader, data, size))
 		die_damaged(l);
 	read_section(l, 0, &l->index);

@@ -19,6 +19,7 @@ struct options {
 	uint64_t time_ns;	/* -T; 0: no end */
 	uint32_t ring_size;	/* bytes, a power of two */
 	bool verbose, check;
+	bool self;		/* the bundle is behind this program */
 	char **trust;		/* --trust: files of public keys */
 	int ntrust;
 	const char *signature;	/* --signature, or NULL */
@@ -104,7 +105,9 @@ size_t prove_signature(struct loader *l, const void *data, size_t size);
 /* Dies when this host's list says that the bundle shall not run. */
 void check_recalled(struct loader *l);
 
-/* bundle.c: maps the file, finds this kernel's variant, reads its tables.
+/* bundle.c: is there a bundle behind this program, in its own file? */
+bool runs_itself(void);
+/* maps the file, finds this kernel's variant, reads its tables.
    The kernel's code is read by read_kcode, once it is known to be needed. */
 void open_bundle(struct loader *l);
 void pick_variant(struct loader *l);

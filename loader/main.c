@@ -151,6 +151,9 @@ static void options(struct options *o, int argc, char **argv)
 	int c;
 
 	o->ring_size = 4u << 20;
+	o->self = runs_itself();
+	if (o->self)
+		o->file = argv[0];
 	o->vars = zalloc(argc * sizeof(*o->vars));
 	o->trust = zalloc(argc * sizeof(*o->trust));
 	while (optind < argc) {
