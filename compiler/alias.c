@@ -68,6 +68,7 @@ static struct known_aliases find(struct job *j, struct lib *l,
 	struct component *rest, *c;
 	size_t i, n, least = SIZE_MAX;
 
+	library_syscalls(l, pt->parts);
 	library_aliases(l, &all);
 	for (i = 0; i < all.v.n; i++) {
 		if (!matches(&j->mem, pt->parts, all.v.v[i].alias->alias,

@@ -275,6 +275,7 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 		[IR_AT_RAW_TP] = "raw_tp",
 		[IR_AT_UPROBE] = "uprobe", [IR_AT_URETPROBE] = "uretprobe",
 		[IR_AT_PERF_EVENT] = "perf_event",
+		[IR_AT_SYS_ENTER] = "raw_tp", [IR_AT_SYS_EXIT] = "raw_tp",
 	};
 
 	text_puts(t, "site");
@@ -304,6 +305,7 @@ static void plan_handler(const struct ir_handler *h, struct text *t)
 		[IR_KPROBE] = "kprobe", [IR_FENTRY] = "fentry",
 		[IR_FEXIT] = "fexit", [IR_RAW_TP] = "raw_tp",
 		[IR_PERF_EVENT] = "perf_event",
+		[IR_SYSCALL] = "",
 	};
 	static const char *const whens[] = {
 		"", "begin", "end", "error", "timer",
@@ -317,10 +319,24 @@ static void plan_handler(const struct ir_handler *h, struct text *t)
 			    h->random_ns);
 		return;
 	}
+	if (h->prog == IR_SYSCALL)
+		return;
 	text_printf(t, "prog name=%s type=%s btf_id=%u\n", h->name,
 		    progs[h->prog], h->btf_id);
 	for (s = h->sites; s; s = s->next)
 		plan_site(h, s, t);
+}
+
+/* All handlers of system calls are one program at each of two tracepoints. */
+static void plan_calls(const struct ir *ir, enum ir_attach at, struct text *t)
+{
+	const char *name = emit_calls_name(at);
+
+	if (emit_calls(ir, at))
+		text_printf(t, "prog name=%s type=raw_tp btf_id=0\nsite "
+			    "name=\"kernel.trace(\\\"raw_syscalls:%s\\\")\" "
+			    "prog=%s attach=raw_tp symbol=\"%s\"\n", name,
+			    name, name, name);
 }
 
 static void write_script(struct job *j)
@@ -350,6 +366,8 @@ bool write_plan(struct job *j)
 	plan_tables(j->ir, &t);
 	for (h = j->ir->handlers; h; h = h->next)
 		plan_handler(h, &t);
+	plan_calls(j->ir, IR_AT_SYS_ENTER, &t);
+	plan_calls(j->ir, IR_AT_SYS_EXIT, &t);
 	write_script(j);
 	write_out(j, "plan", t.s, t.n);
 	return true;

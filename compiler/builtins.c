@@ -18,6 +18,7 @@ enum {
 	LOWERR = LOW | BF_FAULTS,
 	LOWACT = LOW | BF_EFFECT,
 	READS = BF_BPF | BF_LOWERED | BF_FAULTS,
+	CALL = BF_BPF | BF_LOWERED,
 };
 
 static const struct builtin rows[] = {
@@ -73,6 +74,16 @@ static const struct builtin rows[] = {
 	{ "probefunc", "", 's', LOW },
 	{ "pn", "", 's', LOW },
 	{ "user_mode", "", 'l', LOW },
+	/* the system call, for its aliases: see syscalls.c */
+	{ "__syscall_name", "", 's', CALL },
+	{ "__syscall_nr", "", 'l', CALL },
+	{ "__retval", "", 'l', CALL },
+	{ "__arg_int", "l", 'l', CALL },
+	{ "__arg_int16", "l", 'l', CALL },
+	{ "__arg_uint", "l", 'l', CALL },
+	{ "__arg_long", "l", 'l', CALL },
+	{ "__arg_ulong", "l", 'l', CALL },
+	{ "__arg_pair", "l", 'l', CALL },
 	/* memory */
 	{ "kernel_string", "l", 's', READS },
 	{ "kernel_string", "ls", 's', READS },

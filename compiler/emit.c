@@ -416,6 +416,9 @@ static void emit_limits(struct emit *e, const char *script_name)
 	emit_line(e, "#define RT_KEY_SIZE %u", e->need.key);
 	emit_line(e, "#define RT_VALUE_SIZE %u", e->need.value);
 	emit_match_room(e);
+	if (e->kernel && emit_calls(e->ir, IR_AT_SYS_ENTER) +
+	    emit_calls(e->ir, IR_AT_SYS_EXIT) == 1)
+		emit_line(e, "#define RT_ONE_SYSCALL");
 	emit_line(e, "#include \"rt.h\"\n");
 }
 
@@ -514,6 +517,7 @@ static const char *handler_macro(const struct ir_handler *h)
 	case IR_FEXIT: return "RT_FEXIT";
 	case IR_RAW_TP: return "RT_RAW_TP";
 	case IR_PERF_EVENT: return "RT_PERF_EVENT";
+	case IR_SYSCALL: return "RT_SYSCALL";
 	}
 	bug("handler of kind %d", h->prog);
 }
@@ -544,6 +548,8 @@ static void emit_prologue(struct emit *e, struct unit *u)
 
 	emit_line(e, "%s(%s);", e->kernel && !u->needs_frame ? "RT_RUN" :
 		  "RT_RUN_FRAME", u->name);
+	if (u->h->prog == IR_SYSCALL)
+		emit_line(e, "r->call = call;");
 	if (u->slots_in_frame || !e->kernel)
 		emit_line(e, "struct %s_frame *f = RT_FRAME_OF(r, %s);",
 			  u->name, u->name);
@@ -651,6 +657,8 @@ static void emit_program(struct emit *e, const char *script_name,
 			emit_function(e, &e->units[i], &code);
 		else
 			emit_handler(e, &e->units[i], &code);
+	emit_dispatch(e, IR_AT_SYS_ENTER, &code);
+	emit_dispatch(e, IR_AT_SYS_EXIT, &code);
 	e->reg = &head;
 	e->depth = 0;
 	emit_limits(e, script_name);

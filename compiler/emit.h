@@ -106,6 +106,12 @@ uint32_t emit_match_size(struct emit *e);
 void emit_match_room(struct emit *e);
 void emit_regexes(struct emit *e);
 
+/* --- emit_syscall.c ---------------------------------------------------------- */
+
+/* The program at a tracepoint of all calls, and the table by which it finds the
+   handlers of one; behind them. */
+void emit_dispatch(struct emit *e, enum ir_attach at, struct text *out);
+
 /* --- emit_stmt.c, emit_out.c ----------------------------------------------- */
 
 void emit_body(struct emit *e, const struct ir_stmt *s);

@@ -242,18 +242,27 @@ static void emit_context(struct emit *e, const struct ir_stmt *s)
 	if (s->kind == IR_REG)
 		emit_line(e, "%s = RT_REG(r, %s);", dst,
 			  register_name(s->num));
+	else if (s->kind == IR_ARG && prog == IR_SYSCALL)
+		emit_line(e, "%s = rt_call_arg(r, %" PRId64 ");", dst, s->num);
 	else if (s->kind == IR_ARG && prog == IR_RAW_TP)
 		emit_line(e, "%s = RT_CTX_WORD(r, %" PRId64 ");", dst, s->num);
 	else if (s->kind == IR_ARG)
 		emit_line(e, "%s = rt_func_arg(r, %" PRId64 ");", dst, s->num);
 	else if (s->kind == IR_RETVAL && prog == IR_FEXIT)
 		emit_line(e, "%s = rt_func_ret(r);", dst);
+	else if (s->kind == IR_RETVAL && prog == IR_SYSCALL)
+		emit_line(e, "%s = RT_CTX_WORD(r, 1);", dst);
 	else if (s->kind == IR_RETVAL)
 		emit_line(e, "%s = RT_REG(r, ax);", dst);
 	else if (s->kind == IR_CTX)
 		emit_line(e, "%s = (i64)r->ctx;", dst);
 	else if (s->kind == IR_COOKIE)
 		emit_line(e, "%s = (i64)bpf_get_attach_cookie(r->ctx);", dst);
+	else if (s->kind == IR_SITE_NAME && prog == IR_SYSCALL)
+		emit_line(e, "rt_copy(%s, %u, names_%" PRId64
+			  "[rt_call_site(r, %zu)]);", dst,
+			  cap_of(e, s->dst), s->num,
+			  e->ir->names.v[s->num].v.n);
 	else if (s->kind == IR_SITE_NAME)
 		emit_line(e, "rt_copy(%s, %u, names_%" PRId64
 			  "[rt_site(r, %zu)]);", dst, cap_of(e, s->dst),

@@ -524,13 +524,18 @@ static void put_site(struct text *t, const struct ir *ir,
 		[IR_AT_RAW_TP] = "raw_tp",
 		[IR_AT_UPROBE] = "uprobe", [IR_AT_URETPROBE] = "uretprobe",
 		[IR_AT_PERF_EVENT] = "perf_event",
+		[IR_AT_SYS_ENTER] = "sys_enter", [IR_AT_SYS_EXIT] = "sys_exit",
 	};
+	size_t i;
 
 	text_printf(t, "\tsite %s %s", s->name, attach[s->attach]);
 	if (s->symbol)
 		text_printf(t, " %s", s->symbol);
 	if (s->build >= 0)
 		text_printf(t, " %s", ir->builds.v[s->build].path);
+	for (i = 0; i < s->ncalls; i++)
+		text_printf(t, "%s%u", i ? "," : s->compat ? " 32:" : " ",
+			    s->calls[i]);
 	if (s->addr)
 		text_printf(t, " 0x%" PRIx64, s->addr);
 	if (s->offset)
@@ -553,6 +558,7 @@ static void put_handler(struct text *t, const struct ir *ir,
 		[IR_KPROBE] = "kprobe", [IR_FENTRY] = "fentry",
 		[IR_FEXIT] = "fexit", [IR_RAW_TP] = "raw_tp",
 		[IR_PERF_EVENT] = "perf_event",
+		[IR_SYSCALL] = "syscall",
 	};
 	static const char *const whens[] = {
 		"", " begin", " end", " error", " timer",

@@ -73,7 +73,8 @@ enum ir_kind {
 			   but an argument of type 'm' of a PRINT (F: the
 			   same) */
 	IR_REG,		/* dst = register num (DWARF number) of the probe */
-	IR_ARG,		/* dst = argument num (fentry, raw_tp) */
+	IR_ARG,		/* dst = argument num (fentry, raw_tp, syscall: 6 is
+			   the number of the call) */
 	IR_RETVAL,	/* dst = integer return value (return handlers) */
 	IR_CTX,		/* dst = address of the context (fentry, fexit): the
 			   same at entry and return of one call */
@@ -211,11 +212,13 @@ enum ir_prog {
 	IR_KPROBE,		/* pt_regs: kprobe kretprobe uprobe uretprobe */
 	IR_FENTRY, IR_FEXIT, IR_RAW_TP,
 	IR_PERF_EVENT,		/* struct bpf_perf_event_data */
+	IR_SYSCALL,		/* called by one of two raw_tp programs, by
+				   the number of the system call */
 };
 enum ir_when { IR_WHEN_NONE, IR_BEGIN, IR_END, IR_ERROR, IR_TIMER };
 enum ir_attach { IR_AT_NONE, IR_AT_KPROBE, IR_AT_KRETPROBE, IR_AT_FENTRY,
 		 IR_AT_FEXIT, IR_AT_RAW_TP, IR_AT_UPROBE, IR_AT_URETPROBE,
-		 IR_AT_PERF_EVENT };
+		 IR_AT_PERF_EVENT, IR_AT_SYS_ENTER, IR_AT_SYS_EXIT };
 
 struct ir_event {		/* docs/stb-format.md, EVENTS */
 	uint32_t type, flags;
@@ -232,6 +235,10 @@ struct ir_site {		/* where a handler is attached; plan `site` */
 	int64_t maxactive;
 	uint64_t cookie;	/* IR_COOKIE's value */
 	const struct ir_event *event;	/* IR_AT_PERF_EVENT */
+	const uint16_t *calls;	/* IR_AT_SYS_*: numbers; NULL: all that
+				   no other site has */
+	size_t ncalls;
+	bool compat;		/* ... of 32-bit programs */
 	struct ir_site *next;
 };
 
@@ -301,6 +308,8 @@ struct ir {
 	int64_t max_entries, max_errors, max_skipped;
 	int nlocks;
 	bool needs_slide;
+	int64_t task_status;	/* offset of thread_info.status in task_struct;
+				   0: no 32-bit programs */
 	/* kernel facts the emitter and ir_check may use */
 	bool has_kernel, has_loader;
 };
@@ -341,6 +350,10 @@ struct ir_layout {
 void emit_layout(struct arena *mem, const struct ir *ir, struct ir_layout *lay);
 void emit_c(struct arena *mem, const struct ir *ir, const struct ir_layout *lay,
 	    bool kernel, const char *script_name, struct text *out);
+/* Handlers of system calls that are attached there; the names of their program
+   and of its tracepoint. */
+size_t emit_calls(const struct ir *ir, enum ir_attach at);
+const char *emit_calls_name(enum ir_attach at);
 /* What clang needs besides -I runtime/bpf (or runtime/user) -I runtime: in
    this order, NULL at the end. */
 extern const char *const emit_clang_flags[];

@@ -9,6 +9,7 @@
  */
 #include "library.h"
 #include "parse.h"
+#include "syscalls.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,6 +29,7 @@ struct lib {
 	struct script *script;
 	struct tapset *tapsets;
 	bool tapsets_read;
+	struct dict syscalls;	/* whose aliases are made */
 	/* the body being resolved */
 	struct probe *probe;
 	struct function *fn;
@@ -132,10 +134,14 @@ static struct var *known_global(struct lib *l, const struct expr *e)
 {
 	struct var *v, *got = NULL;
 
-	for (v = l->script->globals; v; v = v->next)
+	for (v = l->script->globals; v; v = v->next) {
+		/* what an alias sets is no global of the script's */
+		if (l->probe && e->at.src->is_tapset && !v->src->is_tapset)
+			continue;
 		if (visible(v->name, v->is_private, v->src, e->str, e->at.src) &&
 		    (!got || v->is_private))
 			got = v;
+	}
 	return got;
 }
 
@@ -827,6 +833,44 @@ void library_aliases(struct lib *l, struct known_aliases *out)
 		for (; k.alias; k.alias = k.alias->next)
 			vec_push(&l->j->mem, &out->v, k);
 	}
+}
+
+/* Aliases of one head, whose second part matches. */
+static void make_syscalls(struct lib *l, const char *head, const char *glob)
+{
+	struct arena *mem = &l->j->mem;
+	struct tapset *t;
+	const char *text;
+
+	l->syscalls.mem = mem;
+	text = syscalls_aliases(l->j, head, glob, &l->syscalls);
+	if (!*text)
+		return;
+	tapsets(l);
+	t = NEW(mem, struct tapset);
+	t->src = NEW(mem, struct source);
+	t->src->name = arena_printf(mem, "%s.%s of syscalls.table", head, glob);
+	t->src->is_tapset = true;
+	t->src->text = text;
+	t->src->size = strlen(t->src->text);
+	parse_source(l->j, t->src, &t->script);
+	APPEND(l->tapsets, t);
+}
+
+void library_syscalls(struct lib *l, const struct component *point)
+{
+	static const char *const heads[] = {
+		"syscall", "nd_syscall", "tp_syscall", "dw_syscall",
+	};
+	const char *deep = strstr(point->name, "**");
+	size_t i;
+
+	if (!point->next && !deep)
+		return;
+	for (i = 0; i < COUNT_OF(heads); i++)
+		if (glob_match(point->name, heads[i]))
+			make_syscalls(l, heads[i], deep ? "*" :
+				      point->next->name);
 }
 
 /* -G NAME=VALUE: the first value of a scalar global of the script's. */

@@ -20,6 +20,8 @@ struct known_aliases {
 	VEC(struct known_alias) v;
 };
 void library_aliases(struct lib *l, struct known_aliases *out);
+/* Makes those of system calls that the point may mean. */
+void library_syscalls(struct lib *l, const struct component *point);
 void library_pull(struct lib *l, struct tapset *t);
 
 /*

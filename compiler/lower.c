@@ -6,6 +6,7 @@
  * equal share one. Here: sites, handlers, functions, slots, statements.
  */
 #include "lower.h"
+#include "syscalls.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct hidden {			/* array of values kept from entry to return */
 	int keyed_by;
 	struct ir_global *map;
 };
-enum { BY_CTX, BY_STACK, BY_THREAD_AND_STACK };
+enum { BY_CTX, BY_STACK, BY_THREAD, BY_THREAD_AND_STACK };
 
 enum { DWARF_RSP = 7 };
 
@@ -840,7 +841,15 @@ static int keyed_by(const struct lower *l)
 {
 	if (l->prog == IR_FEXIT || l->prog == IR_FENTRY)
 		return BY_CTX;
+	if (l->prog == IR_SYSCALL)
+		return BY_THREAD;
 	return l->space == IR_USER_MEM ? BY_THREAD_AND_STACK : BY_STACK;
+}
+
+/* Copies of one probe, for several aliases. */
+static bool same_written(const struct probe *a, const struct probe *b)
+{
+	return a->at.src == b->at.src && a->at.off == b->at.off;
 }
 
 static struct ir_global *hidden_map(struct lower *l, const struct expr *e,
@@ -853,7 +862,9 @@ static struct ir_global *hidden_map(struct lower *l, const struct expr *e,
 
 	for (i = 0; i < all->hidden.n; i++) {
 		h = all->hidden.v[i];
-		if (h->probe == l->site->probe && h->keyed_by == keyed_by(l) &&
+		if ((l->prog == IR_SYSCALL ? same_written(h->probe,
+		     l->site->probe) : h->probe == l->site->probe) &&
+		    h->keyed_by == keyed_by(l) &&
 		    !strcmp(h->text, text))
 			return h->map;
 	}
@@ -933,15 +944,35 @@ static struct ir_opnd *call_key(struct lower *l, struct span at, size_t *n)
 		key[(*n)++] = slot_opnd(st->dst);
 		return key;
 	}
-	if (keyed_by(l) == BY_THREAD_AND_STACK) {
+	if (keyed_by(l) >= BY_THREAD) {
 		st = add_into(l, IR_CALL, at, temp_slot(l, IR_LONG));
 		st->name = "tid";
 		st->arg_types = "";
 		st->where = IR_IN_KERNEL | IR_IN_LOADER;
 		key[(*n)++] = slot_opnd(st->dst);
 	}
-	key[(*n)++] = stack_key(l, at);
+	if (keyed_by(l) != BY_THREAD)
+		key[(*n)++] = stack_key(l, at);
 	return key;
+}
+
+/* A call that was going on when the session began, or that another process made
+   (fork's child returns, too), has nothing kept: its return is nobody's. */
+static void leave_unseen(struct lower *l, struct ir_opnd *key, size_t n)
+{
+	struct span at = l->captures->e->at;
+	struct ir_stmt *in = add_into(l, IR_MAP_IN, at, temp_slot(l, IR_LONG));
+	struct ir_stmt *s;
+	struct block back;
+
+	in->global = l->captures->map;
+	in->args = key;
+	in->nargs = n;
+	s = add(l, IR_IF, at);
+	s->a = slot_opnd(in->dst);
+	back = enter(l, &s->other);
+	add(l, IR_NEXT, at);
+	leave(l, back);
 }
 
 /* In front of a return handler's body: the values kept, taken out. */
@@ -957,6 +988,8 @@ static struct ir_stmt *with_captures(struct lower *l, struct ir_stmt *body)
 		return body;
 	back = enter(l, &list);
 	key = call_key(l, l->captures->e->at, &n);
+	if (l->prog == IR_SYSCALL)
+		leave_unseen(l, key, n);
 	for (c = l->captures; c; c = c->next) {
 		st = add_into(l, IR_MAP_GET, c->e->at, c->value);
 		st->global = c->map;
@@ -1064,6 +1097,8 @@ static enum ir_attach attach_of(const struct lower *l)
 		return IR_AT_RAW_TP;
 	case IR_PERF_EVENT:
 		return IR_AT_PERF_EVENT;
+	case IR_SYSCALL:
+		return ret ? IR_AT_SYS_EXIT : IR_AT_SYS_ENTER;
 	case IR_KPROBE:
 		if (l->space == IR_USER_MEM)
 			return ret ? IR_AT_URETPROBE : IR_AT_UPROBE;
@@ -1101,6 +1136,11 @@ static struct ir_site *new_site(struct lower *l)
 	s->event = event_of(l);
 	if (l->site->tp)
 		s->symbol = l->site->tp->name;
+	s->compat = l->site->is_compat;
+	if (l->site->call) {
+		s->calls = l->site->call->numbers[s->compat].v;
+		s->ncalls = l->site->call->numbers[s->compat].n;
+	}
 	if (!p)
 		return s;
 	s->addr = p->addr;
@@ -1154,7 +1194,7 @@ static void start_site(struct lower *l, struct lowering *all,
 	l->place = site->place;
 	l->body = site->probe->body;
 	l->cookie = all->cookie;
-	l->many = all->many && prog == IR_KPROBE;
+	l->many = all->many && (prog == IR_KPROBE || prog == IR_SYSCALL);
 	if (site->is_user)
 		l->space = IR_USER_MEM;
 	if (site->place)
@@ -1164,7 +1204,8 @@ static void start_site(struct lower *l, struct lowering *all,
 void look_from_site(struct lower *l, struct lowering *all, struct site *site)
 {
 	start_site(l, all, site, site->tp ? IR_RAW_TP : site->place ?
-		   IR_KPROBE : site->event ? IR_PERF_EVENT : IR_LOADER);
+		   IR_KPROBE : site->event ? IR_PERF_EVENT : site->attach ==
+		   AT_SYSCALL ? IR_SYSCALL : IR_LOADER);
 	l->quiet = true;
 }
 
@@ -1173,13 +1214,17 @@ void look_from_site(struct lower *l, struct lowering *all, struct site *site)
 static bool lower_entry_side(struct lowering *all, const struct lower *ret,
 			     struct lower *l, struct ir_stmt **body)
 {
+	const struct syscall *call = ret->site->call;
+
 	*body = NULL;
-	if (!ret->captures)
+	if (!ret->captures || (call && call->result == '-'))
 		return true;
 	start_site(l, all, ret->site, ret->prog == IR_FEXIT ? IR_FENTRY :
 		   ret->prog);
 	l->at_entry = true;
-	l->place = target_place(l->j->target, l->place->func, AT_ENTRY);
+	if (l->place)
+		l->place = target_place(l->j->target, l->place->func,
+					AT_ENTRY);
 	l->tail = body;
 	lower_captures(l, ret->captures);
 	*body = with_starts(l, *body);
@@ -1211,12 +1256,33 @@ static bool lower_with(struct lowering *all, struct site *site,
 	return true;
 }
 
+/* A system call's number is its place in the table, in whichever probe. */
+static void number_call(struct lowering *all, const struct site *site)
+{
+	const struct probe *pr = site->probe;
+	size_t i, n = 0;
+
+	all->cookie = site->call ? site->call->id : 0;
+	if (all->numbered == pr)
+		return;
+	all->numbered = pr;
+	for (i = 0; i < all->j->sites.n && n <= MANY_SITES; i++) {
+		n += all->j->sites.v[i]->attach == AT_SYSCALL &&
+			same_written(all->j->sites.v[i]->probe, pr);
+	}
+	all->many = n > MANY_SITES;
+}
+
 /* Sites get numbers where returns are to be told from others of the probe,
    and where many share a handler. */
 static void number_site(struct lowering *all, const struct site *site)
 {
 	size_t i, n = 0;
 
+	if (site->attach == AT_SYSCALL) {
+		number_call(all, site);
+		return;
+	}
 	if (all->numbered == site->probe) {
 		all->cookie += all->cookie != 0;
 		return;
@@ -1275,6 +1341,9 @@ static void lower_site(struct lowering *all, struct site *site, size_t nsites)
 		return;
 	case AT_PERF_EVENT:
 		lower_with(all, site, IR_PERF_EVENT);
+		return;
+	case AT_SYSCALL:
+		lower_with(all, site, IR_SYSCALL);
 		return;
 	case AT_UPROBE: case AT_URETPROBE:
 		lower_with(all, site, IR_KPROBE);
@@ -1370,6 +1439,7 @@ bool lower_probes(struct job *j)
 			lower_site(&all, j->sites.v[k], n);
 	}
 	limit_nesting(all.ir, &j->opt->limits);
+	all.ir->task_status = j->syscalls ? target_compat_status(j->target) : 0;
 	return !j->errors && ir_finish(j, all.ir);
 }
 

@@ -165,6 +165,11 @@ bool fold_match(struct lower *l, const struct expr *e, int64_t *v);
 bool lower_group(struct lower *l, const struct expr *e, struct ir_slot *want,
 		 struct ir_opnd *v);
 
+/* --- lower_syscall.c --------------------------------------------------------- */
+
+/* __arg_int(n) and its like; false: it is none of them. */
+bool lower_syscall(struct lower *l, const struct expr *e, struct ir_opnd *v);
+
 /* --- lower_print.c ----------------------------------------------------------- */
 
 struct shape_of_text {		/* a format being put together */

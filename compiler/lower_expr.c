@@ -5,6 +5,7 @@
  * code behind @defined of what is not there is never looked at.
  */
 #include "lower.h"
+#include "syscalls.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -156,6 +157,9 @@ static const char *function_name(const struct lower *l)
 {
 	if (l->site->place)
 		return l->site->place->func->name;
+	if (l->site->call)
+		return arena_printf(l->mem, "sys_%s",
+				    l->site->call->kernel);
 	return l->site->tp ? l->site->tp->name : l->site->name;
 }
 
@@ -169,6 +173,8 @@ static const char *name_of_site(struct lower *l, const struct expr *e)
 		return NULL;
 	if (!strcmp(name, "pp"))
 		return l->site->name;
+	if (!strcmp(name, "__syscall_name") && l->prog == IR_SYSCALL)
+		return l->site->call ? l->site->call->name : "";
 	if (!strcmp(name, "ppfunc") || !strcmp(name, "probefunc"))
 		return function_name(l);
 	if (strcmp(name, "pn") || !l->site->point)
@@ -180,7 +186,9 @@ static const char *name_of_site(struct lower *l, const struct expr *e)
 /* The table of this name of the sites of the probe; new ones at the end. */
 static size_t table_of_names(struct lower *l, const char *what)
 {
-	struct site_names new = { l->site->probe, what };
+	/* calls have the same numbers in all probes */
+	struct site_names new = { l->prog == IR_SYSCALL ? NULL :
+				  l->site->probe, what };
 	struct ir_names names = { .cap = 1 };
 	size_t i;
 
@@ -197,7 +205,9 @@ static size_t table_of_names(struct lower *l, const char *what)
 static struct ir_opnd look_up_name(struct lower *l, const struct expr *e,
 				   const char *name)
 {
-	size_t table = table_of_names(l, e->builtin->name);
+	size_t table = table_of_names(l, l->prog == IR_SYSCALL && l->is_return ?
+			arena_printf(l->mem, "%s.return", e->builtin->name) :
+			e->builtin->name);
 	struct ir_names *n = &l->ir->names.v[table];
 	struct ir_stmt *s;
 
@@ -1055,7 +1065,7 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 		return call_runtime(l, e, want, used);
 	if (!strcmp(name, "user_mode"))
 		return num_opnd(l->space == IR_USER_MEM);
-	if (lower_group(l, e, want, &v))
+	if (lower_group(l, e, want, &v) || lower_syscall(l, e, &v))
 		return v;
 	if (!strcmp(name, "exit"))
 		add(l, IR_EXIT, e->at);

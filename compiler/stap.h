@@ -345,6 +345,7 @@ struct job {
 	const struct kernel_decl *kernel;	/* the one to build for */
 	const struct manifest *manifest;	/* all that was declared */
 	struct target *target;		/* target.h */
+	struct syscalls *syscalls;	/* syscalls.h; NULL: not asked for */
 	struct script *script;
 	VEC(struct site *) sites;	/* points/family.h */
 	struct ir *ir;			/* ir.h */

@@ -28,6 +28,8 @@ struct target {
 	struct dict config;
 	bool has_config;
 	struct kernel_features features;
+	struct dict functions;	/* of the running kernel, by name */
+	int64_t compat_status;	/* -1: not looked for yet */
 };
 
 struct arena *target_mem(struct target *t)
@@ -336,6 +338,7 @@ struct target *target_open(struct job *j, const struct kernel_decl *k,
 	t->decl = k;
 	t->config.mem = t->mem;
 	t->any_program = k->is_host && !m->programs.n;
+	t->compat_status = -1;
 	ok = open_kernel(t);
 	for (i = 0; i < m->programs.n; i++) {
 		const struct program_decl *p = m->programs.v[i];
@@ -536,6 +539,61 @@ size_t target_functions(struct target *t, struct binary *b, const char *glob,
 	for (i = first; i < end; i++)
 		each(arg, make_func(b, &ix->funcs[ix->func_names[i]]));
 	return end - first;
+}
+
+/* Names alone are for everyone to read, whatever hides their addresses. */
+static void read_functions(struct target *t)
+{
+	char *p = read_file(t->mem, "/proc/kallsyms", NULL), *name, *end;
+
+	for (; p && (end = strchr(p, '\n')); p = end + 1) {
+		*end = 0;
+		name = strchr(p, ' ');
+		name = name ? strchr(name + 1, ' ') : NULL;
+		if (name && !strchr(name, '\t'))
+			*dict_at(&t->functions, name + 1) = name + 1;
+	}
+}
+
+static void take_btf_name(void *arg, const char *name, uint32_t id, int nargs)
+{
+	struct target *t = arg;
+
+	*dict_at(&t->functions, name) = (void *)name;
+}
+
+bool target_has_function(struct target *t, const char *name)
+{
+	const struct index *ix = index_of(t->kernel);
+	size_t first;
+
+	if (ix)
+		return index_symbol(ix, name) ||
+			index_func_range(ix, name, &first) > first;
+	if (!t->functions.mem) {
+		t->functions.mem = t->mem;
+		read_functions(t);
+		if (!t->functions.n && t->btf)
+			btf_each_func(t->btf, take_btf_name, t);
+	}
+	return dict_get(&t->functions, name) != NULL;
+}
+
+int64_t target_compat_status(struct target *t)
+{
+	struct ctype *task;
+	struct member info, status;
+
+	if (t->compat_status >= 0)
+		return t->compat_status;
+	t->compat_status = 0;
+	task = target_type(t, t->kernel, "struct task_struct");
+	if ((t->has_config && !config_on(t, "CONFIG_IA32_EMULATION")) ||
+	    !task || !type_member(task, "thread_info", &info) ||
+	    !type_member(info.type, "status", &status))
+		return 0;
+	t->compat_status = (int64_t)(info.offset + status.offset);
+	return t->compat_status;
 }
 
 struct nearest {

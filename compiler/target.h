@@ -119,6 +119,12 @@ size_t target_functions(struct target *t, struct binary *b, const char *glob,
 size_t target_similar(struct target *t, struct binary *b, const char *name,
 		      const char **out, size_t max);
 
+/* Is that a function or a symbol of the kernel? By name alone: no DWARF needed. */
+bool target_has_function(struct target *t, const char *name);
+/* Where task_struct tells that a 32-bit system call is being made; 0: the kernel
+   runs no 32-bit programs. */
+int64_t target_compat_status(struct target *t);
+
 /* --- types ------------------------------------------------------------------ */
 
 enum type_kind {

@@ -19,6 +19,7 @@ enum attach {
 	AT_RAW_TP,				/* arguments by number */
 	AT_UPROBE, AT_URETPROBE,		/* pt_regs of the task */
 	AT_PERF_EVENT,				/* pt_regs of what was stopped */
+	AT_SYSCALL,				/* arguments by number */
 };
 
 struct site_event {		/* perf_event_open(2), on every CPU */
@@ -40,6 +41,8 @@ struct site {
 	bool is_return;		/* $return, @entry allowed */
 	struct place *place;	/* functions; else NULL */
 	struct tracepoint *tp;	/* AT_RAW_TP */
+	const struct syscall *call;	/* AT_SYSCALL; NULL: all others */
+	bool is_compat;		/* of 32-bit programs */
 	int64_t order;		/* begin(N) end(N) error(N) */
 	uint64_t timer_ns, timer_random_ns;
 	int64_t maxactive;	/* .maxactive(N), 0: default */
@@ -69,7 +72,7 @@ struct family {
 extern const struct family *const families[];
 
 extern const struct family family_begin, family_timer, family_kernel,
-	family_trace, family_process;
+	family_trace, family_process, family_syscall;
 
 /* points.c: adds a site of probe pr; zeroed but for these. */
 struct site *site_new(struct job *j, struct probe *pr, struct point *pt,

@@ -15,7 +15,7 @@
 
 const struct family *const families[] = {
 	&family_begin, &family_timer, &family_kernel, &family_trace,
-	&family_process, NULL
+	&family_process, &family_syscall, NULL
 };
 
 /* Points of SystemTap that have no family yet: refused, but known. */
@@ -443,6 +443,7 @@ static const char *attach_name(enum attach a)
 	case AT_UPROBE: return "uprobe";
 	case AT_URETPROBE: return "uretprobe";
 	case AT_PERF_EVENT: return "perf_event";
+	case AT_SYSCALL: return "syscall";
 	}
 	bug("attach %d", (int)a);
 }

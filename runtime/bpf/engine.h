@@ -94,6 +94,7 @@ struct frame;
 
 struct rt_run {
 	void *ctx;
+	u64 call;			/* RT_SYSCALL: what rt_call() gave */
 	struct rt_state *state;		/* in the frame, if there is one */
 	struct frame *frame;
 };
@@ -101,6 +102,12 @@ struct rt_run {
 #define RT_KPROBE(name) RT_SECTION(name) int name##_probe(struct rt_regs *ctx)
 #define RT_FENTRY(name) RT_SECTION(name) int name##_probe(u64 *ctx)
 #define RT_FEXIT(name) RT_SECTION(name) int name##_probe(u64 *ctx)
+/* A handler of system calls, which the program at a tracepoint calls. */
+#ifdef RT_ONE_SYSCALL
+#define RT_SYSCALL(name) RT_INLINE int name##_call(u64 *ctx, u64 call)
+#else
+#define RT_SYSCALL(name) RT_OUTLINE int name##_call(u64 *ctx, u64 call)
+#endif
 #define RT_RAW_TP(name) RT_SECTION(name) int name##_probe(u64 *ctx)
 /* struct bpf_perf_event_data, which begins with the registers */
 #define RT_PERF_EVENT(name) RT_SECTION(name) \
@@ -231,7 +238,7 @@ RT_INLINE struct frame *rt_frame(void)
 #define RT_RUN_FRAME(name) \
 	if (!rt_running()) \
 		return 0; \
-	struct rt_run run_ = { ctx, 0, rt_frame() }, *r = &run_; \
+	struct rt_run run_ = { .ctx = ctx, .frame = rt_frame() }, *r = &run_; \
 	struct rt_state *s; \
 	if (!r->frame) \
 		return rt_skip_frame(); \
@@ -255,7 +262,7 @@ RT_INLINE struct frame *rt_frame(void)
 	if (!rt_running()) \
 		return 0; \
 	struct rt_state state_ = { 0 }, *s = &state_; \
-	struct rt_run run_ = { ctx, s, 0 }, *r = &run_; \
+	struct rt_run run_ = { .ctx = ctx, .state = s }, *r = &run_; \
 	(void)r
 #define RT_END do { \
 	if (s->err) \
@@ -351,6 +358,83 @@ RT_INLINE i64 rt_func_ret(struct rt_run *r)
 
 	bpf_get_func_ret(r->ctx, &v);
 	return (i64)v;
+}
+
+/* --- system calls ---------------------------------------------------------- */
+
+/* What a number means: handlers, 0 if there are none, and which site it is. */
+struct rt_call {
+	uint16_t handlers, site;
+};
+enum { RT_TS_COMPAT = 2 };		/* asm/thread_info.h */
+#define RT_REGS_WORD(name) __builtin_offsetof(struct rt_regs, name)
+
+RT_INLINE u64 rt_regs_word(u64 *ctx, u32 offset)
+{
+	u64 v = 0;
+
+	bpf_probe_read_kernel(&v, sizeof(v), ctx[0] + offset);
+	return v;
+}
+
+/* Was it made as 32-bit programs do? `status`: where task_struct tells. */
+RT_INLINE int rt_is_compat(u32 status)
+{
+	u32 v = 0;
+
+	if (!status)
+		return 0;
+	bpf_probe_read_kernel(&v, sizeof(v), bpf_get_current_task() + status);
+	return (v & RT_TS_COMPAT) != 0;
+}
+
+/*
+ * calls[] is n numbers of 64-bit programs and n of 32-bit ones; the last of each
+ * n stands for all others. Its entry, and from bit 32 on whether it is one of a
+ * 32-bit program.
+ */
+RT_INLINE u64 rt_call(const struct rt_call *calls, u64 n, u64 number,
+		      u32 status)
+{
+	u64 compat;
+
+	if (number >= n)
+		number = n - 1;
+	rt_bound(number, n - 1);
+	if (!calls[number].handlers && !calls[n + number].handlers)
+		return 0;
+	compat = rt_is_compat(status);
+	if (compat)
+		number += n;
+	rt_bound(number, 2 * n - 1);
+	return calls[number].handlers | (u64)calls[number].site << 16 |
+	       compat << 32;
+}
+
+#define RT_CALL_HANDLERS(call) ((call) & 0xffff)
+
+RT_INLINE u64 rt_call_site(struct rt_run *r, u64 n)
+{
+	u64 site = r->call >> 16 & 0xffff;
+
+	rt_bound(site, n - 1);
+	return site;
+}
+
+/* Argument n, from 0; 6 is the call's number. */
+RT_INLINE i64 rt_call_arg(struct rt_run *r, u32 n)
+{
+	static const u32 words[2][7] RT_CONST = {
+		{ RT_REGS_WORD(di), RT_REGS_WORD(si), RT_REGS_WORD(dx),
+		  RT_REGS_WORD(r10), RT_REGS_WORD(r8), RT_REGS_WORD(r9),
+		  RT_REGS_WORD(orig_ax) },
+		{ RT_REGS_WORD(bx), RT_REGS_WORD(cx), RT_REGS_WORD(dx),
+		  RT_REGS_WORD(si), RT_REGS_WORD(di), RT_REGS_WORD(bp),
+		  RT_REGS_WORD(orig_ax) },
+	};
+	if (r->call >> 32)
+		return (i64)(u32)rt_regs_word(r->ctx, words[1][n]);
+	return (i64)rt_regs_word(r->ctx, words[0][n]);
 }
 
 /* --- memory --------------------------------------------------------------- */
