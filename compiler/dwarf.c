@@ -102,7 +102,7 @@ struct dwarf *dwarf_of(struct facts *f)
 	return f->dw;
 }
 
-static bool die_at(struct facts *f, uint64_t off, Dwarf_Die *d)
+bool dwarf_die_at(struct facts *f, uint64_t off, Dwarf_Die *d)
 {
 	Dwarf *dw = dwarf_of(f)->dw;
 
@@ -190,7 +190,7 @@ static void complete(struct facts *f, Dwarf_Die *d)
 	for (; i >= 0 && (size_t)i < f->ix->ntypes &&
 	     !strcmp(f->ix->str + f->ix->types[i].name, name); i++)
 		if (f->ix->types[i].kind == kind) {
-			die_at(f, f->ix->types[i].die, d);
+			dwarf_die_at(f, f->ix->types[i].die, d);
 			return;
 		}
 }
@@ -362,7 +362,7 @@ struct ctype *dwarf_type_at(struct facts *f, uint64_t off)
 {
 	Dwarf_Die die;
 
-	return die_at(f, off, &die) ?
+	return dwarf_die_at(f, off, &die) ?
 		type_of_die(f, &die) : NULL;
 }
 
@@ -498,7 +498,8 @@ struct found {
 struct scope {
 	struct facts *f;
 	struct arena *mem;
-	Dwarf_Die function;
+	Dwarf_Die function;		/* or an instance, inlined in: */
+	Dwarf_Die frame;		/* the function that has the frame */
 	uint64_t pc;
 	VEC(struct found) found;
 	struct abi_slot *slots;		/* of parameters */
@@ -601,14 +602,15 @@ static void locate(struct scope *s, struct found *e, bool at_entry)
 	if (e->lies && dwarf_attr_integrate(&e->die, DW_AT_location, &a)) {
 		form = dwarf_whatform(&a);
 		unlisted = form == DW_FORM_exprloc || form == DW_FORM_block1;
-		v->loc = dwarf_location(s->f, &a, &s->function, s->pc,
-					at_entry);
+		v->loc = dwarf_location(s->f, &a, &s->frame, s->pc, at_entry);
 	} else if (e->lies &&
 		   dwarf_attr_integrate(&e->die, DW_AT_const_value, &a)) {
 		v->loc = constant(s, &a);
 	}
 	if (at_entry && v->is_param)
 		settle_param(s, v, unlisted);
+	if (!at_entry)
+		v->abi_arg = -1;
 }
 
 /*
@@ -635,10 +637,30 @@ static bool is_by_abi(Dwarf_Die *function, const struct func *f)
 	return false;
 }
 
+/* The function whose code an inlined instance is a part of. */
+static Dwarf_Die frame_of(Dwarf_Die *d)
+{
+	Dwarf_Die *scopes = NULL, frame = *d;
+	int i, n = 0;
+
+	if (dwarf_tag(d) == DW_TAG_inlined_subroutine)
+		n = dwarf_getscopes_die(d, &scopes);
+	for (i = 0; i < n; i++)
+		if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram) {
+			frame = scopes[i];
+			break;
+		}
+	free(scopes);
+	return frame;
+}
+
 static bool open_scope(struct scope *s, struct facts *f, uint64_t die)
 {
 	*s = (struct scope){ .f = f, .mem = target_mem(f->t) };
-	return die && die_at(f, die, &s->function);
+	if (!die || !dwarf_die_at(f, die, &s->function))
+		return false;
+	s->frame = frame_of(&s->function);
+	return true;
 }
 
 /* Parameters of what was found, in order, classified. */

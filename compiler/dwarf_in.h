@@ -19,8 +19,11 @@ struct dwarf {			/* of one binary, opened when first asked */
 	Dwarf_CFI *cfi, *eh_cfi;
 	struct type_slot *slots;	/* types by DIE */
 	size_t nslots, cap;
+	struct unit_rows *rows;		/* of line tables that were read */
 };
 struct dwarf *dwarf_of(struct facts *f);
+/* The DIE at an offset that the index tells. */
+bool dwarf_die_at(struct facts *f, uint64_t off, Dwarf_Die *d);
 
 /* Offsets of DIEs in the file that dwz shares among others have this bit. */
 #define DIE_ALT (UINT64_C(1) << 63)
@@ -29,6 +32,13 @@ struct dwarf *dwarf_of(struct facts *f);
 struct ctype *type_of_die(struct facts *f, Dwarf_Die *d);
 /* The type that DW_AT_type of d names; void if it names none. */
 struct ctype *type_of_attr(struct facts *f, Dwarf_Die *d);
+
+/*
+ * dwarf_inline.c, for the scan: an abstract function, false where one of its
+ * name, file and line came before; the instances in a function's code.
+ */
+bool inline_abstract(struct ix_build *b, const struct ix_func *f);
+void inline_instances(struct ix_build *b, Dwarf_Die *code);
 
 /*
  * dwarf_loc.c: the location of d (a variable with DW_AT_location) when the

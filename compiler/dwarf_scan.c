@@ -466,14 +466,10 @@ static void add_function(struct scan *s, Dwarf_Die *d)
 	} else {
 		/* with link-time optimisation, copies have an origin so too */
 		f.flags |= IXF_INLINE;
-		if (dwarf_hasattr(d, DW_AT_inline))
-			f.flags |= IXF_INLINED;
 	}
 	name = dwarf_diename(d);
 	if (!name)
 		return;
-	if (f.flags & IXF_INLINE && seen_before(s, name, DW_TAG_subprogram))
-		return;		/* one is enough to tell that it is inlined */
 	f.name = ix_string(s->b, name);
 	name = dwarf_formstring(dwarf_attr_integrate(d, DW_AT_linkage_name,
 						     &a));
@@ -485,6 +481,10 @@ static void add_function(struct scan *s, Dwarf_Die *d)
 	dwarf_decl_line(d, &line);
 	f.line = (uint32_t)line;
 	f.file = declared_in(s, d);
+	if (!(f.flags & IXF_INLINE))
+		inline_instances(s->b, d);
+	else if (!inline_abstract(s->b, &f))
+		return;
 	vec_push(&s->b->mem, &s->b->funcs, f);
 }
 

@@ -61,13 +61,14 @@ const char *debug_find(struct arena *mem, const struct object *main,
 /* --- the index (index.c, scanned by dwarf_scan.c) ------------------------ */
 
 enum {				/* ix_func.flags */
-	IXF_INLINE = 1,		/* no copy out of line */
+	IXF_INLINE = 1,		/* inlined: stands for the instances; a copy out
+				   of line is an entry of its own */
 	IXF_STATIC = 2,
 	IXF_EXPORTED = 4,
 	IXF_TRACEABLE = 8,
 	IXF_SYMBOL = 16,	/* of the symbol table: no DWARF */
 	IXF_UNIQUE = 32,	/* no other symbol has this linkage name */
-	IXF_INLINED = 64,	/* maybe instances, beside the copy */
+	IXF_INLINED = 64,	/* a copy, and there are instances */
 	IXF_WHY = 8,		/* shift: enum ix_why */
 };
 enum ix_why { WHY_NOT, WHY_INIT, WHY_EXIT, WHY_BLACKLIST, WHY_NOINSTR,
@@ -79,6 +80,11 @@ struct ix_func {
 	uint32_t name, linkage, file, line;
 	uint32_t flags, btf_id;
 	int32_t btf_nargs, nparams;
+	uint32_t first, ninst;		/* IXF_INLINE: of insts */
+};
+struct ix_inst {			/* where a function was inlined */
+	uint64_t addr;			/* its entry */
+	uint32_t func, die;
 };
 enum { IXT_BASE, IXT_STRUCT, IXT_UNION, IXT_ENUM, IXT_TYPEDEF };
 struct ix_type {
@@ -111,8 +117,21 @@ struct index {
 	const struct ix_global *globals;
 	const struct ix_symbol *symbols;
 	const struct ix_trace *traces;
-	size_t nfuncs, ntypes, nenums, nglobals, nsymbols, ntraces;
+	const struct ix_inst *insts;	/* by function, then address */
+	size_t nfuncs, ntypes, nenums, nglobals, nsymbols, ntraces, ninsts;
 	const char *release;		/* kernels: as linux_banner says */
+};
+
+/*
+ * Inlining as a scan finds it: units have an abstract function of their own
+ * each, and one of those of the same name, file and line stands for all.
+ */
+struct ix_abstract {
+	uint64_t die, first;		/* first: die of its struct ix_func */
+};
+struct ix_inlined {
+	uint64_t addr, abstract;	/* abstract: a DIE's offset */
+	uint32_t die;
 };
 
 /* What a scan gathers; see index.c for how it becomes a file. */
@@ -126,6 +145,10 @@ struct ix_build {
 	VEC(struct ix_global) globals;
 	VEC(struct ix_symbol) symbols;
 	VEC(struct ix_trace) traces;
+	VEC(struct ix_abstract) abstracts;
+	VEC(struct ix_inlined) inlined;
+	VEC(struct ix_inst) insts;	/* made of these two */
+	struct ix_places *abstract_at;	/* dwarf_inline.c's */
 	/* offsets of members that tracepoints are found by; -1: none */
 	int64_t call_class, call_tp, class_system;
 	uint32_t release;
@@ -148,6 +171,8 @@ long index_enum_find(const struct index *ix, const char *name);
 long index_global_find(const struct index *ix, const char *name);
 const struct ix_symbol *index_symbol(const struct index *ix, const char *name);
 const struct ix_func *index_func_at(const struct index *ix, uint64_t addr);
+/* The function whose code, of one piece, has that address; NULL: none. */
+const struct ix_func *index_func_around(const struct index *ix, uint64_t addr);
 
 /* Functions, types, enumerators, globals of FILE's DWARF into b. */
 const char *dwarf_scan(struct ix_build *b, const struct object *debug);
@@ -161,9 +186,13 @@ struct facts {			/* binary.impl */
 	bool same_file;		/* debug is main */
 	struct index *ix;	/* NULL: BTF answers */
 	struct dwarf *dw;	/* opened when first asked */
+	struct refusals *refused;	/* target_refuse.c's */
 };
 struct arena *target_mem(struct target *t);
 struct job *target_job(struct target *t);
+/* NULL: there is none, or it was complained of. */
+struct index *index_of(struct binary *b);
+struct func *make_func(struct binary *b, const struct ix_func *x);
 /* A header's types, opened before; NULL: not yet. */
 struct binary *target_opened_header(struct target *t, const char *header);
 /* ... out of FILE, which nobody needs afterwards. */
@@ -182,6 +211,33 @@ struct variable **dwarf_params(struct facts *f, uint64_t die, size_t *n);
 /* All variables in scope at p, parameters first; die is p's function. */
 struct variable **dwarf_variables(struct facts *f, struct place *p,
 				  uint64_t die, size_t *n);
+/*
+ * dwarf_code.c: within code, which is the DIE of a function or of an instance
+ * of one inlined. Rows are those of FILE, the first of each line by address.
+ */
+struct row *dwarf_rows(struct facts *f, uint64_t die, const char *file,
+		       size_t *n);
+bool dwarf_has_pc(struct facts *f, uint64_t die, uint64_t addr);
+void dwarf_span(struct facts *f, uint64_t die, uint64_t *low, uint64_t *high);
+/* Does a row of the line table begin at addr? Else *near is one before. */
+bool dwarf_is_row(struct facts *f, uint64_t addr, uint64_t *near);
+/* The innermost instance within a function's code that has addr; 0: none. */
+uint64_t dwarf_inlined_at(struct facts *f, uint64_t die, uint64_t addr,
+			  const char **name, const char **file,
+			  unsigned *line);
+void dwarf_labels(struct facts *f, uint64_t die,
+		  void (*each)(void *arg, const char *name, unsigned line,
+			       uint64_t addr), void *arg);
+struct call {			/* out of code, or inlined into it */
+	const char *name, *file;	/* of what is called, as declared */
+	unsigned line;
+	bool is_inlined, is_tail;
+	bool is_declared;		/* that is all the unit knows of it */
+	uint64_t addr;			/* where it returns to; inlined: begins */
+	uint64_t die;			/* inlined: the instance */
+};
+void dwarf_calls(struct facts *f, uint64_t die,
+		 void (*each)(void *arg, const struct call *c), void *arg);
 struct variable *dwarf_return(struct facts *f, uint64_t die);
 struct variable *dwarf_global(struct facts *f, uint64_t die);
 

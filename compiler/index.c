@@ -4,7 +4,7 @@
  * $XDG_CACHE_HOME/stb/index as a file that is mapped and used as it is.
  *
  *	+------+---------+-------+------------+-------+-------+---------+
- *	| head | strings | funcs | func names | types | enums | ... x 8 |
+ *	| head | strings | funcs | func names | types | enums | ... x 9 |
  *	+------+---------+-------+------------+-------+-------+---------+
  *
  * The head says where each part lies and holds a checksum of all behind it.
@@ -22,10 +22,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INDEX_VERSION = 4 };
+enum { INDEX_VERSION = 5 };
 
 enum part { P_STRINGS, P_FUNCS, P_FUNC_NAMES, P_TYPES, P_ENUMS, P_GLOBALS,
-	    P_SYMBOLS, P_TRACES, NPARTS };
+	    P_SYMBOLS, P_TRACES, P_INSTS, NPARTS };
 
 struct ix_head {
 	char magic[8];
@@ -43,6 +43,7 @@ static const size_t entry_size[NPARTS] = {
 	1, sizeof(struct ix_func), sizeof(uint32_t), sizeof(struct ix_type),
 	sizeof(struct ix_enum), sizeof(struct ix_global),
 	sizeof(struct ix_symbol), sizeof(struct ix_trace),
+	sizeof(struct ix_inst),
 };
 
 /* --- strings, each kept once ------------------------------------------------ */
@@ -262,7 +263,83 @@ static void join_symbols(struct ix_build *b)
 	qsort(b->funcs.v, b->funcs.n, sizeof(*b->funcs.v), func_order);
 }
 
-/* Inlined functions with a copy out of line, and doubles, go. */
+static int abstract_order(const void *a, const void *b)
+{
+	const struct ix_abstract *x = a, *y = b;
+
+	return x->die < y->die ? -1 : x->die > y->die;
+}
+
+/* The inlined function that an instance is of; they are last, by DIE. */
+static struct ix_func *func_of(struct ix_build *b, const struct ix_inlined *in)
+{
+	struct ix_abstract key = { .die = in->abstract }, *a;
+	size_t lo = 0, hi = b->funcs.n, mid;
+
+	a = bsearch(&key, b->abstracts.v, b->abstracts.n, sizeof(key),
+		    abstract_order);
+	while (a && lo < hi) {
+		const struct ix_func *f;
+
+		mid = (lo + hi) / 2;
+		f = &b->funcs.v[mid];
+		if (!(f->flags & IXF_INLINE) || f->die < a->first)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return a && lo < b->funcs.n && b->funcs.v[lo].die == a->first ?
+		&b->funcs.v[lo] : NULL;
+}
+
+static void count_instances(struct ix_build *b)
+{
+	struct ix_func *f;
+	size_t i;
+
+	if (b->abstracts.n)
+		qsort(b->abstracts.v, b->abstracts.n, sizeof(*b->abstracts.v),
+		      abstract_order);
+	for (i = 0; i < b->inlined.n; i++) {
+		f = func_of(b, &b->inlined.v[i]);
+		if (f)
+			f->ninst++;
+	}
+}
+
+static int inst_order(const void *a, const void *b)
+{
+	const struct ix_inst *x = a, *y = b;
+
+	if (x->func != y->func)
+		return x->func < y->func ? -1 : 1;
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return x->die < y->die ? -1 : x->die > y->die;
+}
+
+/* Functions are where they stay: instances find theirs. */
+static void list_instances(struct ix_build *b)
+{
+	struct ix_func *f;
+	size_t i;
+
+	for (i = 0; i < b->inlined.n; i++) {
+		const struct ix_inlined *in = &b->inlined.v[i];
+
+		f = func_of(b, in);
+		if (f)
+			vec_push(&b->mem, &b->insts, ((struct ix_inst){
+				.addr = in->addr, .die = in->die,
+				.func = (uint32_t)(f - b->funcs.v) }));
+	}
+	if (b->insts.n)
+		qsort(b->insts.v, b->insts.n, sizeof(*b->insts.v), inst_order);
+	for (i = b->insts.n; i-- > 0; )
+		b->funcs.v[b->insts.v[i].func].first = (uint32_t)i;
+}
+
+/* Doubles go, and functions without instances that have a copy. */
 static void drop_doubles(struct ix_build *b)
 {
 	size_t nstr = b->strings.n, i, kept = 0;
@@ -272,8 +349,8 @@ static void drop_doubles(struct ix_build *b)
 
 	for (i = 0; i < b->funcs.n; i++) {
 		if (v[i].flags & IXF_INLINE) {
-			inlined[v[i].name] |= v[i].flags & IXF_INLINED;
-			if (copied[v[i].name])
+			inlined[v[i].name] |= v[i].ninst != 0;
+			if (copied[v[i].name] && !v[i].ninst)
 				continue;
 		} else if (kept && v[kept - 1].addr == v[i].addr &&
 			   v[kept - 1].name == v[i].name) {
@@ -602,6 +679,7 @@ static struct ix_head *lay_out(struct arena *mem, struct ix_build *b,
 		{ names, b->funcs.n }, { b->types.v, b->types.n },
 		{ b->enums.v, b->enums.n }, { b->globals.v, b->globals.n },
 		{ b->symbols.v, b->symbols.n }, { b->traces.v, b->traces.n },
+		{ b->insts.v, b->insts.n },
 	};
 	struct ix_head *h;
 	size_t size = sizeof(*h), i;
@@ -653,7 +731,9 @@ static struct ix_head *build(struct arena *mem, enum binary_kind kind,
 	if (!b.symbols.n)
 		object_symbols(main, add_symbol, &b);
 	join_symbols(&b);
+	count_instances(&b);
 	drop_doubles(&b);
+	list_instances(&b);
 	if (kind == BIN_KERNEL)
 		gather_kernel(&b, main);
 	sort_parts(&b);
@@ -760,6 +840,7 @@ struct index *index_open(struct arena *mem, enum binary_kind kind,
 	PART(P_GLOBALS, globals, nglobals);
 	PART(P_SYMBOLS, symbols, nsymbols);
 	PART(P_TRACES, traces, ntraces);
+	PART(P_INSTS, insts, ninsts);
 #undef PART
 	ix->release = ix->str + h->release;
 	return ix;
@@ -851,4 +932,23 @@ const struct ix_func *index_func_at(const struct index *ix, uint64_t addr)
 	}
 	return lo < ix->nfuncs && ix->funcs[lo].addr == addr ?
 		&ix->funcs[lo] : NULL;
+}
+
+const struct ix_func *index_func_around(const struct index *ix, uint64_t addr)
+{
+	size_t lo = 0, hi = ix->nfuncs, mid;
+
+	while (lo < hi) {
+		mid = (lo + hi) / 2;
+		if (!(ix->funcs[mid].flags & IXF_INLINE) &&
+		    ix->funcs[mid].addr <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	/* of several at one address the first: that is how it is found */
+	while (lo > 1 && ix->funcs[lo - 2].addr == ix->funcs[lo - 1].addr)
+		lo--;
+	return lo && addr - ix->funcs[lo - 1].addr < ix->funcs[lo - 1].size ?
+		&ix->funcs[lo - 1] : NULL;
 }

@@ -1126,6 +1126,7 @@ static struct ir_site *new_site(struct lower *l)
 {
 	struct ir_site *s = NEW(l->mem, struct ir_site);
 	const struct place *p = l->place;
+	const struct func *f;
 
 	s->name = l->site->name;
 	s->attach = attach_of(l);
@@ -1147,11 +1148,15 @@ static struct ir_site *new_site(struct lower *l)
 	if (p->func->bin->kind == BIN_PROGRAM) {
 		s->build = build_of(l, p->func->bin);
 		s->offset = p->file_offset;
-	} else {
-		s->symbol = p->func->linkage;
-		s->offset = p->addr - p->func->addr;
-		s->by_address = p->addr && !p->func->is_unique;
+		return s;
 	}
+	f = p->code ? p->code : p->func;
+	s->symbol = f->linkage;
+	if (p->code) {
+		s->addr = f->addr;
+		s->offset = p->addr - f->addr;
+	}
+	s->by_address = p->addr && (!p->code || !f->is_unique);
 	return s;
 }
 

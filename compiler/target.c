@@ -214,7 +214,7 @@ static bool open_files(struct target *t, struct binary *b, const char *file,
 }
 
 /* The index of a binary; NULL and a complaint where it cannot be made. */
-static struct index *index_of(struct binary *b)
+struct index *index_of(struct binary *b)
 {
 	struct facts *f = b->impl;
 	struct target *t = f->t;
@@ -446,7 +446,7 @@ static const char *why_forbidden(struct target *t, const struct ix_func *f)
 	return NULL;
 }
 
-static struct func *make_func(struct binary *b, const struct ix_func *x)
+struct func *make_func(struct binary *b, const struct ix_func *x)
 {
 	struct facts *fa = b->impl;
 	struct func *f = NEW(fa->t->mem, struct func);
@@ -836,101 +836,6 @@ bool target_enum(struct target *t, struct binary *b, const char *name,
 	if (i >= 0)
 		*value = ix->enums[i].value;
 	return i >= 0;
-}
-
-/* --- places --------------------------------------------------------------------- */
-
-struct place_facts {		/* place.impl */
-	struct variable **v;
-	size_t n;
-	bool read;
-};
-
-/*
- * A uprobe on endbr64 is single-stepped, seven times as dear as one on what
- * follows. A push or a change of the stack pointer behind it can be no target
- * of a jump within the function: there the probe fires once per call too.
- */
-static uint64_t past_endbr(const struct facts *f, uint64_t addr)
-{
-	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-	uint8_t c[8];
-	bool push, sub;
-
-	if (!object_read(&f->main, addr, c, sizeof(c)) ||
-	    memcmp(c, endbr64, 4))
-		return addr;
-	push = (c[4] & 0xf8) == 0x50 || (c[4] == 0x41 && (c[5] & 0xf8) == 0x50);
-	sub = c[4] == 0x48 && (c[5] == 0x83 || c[5] == 0x81) && c[6] == 0xec;
-	return push || sub ? addr + 4 : addr;
-}
-
-struct place *target_place(struct target *t, struct func *f,
-			   enum place_when when)
-{
-	struct place *p = NEW(t->mem, struct place);
-	struct facts *fa = f->bin->impl;
-
-	p->func = f;
-	p->when = when;
-	p->addr = f->addr;
-	if (f->bin->kind == BIN_PROGRAM) {
-		p->addr = past_endbr(fa, f->addr);
-		p->file_offset = object_offset(&fa->main, p->addr);
-	}
-	p->impl = NEW(t->mem, struct place_facts);
-	return p;
-}
-
-static struct place_facts *variables_at(struct target *t, struct place *p)
-{
-	struct place_facts *pf = p->impl;
-	struct binary *b = p->func->bin;
-	const struct ix_func *x = p->func->impl;
-
-	if (pf->read)
-		return pf;
-	pf->read = true;
-	if (b->has_dwarf) {
-		pf->v = dwarf_variables(b->impl, p, x->die, &pf->n);
-	} else if (t->btf && b->kind == BIN_KERNEL) {
-		uint32_t id = (uint32_t)btf_func_id(t->btf, p->func->name);
-
-		pf->v = btf_params_of(t->btf, b, id, &pf->n);
-	}
-	return pf;
-}
-
-struct variable *place_variable_at(struct target *t, struct place *p, size_t i)
-{
-	struct place_facts *pf = variables_at(t, p);
-
-	return i < pf->n ? pf->v[i] : NULL;
-}
-
-struct variable *place_variable(struct target *t, struct place *p,
-				const char *name)
-{
-	struct place_facts *pf = variables_at(t, p);
-	size_t i = pf->n;
-
-	while (i-- > 0)		/* inner blocks come last */
-		if (!strcmp(pf->v[i]->name, name))
-			return pf->v[i];
-	return NULL;
-}
-
-struct variable *place_return(struct target *t, struct place *p)
-{
-	struct binary *b = p->func->bin;
-	const struct ix_func *x = p->func->impl;
-
-	if (b->has_dwarf)
-		return dwarf_return(b->impl, x->die);
-	if (t->btf && b->kind == BIN_KERNEL)
-		return btf_return(t->btf, b, (uint32_t)
-				  btf_func_id(t->btf, p->func->name));
-	return NULL;
 }
 
 struct variable *target_global(struct target *t, struct binary *b,

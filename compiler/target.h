@@ -97,8 +97,9 @@ struct func {
 	uint64_t file_offset;	/* of addr in bin->file; programs */
 	bool is_exported, is_static;
 	bool is_unique;		/* linkage names no other symbol of the binary */
-	bool is_inline_only;	/* instances only */
-	bool is_also_inlined;	/* a copy, and maybe instances */
+	bool is_inline_only;	/* stands for the instances inlined elsewhere;
+				   a copy out of line is another func */
+	bool is_also_inlined;	/* a copy, and there are instances */
 	/* kernel: why it cannot be probed, or NULL ("__init", "blacklisted") */
 	const char *forbidden;
 	bool traceable;		/* kernel: has an fentry call site */
@@ -188,12 +189,70 @@ struct place {
 	struct func *func;
 	enum place_when when;
 	uint64_t addr;
+	struct func *code;	/* the function whose code has addr, which an
+				   inlined one has not; NULL: in a part of it
+				   that lies apart (.cold) */
 	uint64_t file_offset;	/* programs */
 	void *impl;
 };
 
 struct place *target_place(struct target *t, struct func *f,
 			   enum place_when when);
+
+/* A function's code: its copy out of line, or an instance inlined elsewhere. */
+struct code {
+	struct func *func;	/* as declared */
+	uint64_t addr;		/* of its first instruction */
+	uint64_t die;
+	bool is_inlined;
+};
+/* The copy, or each instance of one that stands for those. */
+size_t target_code(struct target *t, struct func *f,
+		   void (*each)(void *arg, const struct code *c), void *arg);
+/* Innermost at an address; false: no function is known there. */
+bool target_code_at(struct target *t, struct binary *b, uint64_t addr,
+		    struct code *c);
+/* The function out of line whose code has that address, or NULL. */
+struct func *target_func_around(struct target *t, struct binary *b,
+				uint64_t addr);
+bool code_has(const struct code *c, uint64_t addr);
+/* All of it lies in [*low, *high), not without gaps. */
+void code_span(const struct code *c, uint64_t *low, uint64_t *high);
+/* The first line below f's of its file that a function is declared in. */
+unsigned target_next_line(struct target *t, struct binary *b,
+			  const struct func *f);
+/* At an address of the code; the entry of a copy is AT_ENTRY. */
+struct place *target_place_at(struct target *t, const struct code *c,
+			      uint64_t addr);
+
+/* Why the kernel refuses to probe an instruction within a function; NULL: not
+   known to. */
+const char *target_why_not(struct target *t, struct binary *b, uint64_t addr);
+
+/*
+ * Rows of the line table within code that are of its func's file: by line,
+ * each once, where it begins first.
+ */
+struct row {
+	uint64_t addr;
+	unsigned line;
+};
+size_t target_rows(struct target *t, const struct code *c, struct row **out);
+/* Does a row of any line begin there? If not, *near is one before it, or 0. */
+bool target_is_row(struct target *t, struct binary *b, uint64_t addr,
+		   uint64_t *near);
+/* Labels of the source with a place in the code, and their lines. */
+void target_labels(struct target *t, const struct code *c,
+		   void (*each)(void *arg, const char *name, unsigned line,
+				uint64_t addr), void *arg);
+/* What the code calls by name, once a call, or has inlined into it. */
+struct callee {
+	struct code code;
+	uint64_t back;		/* where a call returns to */
+	bool is_tail;		/* a jump: it returns to the caller's caller */
+};
+void target_callees(struct target *t, const struct code *c,
+		    void (*each)(void *arg, const struct callee *c), void *arg);
 
 /*
  * How to compute a location or value: a postfix program, DWARF-free.

@@ -90,20 +90,26 @@ bool site_missing(struct job *j, const struct point *pt, struct span at,
 		  const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /*
- * points.c: a function pattern, "NAME", "NAME@FILE", "NAME@FILE:LINE", as
+ * functions.c: a function pattern, "NAME", "NAME@FILE", "NAME@FILE:LINES", as
  * kernel.function and process.function take it, looked up in one binary.
  */
+struct line_range {
+	unsigned from, to;
+	bool relative;			/* to the function's line */
+};
 struct func_pattern {
 	const char *name, *file;	/* globs; file may be NULL */
-	unsigned line;			/* 0: any */
+	VEC(struct line_range) ranges;
+	bool all_lines;			/* ":*" */
 	bool is_exact;			/* name without wildcards */
 	struct expr *arg;		/* as written */
 };
 bool func_pattern(struct job *j, struct expr *arg, struct func_pattern *out);
-/* Functions of b that match and can be probed; forbidden ones are left out.
-   *left tells of the first that was. */
+/* Functions of b that match; forbidden ones are left out of v, and *left tells
+   of the first that was. */
 struct func_list {
-	VEC(struct func *) v;
+	VEC(struct func *) v;		/* that can be probed */
+	VEC(struct func *) inlined;	/* that stand for instances */
 	const char *left;
 };
 void func_find(struct job *j, struct binary *b, const struct func_pattern *p,

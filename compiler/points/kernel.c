@@ -1,61 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * kernel.c - kernel.function("PATTERN") with .call, .return and
- * .return.maxactive(N): the functions of vmlinux. Which of kprobe and fentry
- * it will be is settled when the variables that the handler uses are known.
- * kprobe.function("PATTERN") with the same suffixes is always a kprobe and has
- * no variables.
+ * kernel.c - functions of vmlinux. kernel.function("PATTERN") and the points
+ * like it are functions.c's; which of kprobe and fentry it will be is settled
+ * when the variables that the handler uses are known. kprobe.function("PATTERN")
+ * with .call, .return and .return.maxactive(N) is always a kprobe and has no
+ * variables.
  */
-#include "family.h"
+#include "functions.h"
 
-enum { ENTRY, CALL, RETURN, WHAT = 3, KPROBE = 4 };
-
-/* A kernel that can probe its functions at all. */
-static bool can_probe(struct job *j, struct point *pt, int data,
-		      const struct func *f)
+static bool expand(struct job *j, struct probe *pr, struct point *pt,
+		   const struct shape *shape, struct expr **args)
 {
-	const struct kernel_features *k = target_features(j->target);
-
-	if (k->kprobes || (!(data & KPROBE) && k->fentry && f->traceable &&
-			   f->btf_id))
-		return true;
-	if (data & KPROBE)
-		return complain(j, pt->at, E_ENGINE, "kernel \"%s\" has no "
-				"kprobes; kernel.function may do",
-				target_name(j->target));
-	return complain(j, pt->at, E_ENGINE, "kernel \"%s\" cannot probe "
-			"function %s: it has no kprobes%s",
-			target_name(j->target), f->name,
-			k->fentry ? ", and fentry does not suit the function" :
-			" and no fentry");
+	return func_sites(&(struct func_query){
+		.j = j, .pr = pr, .pt = pt, .family = &family_kernel,
+		.b = target_kernel(j->target), .prefix = "kernel",
+		.what = shape->data, .arg = args[0], .extra = args[1] });
 }
 
+/* --- kprobe.function ------------------------------------------------------------ */
+
+enum { ENTRY, CALL, RETURN };
+
 static void add_site(struct job *j, struct probe *pr, struct point *pt,
-		     int data, int64_t maxactive, struct func *f)
+		     int what, int64_t maxactive, struct func *f)
 {
-	bool kprobes = target_features(j->target)->kprobes;
-	int what = data & WHAT;
 	struct text name = { .mem = &j->mem };
 	struct site *s;
 
-	text_printf(&name, "%s.function(\"%s\")%s",
-		    data & KPROBE ? "kprobe" : "kernel",
-		    data & KPROBE ? f->linkage : func_place_name(j, f), what == CALL ? ".call" :
-		    what == RETURN ? ".return" : "");
+	text_printf(&name, "kprobe.function(\"%s\")%s", f->linkage,
+		    what == CALL ? ".call" : what == RETURN ? ".return" : "");
 	if (maxactive)
 		text_printf(&name, ".maxactive(%jd)", (intmax_t)maxactive);
-	s = site_new(j, pr, pt, &family_kernel, what == RETURN ?
-		     kprobes ? AT_KRETPROBE : AT_FEXIT :
-		     kprobes ? AT_KPROBE : AT_FENTRY, name.s);
+	s = site_new(j, pr, pt, &family_kernel, what == RETURN ? AT_KRETPROBE :
+		     AT_KPROBE, name.s);
 	s->is_return = what == RETURN;
 	s->maxactive = maxactive;
-	s->no_variables = data & KPROBE;
+	s->no_variables = true;
 	s->place = target_place(j->target, f, what == RETURN ? AT_RETURN :
 				AT_ENTRY);
 }
 
-static bool expand(struct job *j, struct probe *pr, struct point *pt,
-		   const struct shape *shape, struct expr **args)
+static bool expand_kprobe(struct job *j, struct probe *pr, struct point *pt,
+			  const struct shape *shape, struct expr **args)
 {
 	struct binary *kernel = target_kernel(j->target);
 	struct func_list found = { .left = NULL };
@@ -75,24 +61,23 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 		return site_missing(j, pt, args[0]->at, "kernel \"%s\" has no "
 				    "function \"%s\"%s", target_name(j->target),
 				    args[0]->str, func_similar(j, kernel, &p));
-	for (i = 0; i < found.v.n; i++) {
-		if (!can_probe(j, pt, shape->data, found.v.v[i]))
-			return pt->optional;
+	if (!target_features(j->target)->kprobes)
+		return pt->optional || complain(j, pt->at, E_ENGINE,
+				"kernel \"%s\" has no kprobes; "
+				"kernel.function may do",
+				target_name(j->target));
+	for (i = 0; i < found.v.n; i++)
 		add_site(j, pr, pt, shape->data, args[1] ? args[1]->num : 0,
 			 found.v.v[i]);
-	}
 	return true;
 }
 
 static const struct shape shapes[] = {
-	{ "kernel.function(s)", expand, ENTRY },
-	{ "kernel.function(s).call", expand, CALL },
-	{ "kernel.function(s).return", expand, RETURN },
-	{ "kernel.function(s).return.maxactive(n)", expand, RETURN },
-	{ "kprobe.function(s)", expand, KPROBE | ENTRY },
-	{ "kprobe.function(s).call", expand, KPROBE | CALL },
-	{ "kprobe.function(s).return", expand, KPROBE | RETURN },
-	{ "kprobe.function(s).return.maxactive(n)", expand, KPROBE | RETURN },
+	FUNCTION_SHAPES("kernel", expand),
+	{ "kprobe.function(s)", expand_kprobe, ENTRY },
+	{ "kprobe.function(s).call", expand_kprobe, CALL },
+	{ "kprobe.function(s).return", expand_kprobe, RETURN },
+	{ "kprobe.function(s).return.maxactive(n)", expand_kprobe, RETURN },
 	{ NULL, NULL, 0 }
 };
 

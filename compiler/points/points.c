@@ -20,14 +20,11 @@ const struct family *const families[] = {
 
 /* Points of SystemTap that have no family yet: refused, but known. */
 static const char *const later[] = {
-	"kernel.function(s).inline", "kernel.function(s).callee(s)",
-	"kernel.function(s).callees", "kernel.function(s).label(s)",
-	"kernel.function(s).exported", "kernel.statement(s)",
-	"kernel.statement(n)", "kernel.data(s)", "kernel.data(n)",
+	"kernel.function(s).callee(s)",
+	"kernel.function(s).callees", "kernel.statement(n)", "kernel.data(s)", "kernel.data(n)",
 	"kernel.mark(s)", "module(s).function(s)", "module(s).statement(s)",
 	"kprobe.module(s).function(s)", "kprobe.statement(n)",
-	"process.function(s)", "process(s).function(s).inline",
-	"process(s).statement(s)", "process(s).mark(s)", "process(s).begin",
+	"process.function(s)", "process(s).mark(s)", "process(s).begin",
 	"process(s).end", "process(s).thread", "process(s).syscall",
 	"process(s).insn", "process.begin", "process.end", "process.syscall",
 	"process(s).library(s)", "process(s).plt", "procfs(s).read",
@@ -319,112 +316,6 @@ bool expand_points(struct job *j)
 	return uses_found(j) && ok;
 }
 
-/* --- functions ------------------------------------------------------------------ */
-
-static bool has_wildcard(const char *s)
-{
-	return strpbrk(s, "*?[") != NULL;
-}
-
-bool func_pattern(struct job *j, struct expr *arg, struct func_pattern *out)
-{
-	char *at, *colon, *end, *s = arena_strdup(&j->mem, arg->str);
-
-	*out = (struct func_pattern){ .arg = arg, .name = s };
-	at = strchr(s, '@');
-	if (at) {
-		*at = 0;
-		out->file = at + 1;
-		colon = strrchr(at + 1, ':');
-		if (colon) {
-			*colon = 0;
-			out->line = (unsigned)strtoul(colon + 1, &end, 10);
-			if (!isdigit((unsigned char)colon[1]) || *end)
-				return complain(j, arg->at, E_PROBE_ARG,
-						"no line number behind ':' in "
-						"\"%s\"", arg->str);
-		}
-	}
-	if (!*s)
-		return complain(j, arg->at, E_PROBE_ARG,
-				"no function's name in \"%s\"", arg->str);
-	out->is_exact = !has_wildcard(s);
-	return true;
-}
-
-struct func_search {
-	struct job *j;
-	const struct func_pattern *p;
-	struct func_list *out;
-};
-
-static bool file_matches(struct job *j, const char *glob, const char *file)
-{
-	return file && (glob_match(glob, file) ||
-			glob_match(arena_printf(&j->mem, "*/%s", glob), file));
-}
-
-static void leave(struct func_search *q, const struct func *f, const char *why)
-{
-	if (!q->out->left)
-		q->out->left = arena_printf(&q->j->mem, "%s (%s:%u): %s",
-					    f->name, f->file ? f->file : "?",
-					    f->line, why);
-}
-
-static void consider_func(void *arg, struct func *f)
-{
-	struct func_search *q = arg;
-	const struct func_pattern *p = q->p;
-
-	if ((p->file && !file_matches(q->j, p->file, f->file)) ||
-	    (p->line && p->line != f->line))
-		return;
-	if (f->is_inline_only)
-		leave(q, f, "it was inlined wherever it is called, which "
-		      "cannot be probed yet");
-	else if (f->forbidden)
-		leave(q, f, f->forbidden);
-	else
-		vec_push(&q->j->mem, &q->out->v, f);
-}
-
-void func_find(struct job *j, struct binary *b, const struct func_pattern *p,
-	       struct func_list *out)
-{
-	struct func_search q = { j, p, out };
-	size_t i;
-
-	target_functions(j->target, b, p->name, consider_func, &q);
-	for (i = 0; p->is_exact && i < out->v.n; i++)
-		if (out->v.v[i]->is_also_inlined)
-			warn_at(j, p->arg->at, "function %s may be inlined in "
-				"some places too; those are not probed",
-				out->v.v[i]->name);
-}
-
-const char *func_place_name(struct job *j, const struct func *f)
-{
-	if (!f->file)
-		return f->name;
-	return arena_printf(&j->mem, "%s@%s:%u", f->name, f->file, f->line);
-}
-
-const char *func_similar(struct job *j, struct binary *b,
-			 const struct func_pattern *p)
-{
-	struct text t = { .mem = &j->mem };
-	const char *near[5];
-	size_t i, n;
-
-	n = p->is_exact ? target_similar(j->target, b, p->name, near,
-					 COUNT_OF(near)) : 0;
-	for (i = 0; i < n; i++)
-		if (strcmp(near[i], p->name))
-			text_printf(&t, "%s%s", t.n ? ", " : "", near[i]);
-	return t.n ? arena_printf(&j->mem, " (similar: %s)", t.s) : "";
-}
-
 /* --- as text ---------------------------------------------------------------------- */
 
 static const char *attach_name(enum attach a)
@@ -522,6 +413,8 @@ static void dump_site(struct job *j, const struct site *s, FILE *out)
 		return;
 	if (s->is_user)
 		fprintf(out, "\tin %s\n", s->place->func->bin->name);
+	if (s->place->when == AT_PC)
+		fprintf(out, "\tat 0x%jx\n", (uintmax_t)s->place->addr);
 	for (i = 0; (v = place_variable_at(j->target, s->place, i)); i++)
 		dump_variable(out, v);
 	v = s->is_return ? place_return(j->target, s->place) : NULL;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * functions.h - what kernel., module(). and process(). have in common: points
+ * of functions by DWARF. A family says which binary and how it is called.
+ */
+#ifndef STB_FUNCTIONS_H
+#define STB_FUNCTIONS_H
+
+#include "family.h"
+
+enum {				/* struct shape's data, of these points */
+	FN_COPY = 1,		/* copies out of line */
+	FN_INLINED = 2,		/* and instances inlined elsewhere */
+	FN_RETURN = 4,
+	FN_EXPORTED = 8,
+	FN_STATEMENT = 16,
+	FN_NEAREST = 32,
+	FN_LABEL = 64,
+};
+
+/* Rows of struct shape: all such points behind a prefix. */
+#define FUNCTION_SHAPES(prefix, expand) \
+	{ prefix ".function(s)", expand, FN_COPY | FN_INLINED }, \
+	{ prefix ".function(s).call", expand, FN_COPY }, \
+	{ prefix ".function(s).inline", expand, FN_INLINED }, \
+	{ prefix ".function(s).exported", expand, FN_COPY | FN_EXPORTED }, \
+	{ prefix ".function(s).return", expand, FN_COPY | FN_RETURN }, \
+	{ prefix ".function(s).return.maxactive(n)", expand, \
+	  FN_COPY | FN_RETURN }, \
+	{ prefix ".function(s).label(s)", expand, \
+	  FN_COPY | FN_INLINED | FN_LABEL }, \
+	{ prefix ".statement(s)", expand, \
+	  FN_COPY | FN_INLINED | FN_STATEMENT }, \
+	{ prefix ".statement(s).nearest", expand, \
+	  FN_COPY | FN_INLINED | FN_STATEMENT | FN_NEAREST }
+
+struct func_query {
+	struct job *j;
+	struct probe *pr;
+	struct point *pt;
+	const struct family *family;
+	struct binary *b;
+	const char *prefix;	/* of names: "kernel", "process(\"/bin/x\")" */
+	int what;		/* FN_* */
+	struct expr *arg;	/* of function or statement */
+	struct expr *extra;	/* of maxactive, label; NULL: none */
+};
+/* Sites of all that matches in q->b. false: complained. */
+bool func_sites(const struct func_query *q);
+
+#endif
