@@ -353,7 +353,7 @@ static void gather_code(struct find *f)
 	size_t i;
 
 	for (i = 0; what & FN_COPY && i < f->found.v.n; i++)
-		if (!(what & FN_EXPORTED) || f->found.v.v[i]->is_exported)
+		if (!(what & FN_EXPORTED) || !f->found.v.v[i]->is_static)
 			target_code(t, f->found.v.v[i], take_code, f);
 	for (i = 0; what & FN_INLINED && i < f->found.inlined.n; i++)
 		target_code(t, f->found.inlined.v[i], take_code, f);
@@ -600,7 +600,7 @@ static const char *wrong_kind(const struct find *f)
 	int what = f->q->what;
 
 	if (what & FN_EXPORTED)
-		return "it is not exported";
+		return "it is static";
 	if (!(what & FN_INLINED) && f->found.inlined.n)
 		return what & FN_RETURN ? "it was inlined wherever it is "
 			"called, which has no return to probe" :
