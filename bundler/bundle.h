@@ -162,6 +162,10 @@ const char *hex_text(struct arena *mem, const uint8_t *p, size_t n);
 int verb_pack(int argc, char **argv);
 /* selfrun.c: FILE.stb and a loader as one program OUT; the exit code. */
 int pack_self_running(const char *out, const char *file, const char *loader);
+/* render.c: a dump of a flight recorder */
+bool is_dump(const char *data, size_t size);
+int show_dump(const char *file, const char *data, size_t size);
+int verb_render(int argc, char **argv);
 int verb_show(int argc, char **argv);
 int verb_verify(int argc, char **argv);
 /* sign.c */

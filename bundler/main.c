@@ -19,6 +19,8 @@ static const struct verb {
 	  "make a bundle and a stap-load one program" },
 	{ "show", verb_show, "show [--json | --script] FILE",
 	  "say what is inside" },
+	{ "render", verb_render, "render DUMP",
+	  "the output that a flight recorder kept" },
 	{ "verify", verb_verify, "verify [--pub K.pub [--signature SIG]] FILE...",
 	  "check every digest and table, and who signed" },
 	{ "keygen", verb_keygen, "keygen [--key K.key] [--pub K.pub]",

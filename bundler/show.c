@@ -578,6 +578,8 @@ int verb_show(int argc, char **argv)
 	};
 	struct arena mem = { 0 };
 	struct bundle b;
+	const char *data;
+	size_t size;
 	int c, how = 0, status;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -589,6 +591,12 @@ int verb_show(int argc, char **argv)
 		fprintf(stderr, "usage: %s show [--json | --script] FILE\n",
 			argv0);
 		return EXIT_USAGE;
+	}
+	data = read_file(&mem, argv[optind], &size);
+	if (data && !how && is_dump(data, size)) {
+		status = show_dump(argv[optind], data, size);
+		arena_free(&mem);
+		return status;
 	}
 	status = bundle_load(&mem, argv[optind], &b);
 	if (!status && how == 's')

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loader/format.h"
+#include "loader/files.h"
+#include "loader/history.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -619,15 +621,25 @@ static void out_full(struct sink *s)
 {
 	struct output *o = (struct output *)s;
 
-	if (!o->broken)
+	if (o->history)
+		history_put(o->history, s->buf, s->n);
+	if (!o->broken && o->fd >= 0)
 		write_all(o, o->fd, s->buf, s->n);
+	if (o->files)
+		o->files->written += s->n;
 	s->n = 0;
 }
 
 static void err_full(struct sink *s)
 {
-	write_all((struct output *)((char *)s - offsetof(struct output, err)),
-		  STDERR_FILENO, s->buf, s->n);
+	struct output *o = (void *)((char *)s - offsetof(struct output, err));
+
+	if (o->history)
+		history_put(o->history, s->buf, s->n);
+	if (!o->detached)
+		write_all(o, STDERR_FILENO, s->buf, s->n);
+	else if (!o->broken && o->fd >= 0)
+		write_all(o, o->fd, s->buf, s->n);
 	s->n = 0;
 }
 
@@ -640,10 +652,20 @@ void output_init(struct output *o, int fd)
 	};
 }
 
+bool output_next_file(struct output *o)
+{
+	if (o->out.n)
+		out_full(&o->out);
+	return files_next(o->files, o->fd);
+}
+
 void output_flush(struct output *o)
 {
 	if (o->out.n)
 		out_full(&o->out);
+	if (o->files && o->files->max && o->files->written >= o->files->max &&
+	    !files_next(o->files, o->fd))
+		o->files->written = 0;	/* it will be tried again */
 }
 
 struct sink *output_begin(struct output *o, enum stb_channel channel)
@@ -662,6 +684,7 @@ void output_end(struct output *o, enum stb_channel channel)
 {
 	struct sink *s = &o->err;
 
+	o->messages++;
 	if (channel == STB_LOG)
 		sink_put(&o->out, "\n", 1);
 	if (channel == STB_OUT || channel == STB_LOG)

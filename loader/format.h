@@ -10,6 +10,9 @@
 
 #include "loader/sys.h"
 
+struct files;
+struct history;
+
 struct sink {			/* text on its way */
 	char *buf;
 	size_t n, cap;
@@ -50,9 +53,17 @@ struct output {
 	   NULL: not wanted */
 	const sigset_t *mask;
 	const volatile sig_atomic_t *stops;
+	/* -F: all text goes here, too; detached: nobody sees stderr, errors go
+	   where the output goes */
+	struct history *history;
+	bool detached;
+	struct files *files;	/* where fd gets its next file from, or NULL */
+	uint64_t messages;	/* so far */
 };
 void output_init(struct output *o, int fd);
 void output_flush(struct output *o);
+/* false: the next file cannot be opened, the present one goes on. */
+bool output_next_file(struct output *o);
 /* The sink of a channel, ready for the text of one message: what the other
    stream holds is written first. ERROR and WARN go to stderr with their prefix
    and end a line; LOG goes to the output as a line of its own. */

@@ -7,9 +7,14 @@
 #ifndef LOADER_LOADER_H
 #define LOADER_LOADER_H
 
+#include "loader/files.h"
 #include "loader/format.h"
+#include "loader/history.h"
 #include "loader/sys.h"
 #include "runtime/abi.h"
+
+enum verb { VERB_RUN = 0, VERB_LIST, VERB_ATTACH, VERB_DUMP, VERB_STOP,
+	    VERB_ROTATE };
 
 struct options {
 	const char *file, *output, *command;
@@ -19,6 +24,13 @@ struct options {
 	uint64_t time_ns;	/* -T; 0: no end */
 	uint32_t ring_size;	/* bytes, a power of two */
 	bool verbose, check;
+	enum verb verb;
+	const char *recorder;	/* --attach NAME and its like */
+	bool record;		/* -F */
+	const char *name;	/* --name, or NULL */
+	uint64_t keep_size;	/* bytes of output that a recorder keeps */
+	uint64_t file_max;	/* -S SIZE[,N]; 0: not given */
+	unsigned file_keep;
 	bool self;		/* the bundle is behind this program */
 	char **trust;		/* --trust: files of public keys */
 	int ntrust;
@@ -95,6 +107,12 @@ struct loader {
 	struct output out;
 	struct vm *vm;
 	uint64_t bad_records;
+
+	/* -F and -o: record.c, files.c */
+	struct recorder *recorder;	/* NULL: no -F */
+	struct history history;
+	struct files files;
+	bool stop_asked;
 };
 
 /* trust.c: the keys that are trusted here. */

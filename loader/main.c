@@ -3,7 +3,7 @@
  * main.c - stap-load: runs a bundle on this host. docs/stap-load.md is its
  * manual. The pass list is at the end.
  */
-#include "loader/loader.h"
+#include "loader/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +22,11 @@ static const char usage_text[] =
 "  -c CMD      run CMD when all is attached, end with it; target() is its pid\n"
 "  -x PID      target() is PID\n"
 "  -o FILE     write output there\n"
+"  -S MB[,N]   go on in a next file when one has that much; keep N files\n"
+"  -F          go into the background when all is attached, and keep the last\n"
+"              output (as much as -s says); then:\n"
+"  --list, --attach NAME, --dump NAME [-o FILE], --stop NAME, --rotate NAME\n"
+"  --name NAME  of the recorder (the script's)\n"
 "  -T SECONDS  end after that time\n"
 "  -s MB       room for output on its way from the kernel: 1, 2, 4... (4)\n"
 "  --trust K   a public key whose bundles may run, as those of\n"
@@ -84,8 +89,27 @@ static void add_argument(struct options *o, char *text)
 		    text);
 }
 
-enum { OPT_TRUST = 256, OPT_SIGNATURE, OPT_UNSIGNED };
+enum { OPT_TRUST = 256, OPT_SIGNATURE, OPT_UNSIGNED, OPT_NAME, OPT_VERB };
 
+/* SIZE[,N]: megabytes, files. */
+static void set_file_size(struct options *o, const char *text)
+{
+	char *end;
+	double mb = strtod(text, &end);
+	unsigned long n = 0;
+
+	if (*end == ',')
+		n = strtoul(end + 1, &end, 10);
+	if (*end || !(mb > 0) || mb > 1e6 || n > 100000 ||
+	    (strchr(text, ',') && !n))
+		die(EXIT_USE, "-S %s: wanted megabytes, or megabytes,files",
+		    text);
+	o->file_max = (uint64_t)(mb * (1 << 20));
+	o->file_keep = (unsigned)n;
+}
+
+
+/* a flat switch */
 static void take_option(struct options *o, int c)
 {
 	switch (c) {
@@ -115,6 +139,23 @@ static void take_option(struct options *o, int c)
 	case 'C':
 		o->check = true;
 		break;
+	case 'S':
+		set_file_size(o, optarg);
+		break;
+	case 'F':
+		o->record = true;
+		break;
+	case OPT_NAME:
+		o->name = optarg;
+		break;
+	case OPT_VERB + VERB_LIST:
+	case OPT_VERB + VERB_ATTACH:
+	case OPT_VERB + VERB_DUMP:
+	case OPT_VERB + VERB_STOP:
+	case OPT_VERB + VERB_ROTATE:
+		o->verb = (enum verb)(c - OPT_VERB);
+		o->recorder = optarg;
+		break;
 	case OPT_TRUST:
 		o->trust[o->ntrust++] = optarg;
 		break;
@@ -141,6 +182,12 @@ static void options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "check", no_argument, NULL, 'C' },
+		{ "name", required_argument, NULL, OPT_NAME },
+		{ "list", no_argument, NULL, OPT_VERB + VERB_LIST },
+		{ "attach", required_argument, NULL, OPT_VERB + VERB_ATTACH },
+		{ "dump", required_argument, NULL, OPT_VERB + VERB_DUMP },
+		{ "stop", required_argument, NULL, OPT_VERB + VERB_STOP },
+		{ "rotate", required_argument, NULL, OPT_VERB + VERB_ROTATE },
 		{ "trust", required_argument, NULL, OPT_TRUST },
 		{ "signature", required_argument, NULL, OPT_SIGNATURE },
 		{ "unsigned", no_argument, NULL, OPT_UNSIGNED },
@@ -157,7 +204,7 @@ static void options(struct options *o, int argc, char **argv)
 	o->vars = zalloc(argc * sizeof(*o->vars));
 	o->trust = zalloc(argc * sizeof(*o->trust));
 	while (optind < argc) {
-		c = getopt_long(argc, argv, "+c:x:o:T:s:G:vhV", longs, NULL);
+		c = getopt_long(argc, argv, "+c:x:o:S:T:s:G:FvhV", longs, NULL);
 		if (c >= 0) {
 			take_option(o, c);
 			continue;
@@ -170,6 +217,13 @@ static void options(struct options *o, int argc, char **argv)
 		if (optind < argc)
 			add_argument(o, argv[optind++]);
 	}
+	if (o->verb)
+		return;
+	o->keep_size = o->output ? 1u << 20 : o->ring_size;
+	if (o->file_max && !o->output)
+		die(EXIT_USE, "-S: wanted -o FILE with it");
+	if (o->record && o->check)
+		die(EXIT_USE, "-F and --check: wanted one of them");
 	if (!o->file)
 		die(EXIT_USE, "wanted a bundle (-h shows the usage)");
 	if (o->command && o->target)
@@ -178,14 +232,17 @@ static void options(struct options *o, int argc, char **argv)
 
 static void open_output(struct loader *l)
 {
-	int fd = STDOUT_FILENO;
+	int fd = l->opt.record ? -1 : STDOUT_FILENO;
 
+	l->files = (struct files){
+		.pattern = l->opt.output, .max = l->opt.file_max,
+		.keep = l->opt.file_keep,
+	};
 	if (l->opt.output)
-		fd = open(l->opt.output, O_WRONLY | O_CREAT | O_TRUNC |
-			  O_CLOEXEC, 0666);
-	if (fd < 0)
-		die(EXIT_OUTPUT, "-o %s: %s", l->opt.output, strerror(errno));
+		fd = files_open(&l->files);
 	output_init(&l->out, fd);
+	if (l->opt.output)
+		l->out.files = &l->files;
 }
 
 int main(int argc, char **argv)
@@ -196,6 +253,8 @@ int main(int argc, char **argv)
 
 	argv0 = "stap-load";
 	options(&l.opt, argc, argv);
+	if (l.opt.verb)
+		_exit(control(&l.opt));
 	read_keys(&l);
 	open_bundle(&l);
 	pick_variant(&l);
@@ -203,6 +262,8 @@ int main(int argc, char **argv)
 	if (l.opt.check)
 		_exit(0);
 	open_output(&l);
+	if (l.opt.record)
+		record_start(&l);
 	load_kernel(&l);
 	set_globals(&l);
 	_exit(run_session(&l));	/* memory is given back all at once */

@@ -10,6 +10,7 @@
  * output is written; what they leave is a flag.
  */
 #include "loader/loader.h"
+#include "loader/record.h"
 #include "loader/vm.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@
 #include <unistd.h>
 
 /* The one thing that a signal handler can reach. */
-static volatile sig_atomic_t stop_signals;
+static volatile sig_atomic_t stop_signals, next_file_asked;
 
 enum {
 	TICK_MS = 250,		/* how long counters may go unseen */
@@ -58,6 +59,11 @@ static void on_signal(int sig)
 	stop_signals++;
 }
 
+static void on_next_file(int sig)
+{
+	next_file_asked = 1;
+}
+
 static void on_child(int sig)
 {
 }
@@ -78,12 +84,18 @@ static void catch_signals(struct session *s)
 		a.sa_handler = on_child;
 		sigaction(SIGCHLD, &a, NULL);
 	}
+	if (s->l->files.pattern) {
+		sigaddset(&blocked, SIGUSR2);
+		a.sa_handler = on_next_file;
+		sigaction(SIGUSR2, &a, NULL);
+	}
 	a.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &a, NULL);
 	sigprocmask(SIG_BLOCK, &blocked, &s->sleeping);
 	for (size_t i = 0; i < COUNT_OF(ends); i++)
 		sigdelset(&s->sleeping, ends[i]);
 	sigdelset(&s->sleeping, SIGCHLD);
+	sigdelset(&s->sleeping, SIGUSR2);
 	s->l->out.mask = &s->sleeping;
 	s->l->out.stops = &stop_signals;
 }
@@ -139,7 +151,7 @@ static bool over(struct session *s)
 		set_state(s, STB_FAILED);
 	return s->failed || state_of(s) >= STB_STOPPING ||
 	       __atomic_load_n(&g->exit_asked, __ATOMIC_RELAXED) ||
-	       s->l->out.broken;
+	       s->l->out.broken || s->l->stop_asked;
 }
 
 /* --- handlers of ours ----------------------------------------------------- */
@@ -374,8 +386,8 @@ static void wait_for_work(struct session *s, bool nap)
 	uint64_t now = now_ns(), until = due(s, now, nap);
 	uint64_t left = until > now ? until - now : 0;
 	struct timespec ts = { left / 1000000000, left % 1000000000 };
-	struct pollfd fds[2];
-	int n = 0;
+	struct pollfd fds[2 + MAX_CLIENTS + 1];
+	int n = record_poll(l, fds), ours = n;
 
 	if (l->ring.consumer && !nap) {
 		fds[n++] = (struct pollfd){ l->ring_fd, POLLIN, 0 };
@@ -388,6 +400,7 @@ static void wait_for_work(struct session *s, bool nap)
 	ppoll(fds, n, until == UINT64_MAX ? NULL : &ts, &s->sleeping);
 	if (n && l->watch_fd >= 0 && fds[n - 1].revents)
 		attach_arrived(l);
+	record_serve(l, fds, ours);
 }
 
 static void main_loop(struct session *s)
@@ -405,13 +418,18 @@ static void main_loop(struct session *s)
 		if (command_ended(s) || now_ns() >= s->end)
 			break;
 		run_timers(s);
+		if (next_file_asked) {
+			next_file_asked = 0;
+			output_next_file(&l->out);
+		}
 		output_flush(&l->out);
 	}
 }
 
 /* --- report --------------------------------------------------------------- */
 
-PRINTF_LIKE(1, 2) static void warning(const char *fmt, ...)
+PRINTF_LIKE(2, 3)
+static void warning(struct loader *l, const char *fmt, ...)
 {
 	char line[256];
 	va_list ap;
@@ -419,7 +437,8 @@ PRINTF_LIKE(1, 2) static void warning(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	dprintf(STDERR_FILENO, "WARNING: %s\n", line);
+	sink_puts(output_begin(&l->out, STB_WARN), line);
+	output_end(&l->out, STB_WARN);
 }
 
 static void report(struct session *s)
@@ -430,14 +449,14 @@ static void report(struct session *s)
 
 	output_flush(&l->out);
 	if (errors(s) || missed)
-		warning("Number of errors: %llu, skipped probes: %llu",
+		warning(l, "Number of errors: %llu, skipped probes: %llu",
 		    (unsigned long long)errors(s), (unsigned long long)missed);
 	if (lost)
-		warning("%llu outputs of probes were lost, the ring of "
+		warning(l, "%llu outputs of probes were lost, the ring of "
 		    "%u MB was full: try again with a larger -s",
 		    (unsigned long long)lost, l->opt.ring_size >> 20);
 	if (l->bad_records)
-		warning("%llu outputs of probes made no sense: please "
+		warning(l, "%llu outputs of probes made no sense: please "
 		    "report it", (unsigned long long)l->bad_records);
 	if (l->opt.verbose && l->progs.n)
 		say("errors %llu, skipped: %llu no lock, %llu no frame, %llu "
@@ -479,6 +498,8 @@ static void start(struct session *s)
 	start_timers(s);
 	set_state(s, STB_RUNNING);
 	release_command(s);
+	if (l->recorder)
+		record_ready(l);
 	main_loop(s);
 }
 
@@ -516,7 +537,7 @@ int run_session(struct loader *l)
 	l->shared->target_pid = l->opt.target;
 	if (l->opt.command)
 		start_command(&s);
-	s.vm = vm_new(&env);
+	s.vm = l->vm = vm_new(&env);
 	start(&s);
 	if (!s.failed)
 		set_state(&s, STB_STOPPING);
@@ -527,6 +548,8 @@ int run_session(struct loader *l)
 	run_all(&s, s.failed ? STB_ON_ERROR : STB_END);
 	end_command(&s);
 	report(&s);
+	if (l->recorder)
+		record_end(l);
 	detach_all(l);
 	return exit_code(&s);
 }

@@ -34,4 +34,18 @@ enum vm_end {
 enum vm_end vm_run(struct vm *vm, uint32_t handler);	/* row of HANDLERS */
 const char *vm_message(const struct vm *vm);
 
+/*
+ * Every element of every array and aggregate of the script as it is now, between
+ * two runs: value is a long, string bytes, or what the functions below read.
+ */
+void vm_each_element(struct vm *vm,
+		     void (*element)(void *arg, const struct stb_map *row,
+				     const uint8_t *key, const void *value),
+		     void *arg);
+/* @count, @sum... by STB_ST_*; false: it was not asked for, or is empty. */
+bool vm_stat(const struct stb_map *row, const void *value, int what,
+	     int64_t *to);
+uint32_t vm_stat_buckets(const struct stb_map *row);	/* 0: no histogram */
+uint64_t vm_stat_bucket(const void *value, uint32_t i);
+
 #endif

@@ -259,3 +259,39 @@ void vm_maps_close(struct vm *vm)
 	}
 	free(vm->maps);
 }
+
+/* --- from outside ----------------------------------------------------------------- */
+
+void vm_each_element(struct vm *vm,
+		     void (*element)(void *arg, const struct stb_map *row,
+				     const uint8_t *key, const void *value),
+		     void *arg)
+{
+	for (uint32_t i = 0; i < vm->nmaps; i++) {
+		struct vm_map *m = &vm->maps[i];
+
+		if (!m->key || m->row->flags & (STB_MAPF_HIDDEN |
+						STB_MAPF_INTERNAL))
+			continue;
+		vm_see_all(vm, m);
+		for (struct entry *e = m->table.first; e; e = e->next)
+			element(arg, m->row, e->bytes, vm_value(m, e));
+	}
+	vm_maps_forget(vm);
+}
+
+bool vm_stat(const struct stb_map *row, const void *value, int what,
+	     int64_t *to)
+{
+	return row->stat_ops >> what & 1 && !stat_get(row, value, what, to);
+}
+
+uint32_t vm_stat_buckets(const struct stb_map *row)
+{
+	return stat_buckets(row);
+}
+
+uint64_t vm_stat_bucket(const void *value, uint32_t i)
+{
+	return *stat_bucket(value, i);
+}

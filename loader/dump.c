@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dump.c - what a running recorder knows, as lines of JSON: docs/dump.md.
+ * Nothing of the session changes.
+ */
+#include "loader/record.h"
+#include "loader/vm.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	TEXT_CHUNK = 32768,
+	MAX_PROCESSES = 8192,
+	MAX_MAPS = 8 << 20,	/* bytes of lines of processes, together */
+};
+
+/* --- strings ---------------------------------------------------------------------- */
+
+/* Bytes of the UTF-8 character at s; 0: it is none. */
+static size_t utf8(const uint8_t *s, size_t n)
+{
+	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
+		s[0] >= 0xe0 && s[0] < 0xf0 ? 3 :
+		s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+
+	if (!len || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* What is no UTF-8 becomes U+FFFD, byte by byte. */
+static void put_string(FILE *f, const char *text, size_t n)
+{
+	const uint8_t *s = (const uint8_t *)text;
+	size_t len;
+
+	putc('"', f);
+	for (; n; s += len, n -= len) {
+		len = utf8(s, n);
+		if (!len) {
+			fputs("\\ufffd", f);
+			len = 1;
+		} else if (*s == '"' || *s == '\\') {
+			fprintf(f, "\\%c", *s);
+		} else if (*s == '\n') {
+			fputs("\\n", f);
+		} else if (*s < 0x20 || *s == 0x7f) {
+			fprintf(f, "\\u%04x", *s);
+		} else {
+			fwrite(s, 1, len, f);
+		}
+	}
+	putc('"', f);
+}
+
+static void put_text(FILE *f, const char *name, const char *text)
+{
+	fprintf(f, ",\"%s\":", name);
+	put_string(f, text, strlen(text));
+}
+
+/* --- the session --------------------------------------------------------------------- */
+
+static void put_head(FILE *f, const struct loader *l)
+{
+	const struct stb_shared *g = l->shared;
+	const struct stb_bundle *b = ROW(struct stb_bundle,
+			rows_of(&l->index, STB_T_BUNDLE, STB_BUNDLE_FIRST), 0);
+	char id[2 * STB_DIGEST_SIZE + 1], kernel[41];
+	struct utsname uts;
+
+	uname(&uts);
+	fprintf(f, "{\"schema\":\"stb-dump/1\"");
+	put_text(f, "bundle", hex(id, l->reader.header->toc_digest,
+				  STB_DIGEST_SIZE));
+	put_text(f, "script", stb_string(&l->index, b->script));
+	fprintf(f, ",\"generation\":%u", stb_generation(&l->index));
+	put_text(f, "variant", stb_string(&l->index, l->variant->name));
+	put_text(f, "kernel", uts.release);
+	put_text(f, "kernel_build_id", hex(kernel, l->variant->kernel.bytes,
+					   l->variant->kernel.len));
+	put_text(f, "host", uts.nodename);
+	fprintf(f, ",\"pid\":%d,\"since\":%lld,\"now\":%lld,\"armed\":%llu,"
+		"\"events\":%llu,\"errors\":%llu,\"skipped\":%llu,\"lost\":%llu,"
+		"\"text_gone\":%llu}\n", (int)getpid(),
+		(long long)record_since(l), (long long)time(NULL),
+		(unsigned long long)l->armed,
+		(unsigned long long)l->out.messages,
+		(unsigned long long)g->errors,
+		(unsigned long long)(g->skipped_lock + g->skipped_frame),
+		(unsigned long long)g->lost,
+		(unsigned long long)history_begin(&l->history));
+}
+
+static void put_scalars(FILE *f, const struct loader *l)
+{
+	for (uint32_t i = 0; i < l->globals.n; i++) {
+		const struct stb_global *g =
+			ROW(struct stb_global, l->globals, i);
+		const char *at = (const char *)l->shared + g->offset;
+		int64_t n;
+
+		fputs("{\"global\":", f);
+		put_string(f, stb_string(&l->meta, g->name),
+			   strlen(stb_string(&l->meta, g->name)));
+		fputs(",\"value\":", f);
+		if (g->type == 's') {
+			put_string(f, at, strnlen(at, g->size));
+		} else {
+			memcpy(&n, at, sizeof(n));
+			fprintf(f, "%lld", (long long)n);
+		}
+		fputs("}\n", f);
+	}
+}
+
+static void put_key(FILE *f, const struct loader *l, const struct stb_map *m,
+		    const uint8_t *key)
+{
+	const char *keys = stb_string(&l->meta, m->keys);
+	const char *comma = "";
+
+	fputs(",\"key\":[", f);
+	while (*keys) {
+		bool string = *keys++ == 's';
+		uint32_t width = string ? l->limits->string_len : 8;
+		int64_t n;
+
+		if (string && isdigit((unsigned char)*keys))
+			width = (uint32_t)strtoul(keys, (char **)&keys, 10);
+		fputs(comma, f);
+		comma = ",";
+		if (string) {
+			put_string(f, (const char *)key,
+				   strnlen((const char *)key, width));
+		} else {
+			memcpy(&n, key, sizeof(n));
+			fprintf(f, "%lld", (long long)n);
+		}
+		key += width;
+	}
+	putc(']', f);
+}
+
+static void put_stat(FILE *f, const struct stb_map *m, const void *value)
+{
+	static const char *const names[] = { "count", "sum", "min", "max",
+					     "avg" };
+	uint32_t n = vm_stat_buckets(m), i;
+	const char *comma = "";
+	int64_t v;
+
+	fputs(",\"value\":{", f);
+	for (i = 0; i < COUNT_OF(names); i++) {
+		if (!vm_stat(m, value, (int)i, &v))
+			continue;
+		fprintf(f, "%s\"%s\":%lld", comma, names[i], (long long)v);
+		comma = ",";
+	}
+	if (n) {
+		fprintf(f, "%s\"buckets\":[", comma);
+		for (i = 0; i < n; i++)
+			fprintf(f, "%s%llu", i ? "," : "", (unsigned long long)
+				vm_stat_bucket(value, i));
+		putc(']', f);
+	}
+	putc('}', f);
+}
+
+struct put { FILE *f; const struct loader *l; };
+
+static void put_element(void *arg, const struct stb_map *m, const uint8_t *key,
+			const void *value)
+{
+	const struct put *p = arg;
+	const char *name = stb_string(&p->l->meta, m->name);
+	int64_t n;
+
+	fputs("{\"array\":", p->f);
+	put_string(p->f, name, strlen(name));
+	put_key(p->f, p->l, m, key);
+	if (m->value == 'x') {
+		put_stat(p->f, m, value);
+	} else if (m->value == 's') {
+		fputs(",\"value\":", p->f);
+		put_string(p->f, value, strnlen(value, m->value_size));
+	} else {
+		memcpy(&n, value, sizeof(n));
+		fprintf(p->f, ",\"value\":%lld", (long long)n);
+	}
+	fputs("}\n", p->f);
+}
+
+static void put_history(FILE *f, const struct loader *l)
+{
+	uint64_t at = history_begin(&l->history);
+	const char *p;
+	size_t n;
+
+	while ((n = history_read(&l->history, &at, &p))) {
+		if (n > TEXT_CHUNK)
+			n = TEXT_CHUNK;
+		/* not in the middle of a character */
+		while (n > TEXT_CHUNK - 4 && (p[n - 1] & 0x80))
+			n--;
+		fputs("{\"text\":", f);
+		put_string(f, p, n);
+		fputs("}\n", f);
+		at += n;
+	}
+}
+
+/* --- processes ------------------------------------------------------------------------ */
+
+/* Code that is mapped from files: "START-END OFFSET PATH". */
+static void put_maps(FILE *f, const char *pid)
+{
+	char path[64], line[4352], perms[8], file[4096];
+	unsigned long long start, end, offset;
+	const char *comma = "";
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%s/maps", pid);
+	maps = fopen(path, "re");
+	fputs(",\"maps\":[", f);
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %4095[^\n]",
+			   &start, &end, perms, &offset, file) != 5 ||
+		    perms[2] != 'x' || file[0] != '/')
+			continue;
+		fprintf(f, "%s[%llu,%llu,%llu,", comma, start, end, offset);
+		put_string(f, file, strlen(file));
+		putc(']', f);
+		comma = ",";
+	}
+	putc(']', f);
+	if (maps)
+		fclose(maps);
+}
+
+static void put_processes(FILE *f)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+	long begin = ftell(f);
+	unsigned n = 0;
+
+	while (proc && (d = readdir(proc))) {
+		char path[64], name[64];
+		long len;
+
+		if (!isdigit((unsigned char)d->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.20s/comm", d->d_name);
+		len = read_small(path, name, sizeof(name));
+		if (len <= 0)
+			continue;
+		if (n++ == MAX_PROCESSES || ftell(f) - begin > MAX_MAPS) {
+			fputs("{\"processes_cut\":true}\n", f);
+			break;
+		}
+		fprintf(f, "{\"process\":%s", d->d_name);
+		name[strcspn(name, "\n")] = 0;
+		put_text(f, "name", name);
+		put_maps(f, d->d_name);
+		fputs("}\n", f);
+	}
+	if (proc)
+		closedir(proc);
+}
+
+char *dump_session(struct loader *l, size_t *size)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, size);
+	struct put p = { f, l };
+
+	if (!f)
+		return NULL;
+	put_head(f, l);
+	put_scalars(f, l);
+	vm_each_element(l->vm, put_element, &p);
+	put_history(f, l);
+	put_processes(f);
+	fputs("{\"end\":true}\n", f);
+	if (fclose(f)) {	/* no memory */
+		free(text);
+		*size = 0;
+		return NULL;
+	}
+	return text;
+}

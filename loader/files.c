@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "loader/files.h"
+#include "loader/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_NAME = 4096 };
+
+/*
+ * The pattern at this time; behind it the number, where files are numbered: all
+ * of -S SIZE, and every one but the first otherwise. false: it is too long.
+ */
+static bool name_now(const struct files *f, char *to, size_t size)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	size_t n = strlen(f->pattern);
+
+	if (strchr(f->pattern, '%'))
+		n = strftime(to, size, f->pattern, localtime_r(&now, &tm));
+	else if (n < size)
+		strcpy(to, f->pattern);
+	if (!n || n >= size)
+		return false;
+	return (!f->max && !f->number) ||
+	       (size_t)snprintf(to + n, size - n, ".%u", f->number) < size - n;
+}
+
+static int create(const struct files *f, char *name)
+{
+	if (!name_now(f, name, MAX_NAME)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
+/* The file is begun; the one before `keep` of them goes. */
+static void begun(struct files *f, const char *name)
+{
+	char **place;
+
+	f->written = 0;
+	if (f->keep) {
+		place = &f->names[f->number % f->keep];
+		if (*place && strcmp(*place, name))
+			unlink(*place);
+		free(*place);
+		*place = strdup(name);
+	}
+	f->number++;
+}
+
+int files_open(struct files *f)
+{
+	char name[MAX_NAME];
+	int fd;
+
+	if (f->keep)
+		f->names = array(f->keep, sizeof(*f->names));
+	fd = create(f, name);
+	if (fd < 0)
+		die(EXIT_OUTPUT, "-o %s: %s", f->pattern, strerror(errno));
+	begun(f, name);
+	return fd;
+}
+
+bool files_next(struct files *f, int fd)
+{
+	char name[MAX_NAME];
+	int next = create(f, name);
+
+	if (next < 0)
+		return false;
+	if (dup3(next, fd, O_CLOEXEC) < 0) {
+		close(next);
+		return false;
+	}
+	close(next);
+	begun(f, name);
+	return true;
+}

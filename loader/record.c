@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "loader/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	REQUEST = 64,		/* bytes of one, at most */
+	LAST_WORDS_MS = 2000,	/* for readers at the end, all together */
+};
+
+struct client {
+	int fd;			/* -1: none */
+	char request[REQUEST];
+	size_t got;
+	bool is_live;		/* gets output from `at` on */
+	uint64_t at;
+	char *reply;		/* else: this, and then it is closed */
+	size_t size, sent;
+};
+
+struct recorder {
+	const char *name;
+	int listener, ready;	/* ready: a byte says that probes are armed */
+	bool detached;
+	time_t since;
+	struct client clients[MAX_CLIENTS];
+};
+
+/* --- the name ----------------------------------------------------------------- */
+
+static void address(struct sockaddr_un *a, const char *name)
+{
+	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if ((size_t)snprintf(a->sun_path, sizeof(a->sun_path), RUN_DIR "/%s",
+			     name) >= sizeof(a->sun_path) ||
+	    strchr(name, '/') || *name == '.' || !*name)
+		die(EXIT_USE, "--name %s: wanted a short name without '/'",
+		    name);
+}
+
+/* The script's, without .stp. */
+static const char *default_name(const struct loader *l)
+{
+	const struct stb_bundle *b = ROW(struct stb_bundle,
+			rows_of(&l->index, STB_T_BUNDLE, STB_BUNDLE_FIRST), 0);
+	char *name = strdup(stb_string(&l->index, b->script)), *dot;
+
+	dot = strrchr(name, '.');
+	if (dot && !strcmp(dot, ".stp"))
+		*dot = 0;
+	return *name && *name != '<' ? name : "recorder";
+}
+
+/* Nobody answers there: what is left of one that was killed. */
+static bool is_stale(const struct sockaddr_un *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool stale = fd >= 0 &&
+		connect(fd, (const void *)a, sizeof(*a)) < 0 &&
+		errno == ECONNREFUSED;
+
+	if (fd >= 0)
+		close(fd);
+	return stale;
+}
+
+static int listen_as(const char *name)
+{
+	struct sockaddr_un a;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+
+	address(&a, name);
+	if (mkdir(RUN_DIR, 0755) && errno != EEXIST)
+		die(EXIT_DENIED, RUN_DIR ": %s", strerror(errno));
+	if (is_stale(&a))
+		unlink(a.sun_path);
+	mask = umask(077);
+	if (fd < 0 || bind(fd, (const void *)&a, sizeof(a)) ||
+	    listen(fd, MAX_CLIENTS)) {
+		if (errno == EADDRINUSE)
+			die(EXIT_AGAIN, "a recorder \"%s\" is running: end it "
+			    "with --stop %s, or choose another --name", name,
+			    name);
+		die(EXIT_DENIED, "%s: %s", a.sun_path, strerror(errno));
+	}
+	umask(mask);
+	return fd;
+}
+
+/* --- going into the background ----------------------------------------------------- */
+
+/* Waits for the child's word, or its end. */
+_Noreturn static void await_child(pid_t child, int ready, const char *name)
+{
+	char byte;
+	ssize_t got;
+	int status;
+
+	do
+		got = read(ready, &byte, 1);
+	while (got < 0 && errno == EINTR);
+	if (got == 1) {
+		printf("%s: recording, process %d (stap-load --dump, --attach, "
+		       "--stop %s)\n", name, (int)child, name);
+		fflush(stdout);
+		_exit(0);
+	}
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		continue;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_OURS);
+}
+
+void record_start(struct loader *l)
+{
+	struct recorder *r = zalloc(sizeof(*r));
+	int ready[2];
+	pid_t child;
+
+	r->name = l->opt.name ? l->opt.name : default_name(l);
+	r->listener = listen_as(r->name);
+	r->since = time(NULL);
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		r->clients[i].fd = -1;
+	history_init(&l->history, l->opt.keep_size);
+	l->recorder = r;
+	l->out.history = &l->history;
+	if (pipe2(ready, O_CLOEXEC))
+		die(EXIT_AGAIN, "pipe: %s", strerror(errno));
+	child = fork();
+	if (child < 0)
+		die(EXIT_AGAIN, "fork: %s", strerror(errno));
+	if (child) {
+		close(ready[1]);
+		await_child(child, ready[0], r->name);
+	}
+	close(ready[0]);
+	r->ready = ready[1];
+	setsid();
+}
+
+void record_ready(struct loader *l)
+{
+	struct recorder *r = l->recorder;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	output_flush(&l->out);
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	/* no file system is kept busy, but the one that the files are in */
+	if (!l->files.pattern && chdir("/"))
+		say("/: %s", strerror(errno));
+	r->detached = l->out.detached = true;
+	if (write(r->ready, "", 1) == 1)
+		close(r->ready);
+}
+
+/* --- clients --------------------------------------------------------------------- */
+
+static void drop(struct client *c)
+{
+	close(c->fd);
+	free(c->reply);
+	*c = (struct client){ .fd = -1 };
+}
+
+static void welcome(struct recorder *r)
+{
+	int fd = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	for (int i = 0; fd >= 0 && i < MAX_CLIENTS; i++) {
+		if (r->clients[i].fd >= 0)
+			continue;
+		r->clients[i].fd = fd;
+		return;
+	}
+	if (fd >= 0)
+		close(fd);	/* too many at once */
+}
+
+static unsigned long resident_kb(void)
+{
+	char text[128], *p;
+
+	if (read_small("/proc/self/statm", text, sizeof(text)) <= 0)
+		return 0;
+	strtoul(text, &p, 10);
+	return strtoul(p, NULL, 10) * (unsigned long)sysconf(_SC_PAGESIZE) /
+		1024;
+}
+
+static void reply_status(struct loader *l, struct client *c)
+{
+	const struct stb_shared *g = l->shared;
+	char id[2 * STB_DIGEST_SIZE + 1];
+
+	hex(id, l->reader.header->toc_digest, STB_DIGEST_SIZE);
+	c->size = (size_t)asprintf(&c->reply, "name=%s pid=%d bundle=%s "
+		"since=%lld events=%llu lost=%llu errors=%llu skipped=%llu "
+		"memory_kb=%lu\n", l->recorder->name, (int)getpid(), id,
+		(long long)l->recorder->since,
+		(unsigned long long)l->out.messages,
+		(unsigned long long)g->lost, (unsigned long long)g->errors,
+		(unsigned long long)(g->skipped_lock + g->skipped_frame),
+		resident_kb());
+}
+
+static void reply_text(struct client *c, const char *text)
+{
+	c->reply = strdup(text);
+	c->size = strlen(text);
+}
+
+static void reply_rotate(struct loader *l, struct client *c)
+{
+	if (!l->files.pattern)
+		reply_text(c, "it has no -o FILE\n");
+	else if (output_next_file(&l->out))
+		reply_text(c, "ok\n");
+	else
+		reply_text(c, "the next file cannot be opened\n");
+}
+
+static void answer(struct loader *l, struct client *c)
+{
+	output_flush(&l->out);
+	if (!strcmp(c->request, "status")) {
+		reply_status(l, c);
+	} else if (!strcmp(c->request, "attach")) {
+		c->is_live = true;
+		c->at = history_begin(&l->history);
+	} else if (!strcmp(c->request, "dump")) {
+		c->reply = dump_session(l, &c->size);
+	} else if (!strcmp(c->request, "rotate")) {
+		reply_rotate(l, c);
+	} else if (!strcmp(c->request, "stop")) {
+		c->is_live = true;
+		c->at = l->history.end;
+		l->stop_asked = true;
+	} else {
+		reply_text(c, "no such request\n");
+	}
+}
+
+static void listen_to(struct loader *l, struct client *c)
+{
+	ssize_t n = recv(c->fd, c->request + c->got, REQUEST - 1 - c->got, 0);
+	char *end;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 || c->is_live || c->reply) {	/* nothing more is wanted */
+		drop(c);
+		return;
+	}
+	c->got += (size_t)n;
+	end = memchr(c->request, '\n', c->got);
+	if (end) {
+		*end = 0;
+		answer(l, c);
+	} else if (c->got == REQUEST - 1) {
+		drop(c);
+	}
+}
+
+/* Sends what its socket takes; the connection ends with the reply. */
+static void send_some(struct loader *l, struct client *c)
+{
+	const char *p = c->reply + c->sent;
+	size_t n = c->size - c->sent;
+	ssize_t done;
+
+	if (c->is_live)
+		n = history_read(&l->history, &c->at, &p);
+	if (!n && c->is_live)
+		return;
+	done = n ? send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+	if (done < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (done < 0 || (!c->is_live && c->sent + (size_t)done == c->size)) {
+		drop(c);
+		return;
+	}
+	c->at += (uint64_t)done;
+	c->sent += (size_t)done;
+}
+
+static bool wants_to_send(const struct loader *l, const struct client *c)
+{
+	return c->is_live ? c->at < l->history.end : c->reply != NULL;
+}
+
+int record_poll(const struct loader *l, struct pollfd *fds)
+{
+	const struct recorder *r = l->recorder;
+	int n = 0;
+
+	if (!r || !r->detached)
+		return 0;
+	fds[n++] = (struct pollfd){ r->listener, POLLIN, 0 };
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		const struct client *c = &r->clients[i];
+
+		if (c->fd >= 0)
+			fds[n++] = (struct pollfd){ c->fd, (short)(POLLIN |
+				(wants_to_send(l, c) ? POLLOUT : 0)), 0 };
+	}
+	return n;
+}
+
+static struct client *client_of(struct recorder *r, int fd)
+{
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		if (r->clients[i].fd == fd)
+			return &r->clients[i];
+	return NULL;
+}
+
+void record_serve(struct loader *l, const struct pollfd *fds, int n)
+{
+	struct recorder *r = l->recorder;
+
+	for (int i = 1; i < n; i++) {
+		struct client *c = client_of(r, fds[i].fd);
+
+		if (c && fds[i].revents & POLLOUT)
+			send_some(l, c);
+		if (c && c->fd >= 0 &&
+		    fds[i].revents & (POLLIN | POLLHUP | POLLERR))
+			listen_to(l, c);
+	}
+	if (n && fds[0].revents)
+		welcome(r);
+}
+
+void record_end(struct loader *l)
+{
+	struct recorder *r = l->recorder;
+	uint64_t until = now_ns() + LAST_WORDS_MS * 1000000ull;
+	struct pollfd fds[MAX_CLIENTS + 1];
+	struct sockaddr_un a;
+	const char *p;
+	uint64_t at = 0;
+	size_t n;
+
+	output_flush(&l->out);
+	address(&a, r->name);
+	unlink(a.sun_path);
+	close(r->listener);
+	if (!r->detached) {	/* it ended before anyone was sent away */
+		while (!l->files.pattern &&
+		       (n = history_read(&l->history, &at, &p)) &&
+		       fwrite(p, 1, n, stdout) == n)
+			at += n;
+		fflush(stdout);
+		return;
+	}
+	for (;;) {
+		uint64_t now = now_ns();
+		int m = record_poll(l, fds), wanted = 0;
+
+		for (int i = 1; i < m; i++)
+			wanted += (fds[i].events & POLLOUT) != 0;
+		if (!wanted || now >= until)
+			return;
+		poll(fds + 1, (nfds_t)m - 1, (int)((until - now) / 1000000) + 1);
+		record_serve(l, fds, m);
+	}
+}
+
+time_t record_since(const struct loader *l)
+{
+	return l->recorder->since;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * record.h - the flight recorder (-F): a session that runs on by itself, keeps
+ * its last output in memory, and answers those who ask for it.
+ *
+ * A recorder listens on RUN_DIR/NAME. Who connects sends one line:
+ *
+ *	status		one line of NAME=VALUE words comes back
+ *	attach		what it keeps comes back, then all that is new
+ *	dump		docs/dump.md comes back
+ *	rotate		-o goes on in its next file; "ok" or why not
+ *	stop		the session ends; what it still prints comes back
+ *
+ * A reader that is slow loses output, and the session never waits for it.
+ */
+#ifndef LOADER_RECORD_H
+#define LOADER_RECORD_H
+
+#include "loader/loader.h"
+
+#include <poll.h>
+#include <time.h>
+
+#define RUN_DIR "/run/stap-load"
+
+enum { MAX_CLIENTS = 16 };
+
+/* main.c, before anything is loaded: takes the name, and goes on in a child.
+   What was the process waits, and ends as the child says. */
+void record_start(struct loader *l);
+/* The probes are armed: whoever started us may go. */
+void record_ready(struct loader *l);
+/* Descriptors to wait for: how many. max: MAX_CLIENTS + 1 at least. */
+int record_poll(const struct loader *l, struct pollfd *fds);
+/* Serves who came; fds as record_poll() filled them. */
+void record_serve(struct loader *l, const struct pollfd *fds, int n);
+/* The session is over: sends what there is left to send. */
+void record_end(struct loader *l);
+
+time_t record_since(const struct loader *l);
+
+/* control.c: the verbs that talk to recorders; an exit code. */
+int control(const struct options *o);
+
+/* dump.c: all that a recorder knows, as docs/dump.md has it; malloc'ed. */
+char *dump_session(struct loader *l, size_t *size);
+
+#endif
