@@ -189,6 +189,8 @@ static const struct key site_keys[] = {
 	MAY("event_flags", K_U32, AT(plan_site, event.flags)),
 	MAY("config", K_U64, AT(plan_site, event.config)),
 	MAY("rate", K_U64, AT(plan_site, event.rate)),
+	MAY("access", K_U32, AT(plan_site, event.access)),
+	MAY("length", K_U32, AT(plan_site, event.length)),
 	{ 0 }
 };
 static const struct key handler_keys[] = {

@@ -737,6 +737,9 @@ static bool event_ok(const struct variant *v, uint32_t row)
 	if (row >= t.n)
 		return false;
 	e = ROW(&t, struct stb_event, row);
+	if (e->type == STB_EVENT_BREAKPOINT &&
+	    (!e->access || e->access > 3 || !e->length || e->length > 8))
+		return false;
 	return e->rate && !(e->flags & ~STB_EVENT_HZ);
 }
 

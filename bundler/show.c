@@ -165,6 +165,10 @@ static const char *event_place(struct arena *mem, const struct variant *v,
 {
 	const struct stb_event *e = ROW(&v->events, struct stb_event, s->event);
 
+	if (e->type == STB_EVENT_BREAKPOINT)
+		return arena_printf(mem, "%u bytes at %#" PRIx64 ", when %s",
+				    e->length, s->addr, e->access == 2 ?
+				    "written" : "accessed");
 	return arena_printf(mem, e->flags & STB_EVENT_HZ ?
 			    "%u:%" PRIu64 ", %" PRIu64 " a second" :
 			    "%u:%" PRIu64 " every %" PRIu64, e->type,
@@ -382,6 +386,10 @@ static json_t *event_json(const struct variant *v, const struct stb_site *s)
 	json_object_set_new(j, "config", address(e->config));
 	json_object_set_new(j, e->flags & STB_EVENT_HZ ? "hz" : "every",
 			    number(e->rate));
+	if (e->type == STB_EVENT_BREAKPOINT) {
+		json_object_set_new(j, "access", number(e->access));
+		json_object_set_new(j, "length", number(e->length));
+	}
 	return j;
 }
 

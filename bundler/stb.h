@@ -280,8 +280,11 @@ struct stb_event {		/* what a site that is no place in code is */
 	uint32_t flags;
 	uint64_t config;
 	uint64_t rate;		/* events from one hit to the next */
+	uint32_t access;	/* breakpoints: perf_event_attr.bp_type */
+	uint32_t length;	/* bytes at the site's addr */
 };
-_Static_assert(sizeof(struct stb_event) == 24, "stb_event");
+_Static_assert(sizeof(struct stb_event) == 32, "stb_event");
+enum { STB_EVENT_BREAKPOINT = 5 };	/* type */
 
 enum stb_when {
 	STB_BEGIN = 1, STB_END, STB_ON_ERROR, STB_TIMER,

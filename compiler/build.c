@@ -293,6 +293,9 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 		text_printf(t, " event=%u event_flags=%u config=0x%" PRIx64
 			    " rate=%" PRIu64, s->event->type, s->event->flags,
 			    s->event->config, s->event->rate);
+	if (s->event && s->event->length)
+		text_printf(t, " access=%u length=%u", s->event->access,
+			    s->event->length);
 	if (s->maxactive)
 		text_printf(t, " maxactive=%" PRId64, s->maxactive);
 	text_putc(t, '\n');

@@ -540,7 +540,10 @@ static void put_site(struct text *t, const struct ir *ir,
 		text_printf(t, " 0x%" PRIx64, s->addr);
 	if (s->offset)
 		text_printf(t, " offset 0x%" PRIx64, s->offset);
-	if (s->event)
+	if (s->event && s->event->length)
+		text_printf(t, " breakpoint %u length %u", s->event->access,
+			    s->event->length);
+	else if (s->event)
 		text_printf(t, " event %u:%" PRIu64 " %s %" PRIu64,
 			    s->event->type, s->event->config,
 			    s->event->flags ? "hz" : "every", s->event->rate);

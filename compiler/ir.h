@@ -223,6 +223,7 @@ enum ir_attach { IR_AT_NONE, IR_AT_KPROBE, IR_AT_KRETPROBE, IR_AT_FENTRY,
 struct ir_event {		/* docs/stb-format.md, EVENTS */
 	uint32_t type, flags;
 	uint64_t config, rate;
+	uint32_t access, length;	/* breakpoints */
 };
 
 struct ir_site {		/* where a handler is attached; plan `site` */

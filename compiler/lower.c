@@ -1119,6 +1119,8 @@ static const struct ir_event *event_of(struct lower *l)
 	e->flags = from->per_second ? EVENT_HZ : 0;
 	e->config = from->config;
 	e->rate = from->rate;
+	e->access = from->access;
+	e->length = from->length;
 	return e;
 }
 
@@ -1135,6 +1137,10 @@ static struct ir_site *new_site(struct lower *l)
 	s->cookie = l->cookie;
 	s->optional = l->site->point && l->site->point->optional;
 	s->event = event_of(l);
+	if (s->event) {
+		s->addr = l->site->event->addr;
+		s->by_address = l->site->event->is_linked;
+	}
 	if (l->site->tp)
 		s->symbol = l->site->tp->name;
 	s->compat = l->site->is_compat;

@@ -992,6 +992,15 @@ uint64_t target_symbol(struct target *t, const struct binary *b,
 	return s ? s->addr : 0;
 }
 
+uint64_t target_symbol_size(struct target *t, const struct binary *b,
+			    const char *name)
+{
+	const struct facts *f = b->impl;
+	const struct ix_symbol *s = f->ix ? index_symbol(f->ix, name) : NULL;
+
+	return s ? s->size : 0;
+}
+
 bool target_is_per_cpu(struct target *t, const struct binary *b, uint64_t addr)
 {
 	uint64_t end = target_symbol(t, b, "__per_cpu_end");

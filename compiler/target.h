@@ -84,6 +84,9 @@ const char *target_config(struct target *t, const char *key);
 /* Link-time address of a symbol of b's symbol table; 0: none, or unknown. */
 uint64_t target_symbol(struct target *t, const struct binary *b,
 		       const char *name);
+/* Its size as the symbol table has it; 0: none, or unknown. */
+uint64_t target_symbol_size(struct target *t, const struct binary *b,
+			    const char *name);
 
 /* --- functions ------------------------------------------------------------ */
 

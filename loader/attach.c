@@ -133,6 +133,9 @@ static int attach_site(struct loader *l, const struct stb_site *s)
 
 static const char *reason(const struct stb_site *s, int error)
 {
+	if (s->attach == STB_AT_PERF_EVENT && error == ENOSPC)
+		return "others have the processor's debug registers, a "
+		       "debugger perhaps";
 	if (s->attach == STB_AT_PERF_EVENT && (error == ENOENT ||
 	    error == ENODEV || error == EOPNOTSUPP || error == EINVAL))
 		return "this machine has no such event, which virtual "

@@ -23,23 +23,33 @@ static const struct stb_event *event_of(const struct loader *l,
 	return ROW(struct stb_event, l->events, s->event);
 }
 
-static int open_event(const struct stb_event *e, int cpu)
+static int open_event(const struct loader *l, const struct stb_site *s,
+		      int cpu)
 {
+	const struct stb_event *e = event_of(l, s);
 	struct perf_event_attr a = {
 		.size = sizeof(a), .type = e->type, .config = e->config,
 		.freq = e->flags & STB_EVENT_HZ ? 1 : 0,
 		.sample_period = e->rate,
 	};
-	long fd = syscall(SYS_perf_event_open, &a, -1, cpu, -1,
-			  PERF_FLAG_FD_CLOEXEC);
+	long fd;
 
+	if (e->type == STB_EVENT_BREAKPOINT) {
+		a.bp_type = e->access;
+		a.bp_addr = s->addr;
+		if (s->flags & STB_SITE_BY_ADDRESS)
+			a.bp_addr += l->slide;
+		a.bp_len = e->length;
+	}
+	fd = syscall(SYS_perf_event_open, &a, -1, cpu, -1,
+		     PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : (int)fd;
 }
 
 /* Armed on one CPU; -ENODEV: it is offline. */
 static int open_on(const struct loader *l, const struct stb_site *s, int cpu)
 {
-	int fd = open_event(event_of(l, s), cpu), link;
+	int fd = open_event(l, s, cpu), link;
 
 	if (fd < 0)
 		return fd;

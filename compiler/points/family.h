@@ -27,6 +27,10 @@ struct site_event {		/* perf_event_open(2), on every CPU */
 	uint64_t config;
 	uint64_t rate;		/* events from one hit to the next, or: */
 	bool per_second;	/* hits a second */
+	/* type 5, a hardware breakpoint: */
+	uint32_t access, length;	/* HW_BREAKPOINT_W..., bytes */
+	uint64_t addr;
+	bool is_linked;		/* addr is of where the kernel was linked */
 };
 
 struct site {
@@ -71,6 +75,7 @@ struct family {
 /* points.c: every family, ended by NULL. */
 extern const struct family *const families[];
 
+extern const struct family family_data;
 extern const struct family family_begin, family_timer, family_kernel,
 	family_trace, family_process, family_syscall;
 

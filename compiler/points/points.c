@@ -14,14 +14,14 @@
 #include <string.h>
 
 const struct family *const families[] = {
-	&family_begin, &family_timer, &family_kernel, &family_trace,
+	&family_begin, &family_timer, &family_data, &family_kernel, &family_trace,
 	&family_process, &family_syscall, NULL
 };
 
 /* Points of SystemTap that have no family yet: refused, but known. */
 static const char *const later[] = {
 	"kernel.function(s).callee(s)",
-	"kernel.function(s).callees", "kernel.statement(n)", "kernel.data(s)", "kernel.data(n)",
+	"kernel.function(s).callees", "kernel.statement(n)",
 	"kernel.mark(s)", "module(s).function(s)", "module(s).statement(s)",
 	"kprobe.module(s).function(s)", "kprobe.statement(n)",
 	"process.function(s)", "process(s).mark(s)", "process(s).begin",
@@ -382,6 +382,18 @@ static void dump_variable(FILE *out, const struct variable *v)
 	fputc('\n', out);
 }
 
+static void dump_event(const struct site_event *e, FILE *out)
+{
+	if (e->length)
+		fprintf(out, "\tbreakpoint %u, %u bytes at 0x%jx%s\n",
+			e->access, e->length, (uintmax_t)e->addr,
+			e->is_linked ? ", linked" : "");
+	else
+		fprintf(out, "\tevent %u:%ju, %ju %s\n", e->type,
+			(uintmax_t)e->config, (uintmax_t)e->rate,
+			e->per_second ? "a second" : "from hit to hit");
+}
+
 static void dump_site(struct job *j, const struct site *s, FILE *out)
 {
 	struct variable *v;
@@ -396,10 +408,7 @@ static void dump_site(struct job *j, const struct site *s, FILE *out)
 		fputc('\n', out);
 	}
 	if (s->event)
-		fprintf(out, "\tevent %u:%ju, %ju %s\n", s->event->type,
-			(uintmax_t)s->event->config,
-			(uintmax_t)s->event->rate, s->event->per_second ?
-			"a second" : "from hit to hit");
+		dump_event(s->event, out);
 	if (s->order)
 		fprintf(out, "\torder %jd\n", (intmax_t)s->order);
 	if (s->maxactive)

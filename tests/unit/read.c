@@ -81,6 +81,20 @@ static void of_events(struct example *e)
 	e->sites[0].attach = e->sites[1].attach = STB_AT_PERF_EVENT;
 }
 
+static void event_rows(void)
+{
+	ROWS(STB_OK, of_events(&e));
+	ROWS(STB_E_VALUE, (of_events(&e), e.prog.type = STB_PROG_KPROBE));
+	ROWS(STB_E_VALUE, (of_events(&e), e.sites[1].event = 1));
+	ROWS(STB_E_VALUE, (of_events(&e), e.event.rate = 0));
+	ROWS(STB_E_VALUE, (of_events(&e), e.event.flags = 2));
+	ROWS(STB_E_VALUE, (of_events(&e), e.event.type = 5));
+	ROWS(STB_OK, (of_events(&e), e.event.type = 5, e.event.access = 2,
+		      e.event.length = 4));
+	ROWS(STB_E_VALUE, (of_events(&e), e.event.type = 5,
+			   e.event.access = 2, e.event.length = 9));
+}
+
 static void rows(void)
 {
 	ROWS(STB_OK, (void)0);
@@ -134,11 +148,6 @@ static void rows(void)
 	ROWS(STB_E_VALUE, e.sites[0].symbol = 0);
 	ROWS(STB_OK, (e.sites[0].symbol = 0, e.sites[0].flags = 1));
 	ROWS(STB_E_VALUE, e.sites[1].build = 1);
-	ROWS(STB_OK, of_events(&e));
-	ROWS(STB_E_VALUE, (of_events(&e), e.prog.type = STB_PROG_KPROBE));
-	ROWS(STB_E_VALUE, (of_events(&e), e.sites[1].event = 1));
-	ROWS(STB_E_VALUE, (of_events(&e), e.event.rate = 0));
-	ROWS(STB_E_VALUE, (of_events(&e), e.event.flags = 2));
 	ROWS(STB_E_VALUE, e.handler.entry = 4);
 	ROWS(STB_E_VALUE, e.handler.period_ns = 0);
 	ROWS(STB_E_VALUE, e.handler.when = 0);
@@ -328,6 +337,7 @@ static void sticks(void)
 int main(void)
 {
 	rows();
+	event_rows();
 	damage();
 	table_of_contents();
 	frames();
