@@ -118,17 +118,34 @@ static struct expr *both(struct arena *mem, struct expr *a, struct expr *b)
 	return e;
 }
 
+/* As a listing names it: the alias, and what the use has behind its name. */
+static const char *full_name(struct arena *mem, const struct probe *alias,
+			     const struct component *rest)
+{
+	struct text t = { .mem = mem };
+
+	dump_components(&t, alias->alias);
+	if (rest) {
+		text_putc(&t, '.');
+		dump_components(&t, rest);
+	}
+	return t.s;
+}
+
 static struct point *copy_points(struct arena *mem, const struct probe *alias,
 				 const struct point *use,
 				 const struct component *rest, struct use *as,
 				 const struct origin *via)
 {
+	const char *name = use->alias ? use->alias :
+		full_name(mem, alias, rest);
 	struct point *list = NULL, **end = &list;
 	const struct point *pt;
 
 	for (pt = alias->points; pt; pt = pt->next) {
 		struct point *n = *end = NEW(mem, struct point);
 
+		n->alias = name;
 		n->at = copied_span(mem, pt->at, via);
 		n->parts = join(mem, pt->parts, rest);
 		n->use = as;

@@ -357,6 +357,7 @@ struct variable **btf_params_of(struct btf_facts *bf, struct binary *b,
 		v[i] = NEW(bf->mem, struct variable);
 		v[i]->name = text(bf, p->name_off);
 		v[i]->type = type_of(bf, b, p->type);
+		v[i]->spelled = p->type;
 		v[i]->is_param = true;
 	}
 	if (!proto)
@@ -380,8 +381,49 @@ struct variable *btf_return(struct btf_facts *bf, struct binary *b,
 	v = NEW(bf->mem, struct variable);
 	v->name = "return";
 	v->type = type_of(bf, b, proto->type);
+	v->spelled = proto->type;
 	abi_return(bf->mem, v);
 	return v;
+}
+
+/* As dwarf_spell.c does it. Tags ("__user") are not shown. */
+static const char *spell(struct btf_facts *bf, uint32_t id, int depth)
+{
+	const struct btf_type *bt = btf__type_by_id(bf->btf, id);
+	const char *suffix = "", *word = "", *name;
+
+	if (!bt || !id || depth > 32)
+		return "void";
+	switch (btf_kind(bt)) {
+	case BTF_KIND_STRUCT: word = "struct "; break;
+	case BTF_KIND_UNION: word = "union "; break;
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64: word = "enum "; break;
+	case BTF_KIND_FWD:
+		word = btf_kflag(bt) ? "union " : "struct ";
+		break;
+	case BTF_KIND_TYPE_TAG: return spell(bf, bt->type, depth + 1);
+	case BTF_KIND_PTR: suffix = "*"; break;
+	case BTF_KIND_CONST: suffix = " const"; break;
+	case BTF_KIND_VOLATILE: suffix = " volatile"; break;
+	case BTF_KIND_RESTRICT: suffix = " restrict"; break;
+	case BTF_KIND_FUNC_PROTO: suffix = "()"; break;
+	case BTF_KIND_ARRAY:
+		return arena_printf(bf->mem, "%s[]", spell(bf,
+				    btf_array(bt)->type, depth + 1));
+	default: break;
+	}
+	name = text(bf, bt->name_off);
+	if (!*suffix)
+		return arena_printf(bf->mem, "%s%s", word,
+				    *name ? name : "{unknown}");
+	return arena_printf(bf->mem, "%s%s", spell(bf, bt->type, depth + 1),
+			    suffix);
+}
+
+const char *btf_spell(struct btf_facts *bf, uint32_t type)
+{
+	return spell(bf, type, 0);
 }
 
 /* --- tracepoints ------------------------------------------------------------- */
@@ -432,7 +474,8 @@ struct tracearg *btf_trace_args(struct btf_facts *bf, struct binary *b,
 		const char *s = text(bf, btf_params(other ? other : proto)
 				     [i + 1].name_off);
 
-		args[i].type = type_of(bf, b, btf_params(proto)[i + 1].type);
+		args[i].spelled = btf_params(proto)[i + 1].type;
+		args[i].type = type_of(bf, b, (uint32_t)args[i].spelled);
 		args[i].name = *s ? s : arena_printf(bf->mem, "arg%zu", i + 1);
 	}
 	return args;

@@ -208,6 +208,13 @@ void complaints_end(struct job *j)
 	print(j, &t);
 }
 
+/* Of a listing, what is wrong with points is for -v alone. */
+static bool is_unwanted(const struct job *j, const struct tag *tag)
+{
+	return j->opt && j->opt->listing && !j->opt->verbose &&
+		!strcmp(tag->kind, "semantic error");
+}
+
 bool complain(struct job *j, struct span at, const struct tag *tag,
 	      const char *fmt, ...)
 {
@@ -216,7 +223,8 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 	const char *said;
 	va_list ap;
 
-	if (enough(j)) {
+	if (enough(j) || is_unwanted(j, tag)) {
+		j->silent = true;
 		j->errors++;
 		return false;
 	}

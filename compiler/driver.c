@@ -21,6 +21,7 @@ struct child {
 	const struct kernel_decl *kernel;
 	const char *dir;	/* of its objects and plan */
 	const char *messages;	/* file; NULL: straight to our stderr */
+	const char *listing;	/* file, -l: what it lists; NULL: stdout */
 	pid_t pid;
 	int status;
 };
@@ -60,20 +61,28 @@ static void remove_tree(const char *path)
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* In the child: out and errors into its file, then the compile. */
+static void redirect(const char *path, int to)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0666);
+
+	if (fd < 0)
+		die("%s: %m", path);
+	if (dup2(fd, to) < 0)
+		die("dup2: %m");
+	close(fd);
+}
+
+/* In the child: out and errors into its files, then the compile. */
 static int child_main(struct command *cmd, struct child *c)
 {
-	int fd;
-
 	signal(SIGINT, SIG_DFL);
 	if (!c->messages)
 		return compile(cmd, c->kernel, c->dir, false);
-	fd = open(c->messages, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0666);
-	if (fd < 0)
-		die("%s: %m", c->messages);
-	if (dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+	redirect(c->messages, 2);
+	if (c->listing)
+		redirect(c->listing, 1);
+	else if (dup2(2, 1) < 0)
 		die("dup2: %m");
-	close(fd);
 	return compile(cmd, c->kernel, c->dir, true);
 }
 
@@ -232,6 +241,9 @@ static struct child *children(struct command *cmd, int *n)
 		one->dir = folder_of(cmd, one->kernel->name);
 		one->messages = arena_printf(&cmd->mem, "%s/messages",
 					     one->dir);
+		if (cmd->opt.listing)
+			one->listing = arena_printf(&cmd->mem, "%s/listing",
+						    one->dir);
 		if (!make_folder(one->dir))
 			die("%s: %m", one->dir);
 		++*n;
@@ -239,6 +251,25 @@ static struct child *children(struct command *cmd, int *n)
 	if (*n == 1)
 		c[0].messages = NULL;
 	return c;
+}
+
+/* Each kernel's under its name; something for one of them is enough. */
+static int show_listings(struct command *cmd, struct child *c, int n)
+{
+	int i, best = 1;
+	char *text;
+
+	for (i = 0; i < n; i++) {
+		text = read_file(&cmd->mem, c[i].listing, NULL);
+		printf("%s# %s %s\n%s", i ? "\n" : "", c[i].kernel->name,
+		       c[i].kernel->release, text ? text : "");
+		unlink(c[i].listing);
+		if (c[i].status > 1)
+			return c[i].status;
+		if (!c[i].status)
+			best = 0;
+	}
+	return best;
 }
 
 static int compile_all(struct command *cmd)
@@ -262,7 +293,9 @@ static int compile_all(struct command *cmd)
 		if (c[i].status > worst)
 			worst = c[i].status;
 	}
-	if (worst || cmd->only)
+	if (cmd->opt.listing && n > 1)
+		return show_listings(cmd, c, n);
+	if (worst || cmd->only || cmd->opt.listing)
 		return worst;
 	worst = pack(cmd, c, n);
 	if (!worst && cmd->tell)

@@ -501,7 +501,7 @@ static void dump_function(struct text *t, const struct function *f, bool typed)
 		text_printf(t, "\t%%{%s%%}\n", f->c_body);
 }
 
-static void dump_components(struct text *t, const struct component *c)
+void dump_components(struct text *t, const struct component *c)
 {
 	for (; c; c = c->next) {
 		text_puts(t, c->name);

@@ -475,6 +475,18 @@ static Dwarf_Die origin(Dwarf_Die *d)
 	return *d;
 }
 
+/* The DIE of its type, as dwarf_type_at() takes it; 0: void. */
+static uint64_t declared_type(struct facts *f, Dwarf_Die *d)
+{
+	Dwarf_Attribute a;
+	Dwarf_Die die;
+
+	if (!dwarf_formref_die(dwarf_attr_integrate(d, DW_AT_type, &a), &die))
+		return 0;
+	return dwarf_dieoffset(&die) |
+		(dwarf_cu_getdwarf(die.cu) == dwarf_of(f)->dw ? 0 : DIE_ALT);
+}
+
 static struct variable *describe(struct facts *f, Dwarf_Die *d)
 {
 	struct variable *v = NEW(target_mem(f->t), struct variable);
@@ -483,6 +495,7 @@ static struct variable *describe(struct facts *f, Dwarf_Die *d)
 	if (!v->name)
 		v->name = "";
 	v->type = type_of_attr(f, d);
+	v->spelled = declared_type(f, d);
 	v->param_index = v->abi_arg = -1;
 	v->is_param = dwarf_tag(d) == DW_TAG_formal_parameter;
 	return v;
@@ -731,6 +744,7 @@ struct variable *dwarf_return(struct facts *f, uint64_t die)
 	v = NEW(s.mem, struct variable);
 	v->name = "return";
 	v->type = type_of_attr(f, &s.function);
+	v->spelled = declared_type(f, &s.function);
 	if (v->type->kind == TY_VOID)
 		return NULL;
 	abi_return(s.mem, v);

@@ -241,6 +241,9 @@ void dwarf_calls(struct facts *f, uint64_t die,
 struct variable *dwarf_return(struct facts *f, uint64_t die);
 struct variable *dwarf_global(struct facts *f, uint64_t die);
 
+/* dwarf_spell.c: how DW_AT_type of a variable reads. */
+const char *dwarf_spell(struct facts *f, uint64_t type);
+
 /* --- BTF (btf.c) --------------------------------------------------------- */
 
 /* The kernel's BTF: of the running one, or out of vmlinux. NULL: none. */
@@ -266,6 +269,7 @@ struct variable **btf_params_of(struct btf_facts *bf, struct binary *b,
 				uint32_t id, size_t *n);
 struct variable *btf_return(struct btf_facts *bf, struct binary *b,
 			    uint32_t id);
+const char *btf_spell(struct btf_facts *bf, uint32_t type);
 /* Each tracepoint: its name and the id of its function prototype. */
 void btf_each_trace(struct btf_facts *bf,
 		    void (*each)(void *arg, const char *name, uint32_t id),

@@ -903,6 +903,16 @@ static void set_global(struct lib *l, const char *set)
 	v->init = e;
 }
 
+void each_tapset(struct job *j, void (*each)(void *arg,
+		  const struct script *s), void *arg)
+{
+	struct lib l = { .j = j };
+	struct tapset *t;
+
+	for (t = tapsets(&l); t; t = t->next)
+		each(arg, &t->script);
+}
+
 bool pull_library(struct job *j)
 {
 	struct lib l = { .j = j, .script = j->script };

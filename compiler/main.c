@@ -119,6 +119,16 @@ static bool run_passes(struct job *j)
 	return !j->errors;
 }
 
+/* A listing of the language alone needs no kernel but for its version. */
+static bool run_listing(struct job *j)
+{
+	bool named = j->opt->listing == LIST_POINTS ||
+		j->opt->listing == LIST_VARIABLES;
+
+	return (!named && j->kernel->is_host) || load_target(j) ?
+		list_wanted(j, stdout) : false;
+}
+
 int compile(const struct command *cmd, const struct kernel_decl *k,
 	    const char *out_dir, bool nul_messages)
 {
@@ -128,7 +138,7 @@ int compile(const struct command *cmd, const struct kernel_decl *k,
 	bool ok;
 
 	opt.out_dir = out_dir;
-	ok = run_passes(&j);
+	ok = opt.listing ? run_listing(&j) : run_passes(&j);
 	complaints_end(&j);
 	fflush(stdout);
 	arena_free(&j.mem);
@@ -140,6 +150,7 @@ int compile(const struct command *cmd, const struct kernel_decl *k,
 static const char usage_text[] =
 "Usage: stapc [options] SCRIPT.stp [ARGUMENT...]\n"
 "       stapc [options] -e TEXT [ARGUMENT...]\n"
+"       stapc [options] -l POINT | -L POINT | --dump-...\n"
 "Compiles a SystemTap script for every kernel of a manifest into one bundle.\n"
 "\n"
 "  -e TEXT              the script itself\n"
@@ -160,7 +171,11 @@ static const char usage_text[] =
 "                       lib sites typed list ir c plan\n"
 "  -p 1|2|3|4           stop behind SystemTap's pass and print: the script parsed;\n"
 "                       its globals, functions and probes; C; the bundle's name\n"
-"  --dump-functions     the built-in functions, and where they can be called\n"
+"  -l POINT             list the probe points that match; -L: and the variables\n"
+"                       that are there, with their types\n"
+"  --dump-probe-types   the kinds of probe point that there are\n"
+"  --dump-probe-aliases the tapsets' names for probe points\n"
+"  --dump-functions     the functions, and where built-in ones can be called\n"
 "  --generation N       number the bundle, so that hosts can refuse older ones\n"
 "  --out-dir DIR        keep objects and plans, in DIR/KERNEL\n"
 "  -k                   keep the temporary folder with objects and plans\n"
@@ -174,8 +189,8 @@ static const char usage_text[] =
 "  -h, --help           this\n"
 "  -V, --version        version\n"
 "\n"
-"Exit status: 0 compiled, 1 the script is wrong or the build failed, 64 wrong\n"
-"usage, 66 no such file, 70 a fault of stapc itself.\n";
+"Exit status: 0 compiled, or something to list; 1 nothing was to list, or the\n"
+"script is wrong or the build failed; 64 wrong usage, 66 no such file, 70 a fault of stapc itself.\n";
 
 static _Noreturn void usage(const char *fmt, ...) PRINTF_LIKE(1, 2);
 static _Noreturn void usage(const char *fmt, ...)
@@ -247,7 +262,8 @@ static void read_manifest(struct command *cmd, const char *path)
 }
 
 enum { OPT_ENGINE = 256, OPT_DUMP, OPT_OUT_DIR, OPT_ONLY, OPT_SHARE, OPT_CLANG,
-       OPT_NO_DISPLAY, OPT_FUNCTIONS, OPT_GENERATION };
+       OPT_NO_DISPLAY, OPT_GENERATION, OPT_TYPES, OPT_ALIASES,
+       OPT_FUNCTIONS };
 
 static const struct option long_options[] = {
 	{ "manifest", required_argument, NULL, 'm' },
@@ -259,6 +275,8 @@ static const struct option long_options[] = {
 	{ "share", required_argument, NULL, OPT_SHARE },
 	{ "clang", required_argument, NULL, OPT_CLANG },
 	{ "no-global-var-display", no_argument, NULL, OPT_NO_DISPLAY },
+	{ "dump-probe-types", no_argument, NULL, OPT_TYPES },
+	{ "dump-probe-aliases", no_argument, NULL, OPT_ALIASES },
 	{ "dump-functions", no_argument, NULL, OPT_FUNCTIONS },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -288,22 +306,19 @@ static void set_pass(struct command *cmd, const char *arg)
 	cmd->opt.dump = cmd->tell ? NULL : dumps[*arg - '1'];
 }
 
-/* "substr:string (string, long, long) kernel loader" */
-static void list_functions(void)
+/* A listing takes the place of a script; point: what of -l, or NULL. */
+static void set_listing(struct command *cmd, enum listing what,
+			const char *point)
 {
-	const struct builtin *b;
-	const char *a;
-	size_t i;
+	struct options *opt = &cmd->opt;
 
-	for (i = 0; (b = builtin_at(i)); i++) {
-		printf("%s%s (", b->name, b->result == 'l' ? ":long" :
-		       b->result == 's' ? ":string" : "");
-		for (a = b->args; *a; a++)
-			printf("%s%s", *a == 'l' ? "long" : "string",
-			       a[1] ? ", " : "");
-		printf(")%s%s\n", b->flags & BF_BPF ? " kernel" : "",
-		       b->flags & BF_USER ? " loader" : "");
-	}
+	if (opt->listing || opt->script_text)
+		usage("one of -l, -L and the --dump options, and no script");
+	opt->listing = what;
+	opt->unoptimized = opt->no_warnings = true;
+	opt->script_name = "<input>";
+	opt->script_text = point ? arena_printf(&cmd->mem, "probe %s {}",
+						point) : "";
 }
 
 /* One option; a flat switch */
@@ -313,6 +328,8 @@ static void option(struct command *cmd, int c, char *arg)
 
 	switch (c) {
 	case 'e':
+		if (opt->listing)
+			usage("-e: a listing has no script");
 		opt->script_text = arg;
 		opt->script_name = "<input>";
 		break;
@@ -382,9 +399,21 @@ static void option(struct command *cmd, int c, char *arg)
 	case OPT_NO_DISPLAY:
 		opt->no_global_display = true;
 		break;
+	case 'l':
+		set_listing(cmd, LIST_POINTS, arg);
+		break;
+	case 'L':
+		set_listing(cmd, LIST_VARIABLES, arg);
+		break;
+	case OPT_TYPES:
+		set_listing(cmd, LIST_TYPES, NULL);
+		break;
+	case OPT_ALIASES:
+		set_listing(cmd, LIST_ALIASES, NULL);
+		break;
 	case OPT_FUNCTIONS:
-		list_functions();
-		exit(0);
+		set_listing(cmd, LIST_FUNCTIONS, NULL);
+		break;
 	case 'h':
 		fputs(usage_text, stdout);
 		exit(0);
@@ -488,7 +517,7 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	struct options *opt = &cmd->opt;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:gI:kp:uvwWhV", long_options,
+	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:gI:kl:L:p:uvwWhV", long_options,
 				NULL)) != -1) {
 		if (c == ':')
 			usage("%s wants a value", argv[optind - 1]);
@@ -505,6 +534,8 @@ static void arguments(struct command *cmd, int argc, char **argv)
 		else
 			must_read(opt->script_name);
 	}
+	if (opt->listing && (optind < argc || opt->dump || cmd->tell))
+		usage("a listing has no script and no passes");
 	opt->args = argv + optind;
 	opt->nargs = argc - optind;
 	/* strings end on a multiple of 8, see runtime/rt.h */
@@ -517,9 +548,16 @@ static void arguments(struct command *cmd, int argc, char **argv)
 		opt->clang = find_clang(&cmd->mem);
 	if (!cmd->manifest.kernels.n)
 		manifest_host(&cmd->setup, &cmd->manifest);
-	if (!opt->share_dir && !opt->dump)
+	if (!opt->share_dir && !opt->dump && !opt->listing)
 		die("runtime/ is not found beside %s; --share DIR tells where "
 		    "it is", cmd->exe_dir);
+}
+
+/* What is the same for all kernels, or meant to look at one. */
+static bool one_is_enough(const struct options *opt)
+{
+	return opt->dump || (opt->listing && opt->listing != LIST_POINTS &&
+			     opt->listing != LIST_VARIABLES);
 }
 
 int main(int argc, char **argv)
@@ -530,7 +568,7 @@ int main(int argc, char **argv)
 	argv0 = "stapc";
 	defaults(&cmd);
 	arguments(&cmd, argc, argv);
-	if (cmd.opt.dump && !cmd.only)
+	if (one_is_enough(&cmd.opt) && !cmd.only)
 		cmd.only = cmd.manifest.kernels.v[0]->name;
 	status = drive(&cmd);
 	arena_free(&cmd.setup.mem);

@@ -258,6 +258,8 @@ struct point {			/* one probe point of a probe's list */
 	struct component *parts;
 	bool optional, sufficient;	/* ? and ! */
 	struct expr *condition;		/* if (...), or NULL */
+	const char *alias;		/* outermost that led here, with what
+					   was passed on; or NULL */
 };
 
 struct probe {			/* a probe, or an alias definition */
@@ -313,7 +315,16 @@ const struct builtin *builtin_at(size_t i);
 
 /* --- one compile ---------------------------------------------------------- */
 
+enum listing {			/* instead of a compile */
+	LIST_NOTHING,
+	LIST_POINTS,			/* -l */
+	LIST_VARIABLES,			/* -L */
+	LIST_TYPES, LIST_ALIASES, LIST_FUNCTIONS,	/* --dump-probe-types
+				   --dump-probe-aliases --dump-functions */
+};
+
 struct options {
+	enum listing listing;
 	const char *script_name;	/* "<input>" for -e, else the path */
 	const char *script_text;	/* -e, or NULL */
 	char **args;			/* $1 @1 ... */
@@ -363,6 +374,9 @@ bool load_target(struct job *j);	/* target.c: facts of j->target */
 bool parse_script(struct job *j);	/* lex.c parse.c: AST */
 bool pull_library(struct job *j);	/* library.c: aliases, tapsets, names,
 					   -G values */
+/* library.c: the tapsets of this target, one behind the other, unresolved. */
+void each_tapset(struct job *j, void (*each)(void *arg,
+		  const struct script *s), void *arg);
 bool expand_points(struct job *j);	/* points/points.c: j->sites */
 bool check_types(struct job *j);	/* check.c: typed AST */
 bool refuse_guru(struct job *j);	/* guru.c: what needs a module */
@@ -393,9 +407,12 @@ void dump_tokens(struct job *j, FILE *out);
 void dump_ast(struct job *j, FILE *out, bool typed);
 void dump_sites(struct job *j, FILE *out);
 void dump_listing(struct job *j, FILE *out);
+/* listing_points.c: what opt->listing asks for; false: there is none. */
+bool list_wanted(struct job *j, FILE *out);
 void dump_ir(struct job *j, FILE *out);
 void dump_expr(struct text *t, const struct expr *e);
 void dump_point(struct text *t, const struct point *pt);
+void dump_components(struct text *t, const struct component *c);
 const char *op_name(enum op op);		/* "<<<" */
 const char *stat_name(enum stat_op op);		/* "hist_log" */
 const char *type_name_of(enum type type);	/* "string" */

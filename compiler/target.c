@@ -690,6 +690,15 @@ bool type_enumerator_at(struct ctype *t, size_t i, const char **name,
 		btf_enumerator_at(t, i, name, value);
 }
 
+const char *target_spell(struct target *t, struct ctype *type,
+			 uint64_t spelled)
+{
+	if (!spelled)
+		return type->name;
+	return type->bin->has_dwarf ? dwarf_spell(type->bin->impl, spelled) :
+		btf_spell(t->btf, (uint32_t)spelled);
+}
+
 /* As compilers spell them in DWARF and BTF. */
 static const char *spelled(const char *name)
 {
@@ -897,6 +906,7 @@ static void dwarf_trace_args(struct binary *b, struct tracepoint *tp)
 	for (i = 1; i < n; i++) {
 		tp->args[i - 1].name = v[i]->name;
 		tp->args[i - 1].type = v[i]->type;
+		tp->args[i - 1].spelled = v[i]->spelled;
 	}
 }
 

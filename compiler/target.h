@@ -157,6 +157,12 @@ struct member {
 	bool in_anonymous;
 };
 
+/*
+ * A variable's type as its declaration spells it, with typedefs and qualifiers,
+ * in the words of SystemTap's listings: "size_t", "struct file*".
+ */
+const char *target_spell(struct target *t, struct ctype *type,
+			 uint64_t spelled);
 /* By name, through anonymous members. false: there is none. */
 bool type_member(struct ctype *t, const char *name, struct member *out);
 /* Members in order (anonymous ones as such); false past the end. */
@@ -304,6 +310,7 @@ struct variable {
 	/* entry of a function: the ABI passes it whole in integer register
 	   or BTF argument number abi_arg; -1: not so */
 	int abi_arg;
+	uint64_t spelled;	/* the type as declared: target_spell() */
 };
 
 /* NULL: no such name in scope at the place. loc.kind may be LOC_ABSENT. */
@@ -334,6 +341,7 @@ struct tracepoint {
 	struct tracearg {
 		const char *name;
 		struct ctype *type;
+		uint64_t spelled;
 	} *args;
 };
 /* Glob over "system:name" or plain "name". Returns the count. */

@@ -32,7 +32,7 @@ static const char *const later[] = {
 	"python2", "python3", "input", "debuginfod", NULL
 };
 
-enum { MAX_ARGS = 8 };
+enum { MAX_ARGS = 8, MAX_DEPTH = 6 };	/* depth: components of a shape */
 
 /* --- matching a point against a pattern ------------------------------------- */
 
@@ -273,14 +273,57 @@ bool event_possible(struct job *j, const struct point *pt)
 			 target_name(j->target));
 }
 
-static bool expand_point(struct job *j, struct probe *pr, struct point *pt)
+/* With n components "*" in the place of the one that "**" ends. */
+static struct point *stretched(struct job *j, const struct point *pt,
+			       const struct component *deep, size_t n)
 {
+	struct point *p = NEW(&j->mem, struct point);
+	struct component **end = &p->parts;
+	const struct component *c;
+
+	*p = *pt;
+	for (c = pt->parts; c; c = c->next) {
+		size_t i, len = strlen(c->name), copies = c == deep ? n : 1;
+
+		for (i = 0; i < copies; i++, end = &(*end)->next) {
+			*end = NEW(&j->mem, struct component);
+			**end = *c;
+			if (c == deep)
+				(*end)->name = i ? "*" : arena_strndup(&j->mem,
+							c->name, len - 1);
+		}
+	}
+	*end = NULL;
+	return p;
+}
+
+static const struct component *deep_part(const struct point *pt)
+{
+	const struct component *c;
+	const char *stars;
+
+	for (c = pt->parts; c; c = c->next) {
+		stars = strstr(c->name, "**");
+		if (stars && !stars[2] && !c->arg)
+			break;
+	}
+	return c;
+}
+
+/* Sites of each shape that the point fits; *any: there was one. */
+static bool expand_shapes(struct job *j, struct probe *pr, struct point *pt,
+			  bool *any)
+{
+	const struct component *bad, *deep = deep_part(pt);
 	const struct family *const *f;
-	const struct component *bad;
 	const struct shape *s;
-	bool any = false, ok = true;
+	bool ok = true;
 	size_t depth;
 
+	for (depth = 1; deep && depth <= MAX_DEPTH; depth++)
+		ok &= expand_shapes(j, pr, stretched(j, pt, deep, depth), any);
+	if (deep)
+		return ok;
 	for (f = families; *f; f++)
 		for (s = (*f)->shapes; s->pattern; s++) {
 			struct expr *args[MAX_ARGS] = { NULL };
@@ -288,9 +331,16 @@ static bool expand_point(struct job *j, struct probe *pr, struct point *pt)
 			if (match(j, pt, s->pattern, args, &bad, &depth) !=
 			    FIT)
 				continue;
-			any = true;
+			*any = true;
 			ok &= s->expand(j, pr, pt, s, args);
 		}
+	return ok;
+}
+
+static bool expand_point(struct job *j, struct probe *pr, struct point *pt)
+{
+	bool any = false, ok = expand_shapes(j, pr, pt, &any);
+
 	if (any)
 		return ok;
 	return pt->optional || complain_misfit(j, pt);
