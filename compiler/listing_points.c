@@ -42,7 +42,7 @@ struct named {
 static int by_name(const void *a, const void *b)
 {
 	const struct named *x = a, *y = b;
-	int c = strcmp(x->name, y->name);
+	int c = x->name == y->name ? 0 : strcmp(x->name, y->name);
 
 	return c ? c : x->rank < y->rank ? -1 : x->rank > y->rank;
 }
@@ -201,6 +201,8 @@ static bool list_types(struct job *j, FILE *out)
 
 	for (f = families; *f; f++)
 		for (s = (*f)->shapes; s->pattern; s++) {
+			if (s->pattern[0] == '_')
+				continue;
 			vec_push(&j->mem, &all.v, spell_shape(&j->mem,
 							      s->pattern, true));
 			vec_push(&j->mem, &all.v, spell_shape(&j->mem,
@@ -253,7 +255,7 @@ static void note_functions(void *arg, const struct script *s)
 	}
 }
 
-/* "substr:string (string, long, long) / * kernel loader * /" */
+/* "substr:string (string, long, long)", and where it can be called. */
 static void note_builtins(struct lines *all)
 {
 	const struct builtin *b;
@@ -263,6 +265,8 @@ static void note_builtins(struct lines *all)
 	for (i = 0; (b = builtin_at(i)); i++) {
 		struct text t = { .mem = all->mem };
 
+		if (b->name[0] == '_')
+			continue;
 		text_printf(&t, "%s:%s (", b->name, b->result == 'l' ? "long" :
 			    b->result == 's' ? "string" : "unknown");
 		for (a = b->args; *a; a++)

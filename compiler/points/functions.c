@@ -329,14 +329,13 @@ static const char *site_name(const struct find *f, const char *at)
 			    "function", at, suffix(f->q));
 }
 
-static void entry_site(struct find *f, const struct code *c)
+static void entry_site(struct find *f, const struct code *c, const char *name)
 {
 	struct target *t = f->j->target;
 
 	new_site(f, f->q->what & FN_RETURN ? target_place(t, c->func,
 							  AT_RETURN) :
-		 target_place_at(t, c, c->addr),
-		 site_name(f, func_place_name(f->j, c->func)));
+		 target_place_at(t, c, c->addr), name);
 }
 
 static void take_code(void *arg, const struct code *c)
@@ -361,10 +360,23 @@ static void gather_code(struct find *f)
 
 static void entries(struct find *f)
 {
-	size_t i;
+	const struct func *of = NULL;
+	const char *name = NULL;
+	size_t i, before = 0;
 
-	for (i = 0; i < f->code.n; i++)
-		entry_site(f, &f->code.v[i]);
+	for (i = 0; i < f->code.n; i++) {
+		const struct code *c = &f->code.v[i];
+
+		if (c->func != of) {
+			of = c->func;
+			name = site_name(f, func_place_name(f->j, of));
+			before = f->sites;
+		} else if (f->sites > before &&
+			   f->j->opt->listing == LIST_POINTS) {
+			continue;	/* it is on the list */
+		}
+		entry_site(f, c, name);
+	}
 	if (f->q->what & FN_RETURN && f->p.is_exact)
 		for (i = 0; i < f->found.v.n; i++)
 			if (f->found.v.v[i]->is_also_inlined)
