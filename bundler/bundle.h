@@ -65,6 +65,11 @@ struct plan_handler {
 	const char *name;
 	unsigned line;
 };
+struct plan_symbols {
+	struct stb_symbols row;
+	const char *name, *text;	/* text: a file, full path */
+	unsigned line;
+};
 
 struct plan {
 	const char *file;	/* as given; messages name it */
@@ -80,6 +85,7 @@ struct plan {
 	VEC(struct plan_prog) progs;
 	VEC(struct plan_site) sites;
 	VEC(struct plan_handler) handlers;
+	VEC(struct plan_symbols) symbols;
 };
 
 bool plan_read(struct arena *mem, const char *file, struct plan *p);
@@ -128,6 +134,16 @@ bool btf_func_info(const char *path, const uint8_t *btf, size_t btf_size,
 		   const uint8_t *ext, size_t ext_size,
 		   void (*found)(void *, const char *, uint32_t, uint32_t),
 		   void *arg);
+
+/* --- symbols (symbols.c) --------------------------------------------------- */
+
+/* A file of symbols (docs/plan.md) as the tables of its section. */
+struct symbols {
+	struct text addrs, names, files, lines;
+	VEC(struct stb_sym_range) ranges;
+	VEC(const char *) sections;	/* names of the ranges */
+};
+bool symbols_read(struct arena *mem, const char *file, struct symbols *out);
 
 /* --- a whole bundle in memory (open.c) ------------------------------------ */
 

@@ -32,7 +32,7 @@ static bool read_all(struct arena *mem, struct bundle *b)
 		uint32_t kind = stb_toc_at(&b->r, i)->kind;
 		size_t size;
 
-		if (kind < STB_SEC_INDEX || kind > STB_SEC_SCRIPT) {
+		if (kind < STB_SEC_INDEX || kind > STB_SEC_SYMBOLS) {
 			if (!stb_section_verify(&b->r, i))
 				return false;
 			continue;
@@ -41,6 +41,9 @@ static bool read_all(struct arena *mem, struct bundle *b)
 		if (!size || !stb_section_read(&b->r, i,
 					       arena_alloc(mem, size), size,
 					       &b->sets[i]))
+			return false;
+		if (kind == STB_SEC_SYMBOLS &&
+		    !stb_validate_symbols(&b->r, &b->sets[i], i))
 			return false;
 	}
 	return true;

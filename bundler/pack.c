@@ -18,7 +18,9 @@
 #include <unistd.h>
 #include <zstd.h>
 
-enum { LEVEL = 19, MAX_SET_TABLES = 16 };
+/* Sections of symbols have megabytes: there the last level takes ten times as long
+   for a twelfth less. */
+enum { LEVEL = 19, LARGE_LEVEL = 9, LARGE = 1 << 20, MAX_SET_TABLES = 16 };
 
 /* --- table sets ----------------------------------------------------------- */
 
@@ -149,7 +151,8 @@ static struct text compress(struct arena *mem, const struct text *raw)
 	size_t room = ZSTD_compressBound(raw->n), n;
 	char *buf = arena_alloc(mem, room);
 
-	n = ZSTD_compress(buf, room, raw->s, raw->n, LEVEL);
+	n = ZSTD_compress(buf, room, raw->s, raw->n,
+			  raw->n < LARGE ? LEVEL : LARGE_LEVEL);
 	if (ZSTD_isError(n))
 		bug("zstd: %s", ZSTD_getErrorName(n));
 	text_add(&t, buf, n);
@@ -290,6 +293,36 @@ static void put_events(struct set *s, const struct work *w)
 	put_table(s, STB_T_EVENTS, sizeof(*rows), rows, nevents);
 }
 
+static struct set *symbols_set(struct arena *mem, const struct symbols *y)
+{
+	struct set *s = new_set(mem);
+
+	for (size_t i = 0; i < y->ranges.n; i++)
+		y->ranges.v[i].section = put_string(s, y->sections.v[i]);
+	put_table(s, STB_T_SYM_RANGES, sizeof(*y->ranges.v), y->ranges.v,
+		  y->ranges.n);
+	put_table(s, STB_T_SYM_ADDRS, 1, y->addrs.s, y->addrs.n);
+	put_table(s, STB_T_SYM_NAMES, 1, y->names.s, y->names.n);
+	put_table(s, STB_T_SYM_FILES, 1, y->files.s, y->files.n);
+	put_table(s, STB_T_SYM_LINES, 1, y->lines.s, y->lines.n);
+	return s;
+}
+
+/* The plan's rows get to know their sections. */
+static bool put_symbols(struct pack *k, struct plan *p)
+{
+	struct symbols y;
+
+	for (size_t i = 0; i < p->symbols.n; i++) {
+		if (!symbols_read(k->mem, p->symbols.v[i].text, &y))
+			return false;
+		p->symbols.v[i].row.section =
+			put_section(k, STB_SEC_SYMBOLS,
+				    symbols_set(k->mem, &y));
+	}
+	return true;
+}
+
 static struct set *meta_set(struct arena *mem, const struct work *w)
 {
 	struct set *s = new_set(mem);
@@ -320,6 +353,9 @@ static struct set *meta_set(struct arena *mem, const struct work *w)
 		row->entry = w->ucode.progs.v[i].insn_first;
 	});
 	put_table(s, STB_T_GLOBALS_IMAGE, 1, w->globals.s, w->globals.n);
+	ROWS(stb_symbols, plan->symbols, STB_T_SYMBOLS, {
+		row->name = put_string(s, p->name);
+	});
 	return s;
 }
 
@@ -413,7 +449,7 @@ static bool add_plan(struct pack *k, const char *file, struct stb_bundle *b)
 
 	if (!plan_read(k->mem, file, &w->plan) ||
 	    !same_script(k, &w->plan, b) || !flatten(k->mem, w) ||
-	    !join_globals(w))
+	    !join_globals(w) || !put_symbols(k, &w->plan))
 		return false;
 	v = w->plan.kernel;
 	v.name = put_string(k->index, w->plan.name);

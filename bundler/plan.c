@@ -82,6 +82,10 @@ static const struct choice whens[] = {
 	{ "begin", STB_BEGIN }, { "end", STB_END }, { "error", STB_ON_ERROR },
 	{ "timer", STB_TIMER }, { 0 }
 };
+static const struct choice binaries[] = {
+	{ "kernel", STB_BIN_KERNEL }, { "module", STB_BIN_MODULE },
+	{ "program", STB_BIN_PROGRAM }, { 0 }
+};
 enum engine { ENGINE_BPF, ENGINE_USER };
 static const struct choice engines[] = {
 	{ "bpf", ENGINE_BPF }, { "user", ENGINE_USER }, { 0 }
@@ -101,6 +105,7 @@ static const struct key kernel_keys[] = {
 	MUST("release", K_TEXT, AT(plan, release)),
 	MAY("build-id", K_BUILD_ID, AT(plan, kernel.kernel)),
 	MAY("stext", K_U64, AT(plan, kernel.stext)),
+	MAY("notes", K_U32, AT(plan, kernel.notes)),
 	{ 0 }
 };
 static const struct key script_keys[] = {
@@ -200,6 +205,14 @@ static const struct key handler_keys[] = {
 	MAY("order", K_I64, AT(plan_handler, row.order)),
 	MAY("period_ns", K_U64, AT(plan_handler, row.period_ns)),
 	MAY("random_ns", K_U64, AT(plan_handler, row.random_ns)),
+	{ 0 }
+};
+static const struct key symbols_keys[] = {
+	MUST("name", K_TEXT, AT(plan_symbols, name)),
+	MUST("kind", K_CHOICE, AT(plan_symbols, row.kind),
+	  .choices = binaries),
+	MUST("file", K_PATH, AT(plan_symbols, text)),
+	MAY("build-id", K_BUILD_ID, AT(plan_symbols, row.id)),
 	{ 0 }
 };
 
@@ -430,7 +443,7 @@ static bool read_keys(struct reader *r, const char *word,
 /* --- words ----------------------------------------------------------------- */
 
 enum word_id { W_KERNEL, W_SCRIPT, W_LIMITS, W_OBJECT, W_MAP, W_GLOBAL,
-	       W_FORMAT, W_BUILD, W_PROG, W_SITE, W_HANDLER };
+	       W_FORMAT, W_BUILD, W_PROG, W_SITE, W_HANDLER, W_SYMBOLS };
 static const struct word {
 	const char *name;
 	const struct key *keys;
@@ -447,6 +460,7 @@ static const struct word {
 	[W_PROG] = { "prog", prog_keys, false },
 	[W_SITE] = { "site", site_keys, false },
 	[W_HANDLER] = { "handler", handler_keys, false },
+	[W_SYMBOLS] = { "symbols", symbols_keys, false },
 };
 
 static bool read_object(struct reader *r, const struct word *w)
@@ -509,6 +523,9 @@ static bool read_row(struct reader *r, enum word_id id)
 		break;
 	case W_HANDLER:
 		ROW(plan_handler, handlers);
+		break;
+	case W_SYMBOLS:
+		ROW(plan_symbols, symbols);
 		break;
 	}
 	return true;

@@ -154,7 +154,7 @@ static bool check_toc_row(struct stb_reader *r, uint32_t i, uint64_t end)
 
 	if (t->flags & ~STB_MAY_IGNORE)
 		return fail(r, STB_E_NEWER, "section", i);
-	if ((t->kind < STB_SEC_INDEX || t->kind > STB_SEC_SCRIPT) &&
+	if ((t->kind < STB_SEC_INDEX || t->kind > STB_SEC_SYMBOLS) &&
 	    !(t->flags & STB_MAY_IGNORE))
 		return fail(r, STB_E_NEWER, "section", i);
 	if ((t->kind == STB_SEC_INDEX) != (i == 0) || t->offset % 8 ||
@@ -268,6 +268,10 @@ static size_t row_size(uint32_t kind)
 	case STB_T_RODATA:
 	case STB_T_BTF:
 	case STB_T_SOURCE:
+	case STB_T_SYM_ADDRS:
+	case STB_T_SYM_NAMES:
+	case STB_T_SYM_FILES:
+	case STB_T_SYM_LINES:
 		return 1;
 	case STB_T_BUNDLE:
 		return STB_BUNDLE_FIRST;
@@ -291,6 +295,10 @@ static size_t row_size(uint32_t kind)
 		return sizeof(struct stb_handler);
 	case STB_T_EVENTS:
 		return sizeof(struct stb_event);
+	case STB_T_SYMBOLS:
+		return sizeof(struct stb_symbols);
+	case STB_T_SYM_RANGES:
+		return sizeof(struct stb_sym_range);
 	case STB_T_INSNS:
 		return sizeof(uint64_t);
 	case STB_T_RELOCS:
@@ -642,6 +650,22 @@ static bool check_builds(struct variant *v)
 	return true;
 }
 
+static bool check_symbols(struct variant *v)
+{
+	struct rows t = rows_of(v->meta, STB_T_SYMBOLS);
+
+	for (uint32_t i = 0; i < t.n; i++) {
+		const struct stb_symbols *s = ROW(&t, struct stb_symbols, i);
+
+		if (!str_ok(v->meta, s->name) || !id_ok(&s->id) ||
+		    s->kind < STB_BIN_KERNEL || s->kind > STB_BIN_PROGRAM ||
+		    !s->section ||
+		    !section_is(v->r, s->section, STB_SEC_SYMBOLS))
+			return fail(v->r, STB_E_VALUE, "symbols row", i);
+	}
+	return true;
+}
+
 /* Relocation against an ld_imm64 within count instructions at code. */
 static bool reloc_ok(const struct variant *v, const struct stb_reloc *rel,
 		     const uint8_t *code, uint32_t count, bool kernel)
@@ -822,6 +846,7 @@ bool stb_validate(struct stb_reader *r, const struct stb_set *meta,
 
 	return !r->error && check_limits(&v) && check_maps(&v) &&
 	       check_globals(&v) && check_formats(&v) && check_builds(&v) &&
+	       check_symbols(&v) &&
 	       check_progs(&v) && check_sites(&v) && check_handlers(&v) &&
 	       check_ucode(&v);
 }

@@ -109,7 +109,7 @@ static const char *section_name(uint32_t kind)
 	static const char *const names[] = {
 		[STB_SEC_INDEX] = "index", [STB_SEC_META] = "meta",
 		[STB_SEC_KCODE] = "kcode", [STB_SEC_UCODE] = "ucode",
-		[STB_SEC_SCRIPT] = "script",
+		[STB_SEC_SCRIPT] = "script", [STB_SEC_SYMBOLS] = "symbols",
 	};
 
 	return kind < COUNT_OF(names) && names[kind] ? names[kind] : "unknown";

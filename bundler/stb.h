@@ -52,6 +52,7 @@ enum stb_section_kind {
 	STB_SEC_KCODE = 3,	/* kernel BPF code */
 	STB_SEC_UCODE = 4,	/* loader-run code */
 	STB_SEC_SCRIPT = 5,	/* source text, for show */
+	STB_SEC_SYMBOLS = 6,	/* names of one binary's addresses */
 };				/* section 0 is the INDEX */
 #define STB_MAY_IGNORE 1u	/* toc flag: unknown kind is no error */
 
@@ -104,11 +105,15 @@ enum stb_table_kind {
 	STB_T_GLOBALS_IMAGE,	/* bytes: the globals region's initial values,
 				   what is missing up to globals_size is 0 */
 	STB_T_EVENTS = 32,
+	STB_T_SYMBOLS = 36,	/* binaries whose symbols are packed */
 	/* code; RODATA and BTF are bytes, BTF and FUNC_INFO kernel code's */
 	STB_T_INSNS = 40, STB_T_RELOCS, STB_T_RODATA, STB_T_BTF,
 	STB_T_FUNC_INFO,
 	/* script */
 	STB_T_SOURCE = 60,	/* bytes */
+	/* symbols; all but RANGES are bytes: struct stb_sym_range tells */
+	STB_T_SYM_RANGES = 70, STB_T_SYM_ADDRS, STB_T_SYM_NAMES,
+	STB_T_SYM_FILES, STB_T_SYM_LINES,
 };
 
 struct stb_bundle {		/* one */
@@ -134,7 +139,9 @@ struct stb_variant {
 	struct stb_build_id kernel;
 	uint32_t meta, kcode, ucode;	/* toc numbers; 0: none (0 is INDEX) */
 	uint32_t script;
-	uint32_t reserved[2];
+	uint32_t notes;		/* from stext to the kernel's ELF notes, 0: not
+				   known; a loader may look for them */
+	uint32_t reserved;
 	uint64_t stext;		/* link-time address of _stext, 0: not needed */
 };
 _Static_assert(sizeof(struct stb_variant) == 64, "stb_variant");
@@ -300,6 +307,39 @@ struct stb_handler {		/* run by the loader */
 };
 _Static_assert(sizeof(struct stb_handler) == 40, "stb_handler");
 
+enum stb_binary { STB_BIN_KERNEL = 1, STB_BIN_MODULE, STB_BIN_PROGRAM };
+struct stb_symbols {		/* META: what has a section of symbols */
+	stb_str name;		/* "kernel", a module's, a program's path */
+	uint32_t kind;		/* enum stb_binary */
+	struct stb_build_id id;
+	uint32_t section;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct stb_symbols) == 40, "stb_symbols");
+
+/*
+ * A SYMBOLS section has the names of one binary's addresses, link-time ones,
+ * in ascending order and each once. Numbers are LEB128.
+ *
+ *	RANGES	rows: parts of the binary that are loaded as a whole, ascending
+ *	ADDRS	each symbol: its address less that of the one before; of the
+ *		first, less that of the first range
+ *	NAMES	each symbol, in the same order: its name and NUL
+ *	FILES	each source file: its name and NUL
+ *	LINES	each address where the line changes: (difference of addresses
+ *		as above) * 2, + 1 if the number of a file follows, else the
+ *		file is that of before; the difference of lines, signed. Line
+ *		0: none is known from there on
+ *
+ * A symbol reaches to the next one, or to the end of its range.
+ */
+struct stb_sym_range {
+	uint64_t addr, size;
+	stb_str section;	/* of the ELF file, ".text" */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct stb_sym_range) == 24, "stb_sym_range");
+
 /*
  * --- the reader (read.c) -------------------------------------------------
  * Bounded and allocation-free: it works on a mapped file and on buffers that
@@ -379,5 +419,25 @@ uint32_t stb_generation(const struct stb_set *index);
  */
 bool stb_validate(struct stb_reader *r, const struct stb_set *meta,
 		  const struct stb_set *kcode, const struct stb_set *ucode);
+
+/*
+ * --- symbols (read_sym.c) --------------------------------------------------
+ * One step over ADDRS and NAMES, or over LINES; what the caller starts with is
+ * all zero but for the pointers and addr, the first range's. False: the end,
+ * or (bad) bytes that make no sense, which a validated section has not.
+ */
+struct stb_sym_walk {
+	const uint8_t *p, *end;		/* ADDRS or LINES */
+	const char *name, *names_end;	/* NAMES: of the symbol just read */
+	uint64_t addr;
+	uint32_t file;			/* lines */
+	int64_t line;
+	bool bad, started;
+};
+bool stb_next_symbol(struct stb_sym_walk *w);
+bool stb_next_line(struct stb_sym_walk *w);
+/* All that was said above of a section's tables. */
+bool stb_validate_symbols(struct stb_reader *r, const struct stb_set *s,
+			  uint32_t section);
 
 #endif

@@ -184,6 +184,7 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 	const struct binary *k = target_kernel(j->target);
 	const struct ir *ir = j->ir;
 	uint64_t stext = target_symbol(j->target, k, "_stext");
+	uint64_t notes = target_symbol(j->target, k, "__start_notes");
 
 	text_puts(t, "stb-plan 1\nkernel");
 	put_text(t, "name", target_name(j->target));
@@ -191,6 +192,8 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 	put_id(t, k->id.bytes, k->id.len);
 	if (stext)
 		text_printf(t, " stext=0x%" PRIx64, stext);
+	if (stext && notes > stext && notes - stext <= UINT32_MAX)
+		text_printf(t, " notes=0x%" PRIx64, notes - stext);
 	text_puts(t, "\nscript");
 	put_text(t, "name", base_name(j->opt->script_name));
 	text_puts(t, " file=script.stp compiler=\"stapc 0.1\"\n");
@@ -342,6 +345,26 @@ static void plan_calls(const struct ir *ir, enum ir_attach at, struct text *t)
 			    name, name, name);
 }
 
+/* The tables of symbols that the script needs, or -d names. */
+static void plan_symbols(struct job *j, struct text *t)
+{
+	struct binary *k = target_kernel(j->target);
+	struct text file = { .mem = &j->mem };
+	bool named = false;
+	size_t i;
+
+	for (i = 0; i < j->opt->symbols.n; i++)
+		named |= !strcmp(j->opt->symbols.v[i], "kernel");
+	if ((!j->ir->symbols && !named) ||
+	    !target_symbol_file(j->target, k, j->ir->symbols & IR_SYM_LINES,
+				&file))
+		return;
+	write_out(j, "kernel.sym", file.s, file.n);
+	text_puts(t, "symbols name=kernel kind=kernel file=kernel.sym");
+	put_id(t, k->id.bytes, k->id.len);
+	text_putc(t, '\n');
+}
+
 static void write_script(struct job *j)
 {
 	const char *s = j->opt->script_text;
@@ -371,6 +394,7 @@ bool write_plan(struct job *j)
 		plan_handler(h, &t);
 	plan_calls(j->ir, IR_AT_SYS_ENTER, &t);
 	plan_calls(j->ir, IR_AT_SYS_EXIT, &t);
+	plan_symbols(j, &t);
 	write_script(j);
 	write_out(j, "plan", t.s, t.n);
 	return true;

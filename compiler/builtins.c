@@ -19,6 +19,8 @@ enum {
 	LOWACT = LOW | BF_EFFECT,
 	READS = BF_BPF | BF_LOWERED | BF_FAULTS,
 	CALL = BF_BPF | BF_LOWERED,
+	STACK = BF_BPF | BF_WAY,
+	STACK_IN = BF_BPF | BF_INTERNAL,
 };
 
 static const struct builtin rows[] = {
@@ -84,6 +86,37 @@ static const struct builtin rows[] = {
 	{ "__arg_long", "l", 'l', CALL },
 	{ "__arg_ulong", "l", 'l', CALL },
 	{ "__arg_pair", "l", 'l', CALL },
+	{ "probemod", "", 's', LOWERR },
+	{ "module_name", "", 's', LOW },
+	{ "addr", "", 'l', LOW },
+	{ "uaddr", "", 'l', BF_BPF },
+	{ "__way", "", 'l', LOW | BF_INTERNAL },
+	/* the kernel's addresses */
+	{ "symname", "l", 's', PURE },
+	{ "symdata", "l", 's', PURE },
+	{ "symfile", "l", 's', BF_USER },
+	{ "symline", "l", 's', BF_USER },
+	{ "symfileline", "l", 's', BF_USER },
+	{ "modname", "l", 's', PURE | BF_FAULTS },
+	{ "print_syms", "s", 'v', LOWACT },
+	{ "print_stack", "s", 'v', LOWACT },
+	{ "print_syms_fileline", "s", 'v', LOWACT },
+	{ "sprint_syms", "s", 's', BF_USER },
+	{ "sprint_stack", "s", 's', BF_USER },
+	/* the kernel's stack; tapsets/stack.stp has more */
+	{ "backtrace", "", 's', STACK },
+	{ "backtrace", "l", 's', STACK_IN },
+	{ "stack", "l", 'l', STACK | BF_FAULTS },
+	{ "stack", "ll", 'l', STACK_IN | BF_FAULTS },
+	{ "callers", "l", 's', STACK | BF_FAULTS },
+	{ "callers", "ll", 's', STACK_IN | BF_FAULTS },
+	{ "print_backtrace", "", 'v', STACK },
+	{ "print_backtrace", "l", 'v', STACK_IN | BF_LOWERED | BF_EFFECT },
+	{ "print_backtrace_fileline", "", 'v', STACK },
+	{ "print_backtrace_fileline", "l", 'v',
+	  STACK_IN | BF_LOWERED | BF_EFFECT },
+	{ "sprint_backtrace", "", 's', STACK },
+	{ "sprint_backtrace", "l", 's', BF_INTERNAL },
 	/* memory */
 	{ "kernel_string", "l", 's', READS },
 	{ "kernel_string", "ls", 's', READS },
@@ -117,13 +150,26 @@ const struct builtin *builtin_at(size_t i)
 	return i < COUNT_OF(rows) ? &rows[i] : NULL;
 }
 
-const struct builtin *builtin_find(const char *name, unsigned nargs)
+static const struct builtin *find(const char *name, unsigned nargs,
+				  bool internal)
 {
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(rows); i++)
 		if (!strcmp(rows[i].name, name) &&
-		    strlen(rows[i].args) == nargs)
+		    strlen(rows[i].args) == nargs &&
+		    !(rows[i].flags & BF_INTERNAL) == !internal)
 			return &rows[i];
 	return NULL;
+}
+
+const struct builtin *builtin_find(const char *name, unsigned nargs)
+{
+	return find(name, nargs, false);
+}
+
+const struct builtin *builtin_with_way(const struct builtin *b)
+{
+	return b ? find(b->name, (unsigned)strlen(b->args) + 1, true) :
+		   find("__way", 0, true);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * context.c - pp() and its like in functions. In: an AST whose names are known. Out: only probes call these; a function that did, or that
+ * context.c - pp(), ppfunc(), addr() and their like in functions. In: an AST whose
+ * names are known. Out: only probes call these; a function that did, or that
  * calls one that did, has a parameter of that name more, and its callers an
- * argument.
+ * argument. What looks at the kernel's stack has such an argument, too: how the
+ * probe fires (__way), which tells what of the stack is the probe's own.
  */
 #include "library.h"
 
@@ -90,31 +92,64 @@ static void pass_on(const struct expr *seen, void *arg)
 	e->nargs++;
 }
 
-static void pass_name(struct context *c)
+/* In all functions and probes; c->fn is the function. */
+static void walk_script(struct context *c, void (*each)(const struct expr *e,
+			void *arg))
 {
 	const struct probe *pr;
 	const struct point *pt;
 
+	for (c->fn = c->j->script->functions; c->fn; c->fn = c->fn->next)
+		walk_stmts(c->fn->body, each, c);
+	for (pr = c->j->script->probes; pr; pr = pr->next) {
+		walk_stmts(pr->body, each, c);
+		for (pt = pr->points; pt; pt = pt->next)
+			if (pt->condition)
+				walk_expr(pt->condition, each, c);
+	}
+}
+
+/* backtrace() becomes backtrace(__way()) */
+static void add_way(const struct expr *seen, void *arg)
+{
+	struct expr *e = (struct expr *)seen, **end = &e->args;
+	struct context *c = arg;
+
+	if (e->kind != X_CALL || e->fn || !e->builtin ||
+	    !(e->builtin->flags & BF_WAY))
+		return;
+	while (*end)
+		end = &(*end)->next;
+	*end = NEW(&c->j->mem, struct expr);
+	(*end)->kind = X_CALL;
+	(*end)->at = e->at;
+	(*end)->str = c->name;
+	(*end)->len = strlen(c->name);
+	(*end)->builtin = c->builtin;
+	e->nargs++;
+	e->builtin = builtin_with_way(e->builtin);
+}
+
+static void pass_name(struct context *c)
+{
 	do {
 		c->changed = false;
 		add_params(c);
 	} while (c->changed);
-	for (c->fn = c->j->script->functions; c->fn; c->fn = c->fn->next)
-		walk_stmts(c->fn->body, pass_on, c);
-	for (pr = c->j->script->probes; pr; pr = pr->next) {
-		walk_stmts(pr->body, pass_on, c);
-		for (pt = pr->points; pt; pt = pt->next)
-			if (pt->condition)
-				walk_expr(pt->condition, pass_on, c);
-	}
+	walk_script(c, pass_on);
 }
 
 void pass_context(struct job *j)
 {
 	static const char *const names[] = { "pp", "ppfunc", "probefunc", "pn",
-					     "user_mode" };
+					     "user_mode", "probemod", "addr" };
+	struct context way = { .j = j, .name = "__way",
+			       .builtin = builtin_with_way(NULL),
+			       .type = T_LONG };
 	size_t i;
 
+	walk_script(&way, add_way);
+	pass_name(&way);
 	for (i = 0; i < COUNT_OF(names); i++) {
 		struct context c = { .j = j, .name = names[i],
 			.builtin = builtin_find(names[i], 0) };

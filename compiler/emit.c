@@ -387,6 +387,25 @@ static void emit_names(struct emit *e)
 	}
 }
 
+/* What rt.h's RT_TRACES says of tracepoints. */
+static void emit_traces(struct emit *e)
+{
+	size_t i;
+
+	if (!e->kernel || !e->ir->traces.n)
+		return;
+	emit_line(e, "#define RT_TRACES \\");
+	for (i = 0; i < e->ir->traces.n; i++) {
+		const struct ir_trace *t = &e->ir->traces.v[i];
+
+		emit_line(e, "\t{ 0x%" PRIx64 ", %" PRIu64 ", 0x%" PRIx64
+			  ", %" PRIu64 ", 0x%" PRIx64 ", %" PRIu64 " },%s",
+			  t->from[0], t->size[0], t->from[1], t->size[1],
+			  t->from[2], t->size[2],
+			  i + 1 < e->ir->traces.n ? " \\" : "");
+	}
+}
+
 static void emit_limits(struct emit *e, const char *script_name)
 {
 	const struct ir *ir = e->ir;
@@ -419,6 +438,7 @@ static void emit_limits(struct emit *e, const char *script_name)
 	if (e->kernel && emit_calls(e->ir, IR_AT_SYS_ENTER) +
 	    emit_calls(e->ir, IR_AT_SYS_EXIT) == 1)
 		emit_line(e, "#define RT_ONE_SYSCALL");
+	emit_traces(e);
 	emit_line(e, "#include \"rt.h\"\n");
 }
 

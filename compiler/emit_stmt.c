@@ -293,7 +293,9 @@ static void emit_call(struct emit *e, const struct ir_stmt *s)
 	if (by_value)
 		emit_line(e, "%s = %s;", dst, t.s);
 	else
-		emit_try_call(e, s, t.s, NULL);
+		emit_try_call(e, s, t.s, s->err >= 0 &&
+			      e->ir->formats.v[s->err].args[0] == 'l' ?
+			      emit_opnd(e, &s->args[0]) : NULL);
 }
 
 /* The callee's frame: of the run's, of the stack, or a fresh one. */

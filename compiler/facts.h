@@ -29,7 +29,8 @@ struct bytes {			/* of a section, decompressed */
 struct symbol {
 	const char *name;
 	uint64_t addr, size;
-	bool is_func, is_global;
+	bool is_func, is_global, is_weak;
+	unsigned section;	/* its number; 0: an absolute number */
 };
 
 /* NULL, or why PATH is no ELF file of this architecture. */
@@ -240,6 +241,10 @@ void dwarf_calls(struct facts *f, uint64_t die,
 		 void (*each)(void *arg, const struct call *c), void *arg);
 struct variable *dwarf_return(struct facts *f, uint64_t die);
 struct variable *dwarf_global(struct facts *f, uint64_t die);
+/* Each row of the line tables: from its address on, FILE and LINE (0: nothing
+   is known there). Rows of one sequence ascend; sequences are in no order. */
+bool dwarf_lines(struct facts *f, void (*each)(void *arg, uint64_t addr,
+		 const char *file, unsigned line), void *arg);
 
 /* dwarf_spell.c: how DW_AT_type of a variable reads. */
 const char *dwarf_spell(struct facts *f, uint64_t type);

@@ -287,6 +287,17 @@ struct ir_names {		/* of sites that share a handler, by cookie */
 	uint32_t cap;		/* of the longest, with the NUL */
 };
 
+/* How a probe fires, for what looks at the kernel's stack: as in runtime/rt.h.
+   At a function's entry it is the function's address, at its return the same
+   with IR_WAY_RETURN set to 0. */
+enum ir_way { IR_WAY_NONE, IR_WAY_PC, IR_WAY_REGS, IR_WAY_TRACE };
+#define IR_WAY_RETURN INT64_MIN
+struct ir_trace {		/* link-time addresses of what a tracepoint calls
+				   on the way to a program */
+	uint64_t from[3], size[3];
+};
+enum { IR_SYM_NAMES = 1, IR_SYM_LINES = 2 };
+
 struct ir_build {
 	const char *path;
 	uint8_t id[20];
@@ -301,6 +312,8 @@ struct ir {
 	VEC(struct ir_format) formats;	/* index is the id; equal ones once */
 	VEC(struct ir_build) builds;
 	VEC(struct ir_names) names;
+	VEC(struct ir_trace) traces;
+	unsigned symbols;	/* IR_SYM_*: tables that the loader needs */
 	VEC(const struct regex *) regexes;	/* regex.h */
 	bool keeps_matches;	/* they are tagged: a run knows its last match,
 				   whose groups built-ins read */

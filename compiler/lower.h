@@ -189,9 +189,25 @@ struct ir_opnd shape_string(struct lower *l, struct shape_of_text *sh,
 			    struct span at, struct ir_slot *want);
 struct ir_opnd lower_print(struct lower *l, const struct expr *e,
 			   struct ir_slot *want);
+/* A record of it, on a channel. */
+void shape_out(struct lower *l, struct shape_of_text *sh, struct span at,
+	       enum ir_channel channel);
 /* print of text on a channel: warn(), log() */
 void print_text(struct lower *l, const struct expr *e, const char *behind,
 		enum ir_channel channel);
+
+/* --- lower_symbols.c ---------------------------------------------------------- */
+
+/* e if it is text of addresses, as a directive; false: it is none. */
+bool shape_symbols(struct lower *l, struct shape_of_text *sh,
+		   const struct expr *e);
+/* The same for a directive d like "%-20s". */
+bool shape_padded_symbol(struct lower *l, struct shape_of_text *sh,
+			 const char *d, size_t n, const struct expr *e);
+/* addr(), print_backtrace() and the like; false: the runtime's to call. */
+bool lower_symbols(struct lower *l, const struct expr *e, struct ir_opnd *v);
+/* The message of such a call that fails, its argument's type; NULL: another. */
+const char *symbol_failure(const struct builtin *b, const char **args);
 
 /* --- lower_target.c ---------------------------------------------------------- */
 

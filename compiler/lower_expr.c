@@ -163,6 +163,30 @@ static const char *function_name(const struct lower *l)
 	return l->site->tp ? l->site->tp->name : l->site->name;
 }
 
+/* symname(addr()): of a place without registers, that of 0. NULL: it is another
+   at each hit. */
+static const char *symbol_name(const struct lower *l)
+{
+	const struct place *p = l->site->place;
+
+	if (l->prog == IR_PERF_EVENT)
+		return NULL;
+	if (l->prog == IR_SYSCALL && l->site->call)
+		return arena_printf(l->mem, "__x64_sys_%s",
+				    l->site->call->name);
+	return !p ? "0x0" : p->func->bin->kind == BIN_PROGRAM ? p->func->name :
+	       p->func->linkage;
+}
+
+/* NULL: SystemTap does not know it either. */
+static const char *module_of_site(const struct lower *l)
+{
+	const struct place *p = l->site->place;
+
+	return p && p->func->bin->kind != BIN_PROGRAM ? p->func->bin->name :
+							NULL;
+}
+
 /* pp() and the like, which a site knows; NULL: another function. */
 static const char *name_of_site(struct lower *l, const struct expr *e)
 {
@@ -175,8 +199,12 @@ static const char *name_of_site(struct lower *l, const struct expr *e)
 		return l->site->name;
 	if (!strcmp(name, "__syscall_name") && l->prog == IR_SYSCALL)
 		return l->site->call ? l->site->call->name : "";
-	if (!strcmp(name, "ppfunc") || !strcmp(name, "probefunc"))
+	if (!strcmp(name, "ppfunc"))
 		return function_name(l);
+	if (!strcmp(name, "probefunc"))
+		return symbol_name(l);
+	if (!strcmp(name, "probemod"))
+		return module_of_site(l);
 	if (strcmp(name, "pn") || !l->site->point)
 		return NULL;
 	dump_point(&t, l->site->point);
@@ -857,6 +885,9 @@ static uint32_t cap_of_builtin(const char *name)
 {
 	static const struct { const char *name; uint32_t cap; } caps[] = {
 		{ "execname", 16 }, { "ctime", 25 }, { "stringat", 2 },
+		/* names are 127 long at most, addresses 19 with a blank */
+		{ "symname", 128 }, { "modname", 72 }, { "symdata", 256 },
+		{ "backtrace", 384 }, { "callers", 384 },
 	};
 	size_t i;
 
@@ -880,6 +911,16 @@ static bool is_steady(const struct builtin *b)
 	return false;
 }
 
+static void call_fails(struct lower *l, const struct expr *e,
+		       struct ir_stmt *s)
+{
+	const char *args = "", *what = symbol_failure(e->builtin, &args);
+
+	if (!what)
+		what = arena_printf(l->mem, "%s() failed", e->builtin->name);
+	s->err = fault(l, e->at, what, args);
+}
+
 static struct ir_opnd call_runtime(struct lower *l, const struct expr *e,
 				   struct ir_slot *want, bool used)
 {
@@ -899,8 +940,7 @@ static struct ir_opnd call_runtime(struct lower *l, const struct expr *e,
 	s->where = (b->flags & BF_BPF ? IR_IN_KERNEL : 0) |
 		   (b->flags & BF_USER ? IR_IN_LOADER : 0);
 	if (b->flags & BF_FAULTS)
-		s->err = fault(l, e->at, arena_printf(l->mem,
-			       "%s() failed", b->name), "");
+		call_fails(l, e, s);
 	if (b->result == 'v')
 		return num_opnd(0);
 	s->dst = result(l, b->result == 's' ? IR_STRING : IR_LONG, want, args,
@@ -1060,6 +1100,9 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 		return look_up_name(l, e, s);
 	if (read_memory(l, e, want, &v))
 		return v;
+	if (lower_symbols(l, e, &v))
+		return v.kind == IR_NUM && e->type == T_STRING ?
+			lit_opnd("", 0) : v;
 	if (!(e->builtin->flags & BF_LOWERED) ||
 	    (!strcmp(name, "user_mode") && l->prog == IR_PERF_EVENT))
 		return call_runtime(l, e, want, used);

@@ -83,7 +83,7 @@ void shape_expr(struct lower *l, struct shape_of_text *sh,
 		shape_print(l, sh, e);
 	} else if (target_is_text(e)) {
 		shape_target(l, sh, e);
-	} else {
+	} else if (!shape_symbols(l, sh, e)) {
 		shape_value(l, sh, "%s", lower_expr(l, e), 's');
 	}
 }
@@ -255,7 +255,8 @@ static const struct expr *shape_directive(struct lower *l,
 		shape_expr(l, sh, args);
 		return args->next;
 	}
-	if (args && shape_constant(l, sh, d, n, args))
+	if (args && (shape_constant(l, sh, d, n, args) ||
+		     shape_padded_symbol(l, sh, d, n, args)))
 		return args->next;
 	if (d[n - 1] == 'm' || d[n - 1] == 'M')
 		return shape_memory(l, sh, d, n, args);
@@ -487,8 +488,8 @@ struct ir_opnd shape_string(struct lower *l, struct shape_of_text *sh,
 	return slot_opnd(s->dst);
 }
 
-static void put_out(struct lower *l, struct shape_of_text *sh, struct span at,
-		    enum ir_channel channel)
+void shape_out(struct lower *l, struct shape_of_text *sh, struct span at,
+	       enum ir_channel channel)
 {
 	struct ir_stmt *s;
 
@@ -516,7 +517,7 @@ void print_text(struct lower *l, const struct expr *e, const char *behind,
 	shape_init(l, &sh);
 	shape_expr(l, &sh, e);
 	text_puts(&sh.format, behind);
-	put_out(l, &sh, e->at, channel);
+	shape_out(l, &sh, e->at, channel);
 }
 
 static struct ir_opnd print_histogram(struct lower *l, const struct expr *e,
@@ -550,6 +551,6 @@ struct ir_opnd lower_print(struct lower *l, const struct expr *e,
 	shape_print(l, &sh, e);
 	if (e->print->to_string)
 		return shape_string(l, &sh, e->at, want);
-	put_out(l, &sh, e->at, IR_OUT);
+	shape_out(l, &sh, e->at, IR_OUT);
 	return lit_opnd("", 0);
 }

@@ -164,6 +164,9 @@ static const char usage_text[] =
 "  -g                   guru mode: the script may hold C and write to target\n"
 "                       variables\n"
 "  -I FOLDER            tapsets: functions, aliases and macros of *.stp, *.stpm\n"
+"  -d MODULE            put the module's symbols into the bundle (\"kernel\" is\n"
+"                       there where the script needs it), for stacks\n"
+"  --all-modules        those of all modules\n"
 "  --engine=ENGINE      auto, bpf or module\n"
 "  --no-global-var-display\n"
 "                       do not show at the end what is written, never read\n"
@@ -263,7 +266,7 @@ static void read_manifest(struct command *cmd, const char *path)
 
 enum { OPT_ENGINE = 256, OPT_DUMP, OPT_OUT_DIR, OPT_ONLY, OPT_SHARE, OPT_CLANG,
        OPT_NO_DISPLAY, OPT_GENERATION, OPT_TYPES, OPT_ALIASES,
-       OPT_FUNCTIONS };
+       OPT_FUNCTIONS, OPT_ALL_MODULES, OPT_LDD };
 
 static const struct option long_options[] = {
 	{ "manifest", required_argument, NULL, 'm' },
@@ -278,6 +281,8 @@ static const struct option long_options[] = {
 	{ "dump-probe-types", no_argument, NULL, OPT_TYPES },
 	{ "dump-probe-aliases", no_argument, NULL, OPT_ALIASES },
 	{ "dump-functions", no_argument, NULL, OPT_FUNCTIONS },
+	{ "all-modules", no_argument, NULL, OPT_ALL_MODULES },
+	{ "ldd", no_argument, NULL, OPT_LDD },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -354,6 +359,15 @@ static void option(struct command *cmd, int c, char *arg)
 	case 'I':
 		vec_push(&cmd->mem, &opt->tapset_dirs, arg);
 		break;
+	case 'd':
+		vec_push(&cmd->mem, &opt->symbols, arg);
+		break;
+	case OPT_ALL_MODULES:
+		opt->all_modules = true;
+		break;
+	case OPT_LDD:
+		usage("--ldd: symbols of programs and their libraries are not "
+		      "there yet");
 	case 'k':
 		cmd->keep = true;
 		break;
@@ -517,7 +531,7 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	struct options *opt = &cmd->opt;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+:e:o:m:j:D:G:gI:kl:L:p:uvwWhV", long_options,
+	while ((c = getopt_long(argc, argv, "+:d:e:o:m:j:D:G:gI:kl:L:p:uvwWhV", long_options,
 				NULL)) != -1) {
 		if (c == ':')
 			usage("%s wants a value", argv[optind - 1]);

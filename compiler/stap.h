@@ -307,9 +307,14 @@ enum {
 	BF_USER = 4,		/* runs in the loader */
 	BF_LOWERED = 8,		/* lower.c has its own translation */
 	BF_EFFECT = 16,		/* must not be dropped when unused */
+	BF_WAY = 32,		/* gets the way the probe fires as one argument
+				   more: context.c */
+	BF_INTERNAL = 64,	/* with that argument; no script's to call */
 };
 /* Overloads by arity are rows of their own; NULL if there is none. */
 const struct builtin *builtin_find(const char *name, unsigned nargs);
+/* The row that a BF_WAY one becomes; of NULL: the one that gives the way. */
+const struct builtin *builtin_with_way(const struct builtin *b);
 /* The i-th built-in, NULL past the end: for listings and lint. */
 const struct builtin *builtin_at(size_t i);
 
@@ -342,6 +347,8 @@ struct options {
 	bool no_warnings;
 	bool no_global_display;
 	VEC(const char *) globals;	/* -G NAME=VALUE, as given */
+	VEC(const char *) symbols;	/* -d MODULE: whose symbols to pack */
+	bool all_modules;		/* --all-modules */
 	struct limits {			/* SystemTap's names and defaults */
 		int64_t maxstringlen;	/* 512 */
 		int64_t maxaction;	/* 1000; begin/end/timers 10x */

@@ -235,6 +235,8 @@ void object_symbols(const struct object *o,
 		s.size = sym.st_size;
 		s.is_func = type == STT_FUNC;
 		s.is_global = GELF_ST_BIND(sym.st_info) != STB_LOCAL;
+		s.is_weak = GELF_ST_BIND(sym.st_info) == STB_WEAK;
+		s.section = sym.st_shndx < SHN_LORESERVE ? sym.st_shndx : 0;
 		each(arg, &s);
 	}
 }

@@ -88,6 +88,13 @@ uint64_t target_symbol(struct target *t, const struct binary *b,
 uint64_t target_symbol_size(struct target *t, const struct binary *b,
 			    const char *name);
 
+/*
+ * symtab.c: the names of b's addresses as a file of symbols (docs/plan.md),
+ * with the lines of the source if wanted. false: there are none to be had.
+ */
+bool target_symbol_file(struct target *t, struct binary *b, bool lines,
+			struct text *out);
+
 /* --- functions ------------------------------------------------------------ */
 
 struct func {

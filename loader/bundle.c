@@ -183,6 +183,7 @@ static void read_variant(struct loader *l)
 	l->sites = ROWS(STB_T_SITES, stb_site);
 	l->events = ROWS(STB_T_EVENTS, stb_event);
 	l->handlers = ROWS(STB_T_HANDLERS, stb_handler);
+	l->tables = ROWS(STB_T_SYMBOLS, stb_symbols);
 #undef ROWS
 }
 
@@ -205,6 +206,23 @@ void pick_variant(struct loader *l)
 		die_no_variant(l, &variants, id, len);
 	checked(l, "kernel: %s", stb_string(&l->index, l->variant->name));
 	read_variant(l);
+}
+
+void read_symbols(struct loader *l)
+{
+	for (uint32_t i = 0; i < l->tables.n; i++) {
+		const struct stb_symbols *s =
+			ROW(struct stb_symbols, l->tables, i);
+		struct stb_set set;
+
+		if (s->kind != STB_BIN_KERNEL)
+			continue;
+		read_section(l, s->section, &set);
+		if (!stb_validate_symbols(&l->reader, &set, s->section))
+			die_damaged(l);
+		symbols_add(&l->symbols, stb_string(&l->meta, s->name), &set,
+			    l->slide);
+	}
 }
 
 /* --- var=value ------------------------------------------------------------ */

@@ -5,6 +5,7 @@
  * the build that was compiled for (a probe at a stale offset crashes it).
  */
 #include "loader/loader.h"
+#include "loader/kernel.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -286,16 +287,15 @@ static void check_pmus(const struct loader *l)
 		checked(l, "uprobes: there");
 }
 
-/* The run-time address of _stext; early in the list. */
-static uint64_t stext_now(void)
+/* The run-time address of _stext; early in the list. 0: it is not shown. */
+static uint64_t stext_shown(void)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
 	char line[256], name[128];
 	unsigned long long addr = 0;
 
 	if (!f)
-		die(EXIT_KERNEL, "wanted the address of _stext: "
-		    "/proc/kallsyms: %s: is /proc mounted?", strerror(errno));
+		return 0;
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "%llx %*c %127s", &addr, name) == 2 &&
 		    !strcmp(name, "_stext"))
@@ -303,16 +303,53 @@ static uint64_t stext_now(void)
 		else
 			addr = 0;
 	fclose(f);
-	if (!addr)
-		die(EXIT_DENIED, "wanted the address of _stext from "
-		    "/proc/kallsyms, which shows none: needs CAP_SYSLOG, or "
-		    "sysctl kernel.kptr_restrict=0");
 	return addr;
+}
+
+/* Do the kernel's notes lie at that address? */
+static bool notes_are_at(int peeker, uint64_t addr, const uint8_t *notes,
+			 size_t n)
+{
+	uint8_t there[KERNEL_PEEK];
+	size_t part;
+
+	for (size_t at = 0; at < n; at += part) {
+		part = n - at < sizeof(there) ? n - at : sizeof(there);
+		if (!kernel_peek(peeker, addr + at, there) ||
+		    memcmp(there, notes + at, part))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Where kallsyms shows nothing (kptr_restrict=2, or no CAP_SYSLOG): a kernel is
+ * moved by a multiple of 2 MB, at most 1 GB, and its notes, which /sys shows
+ * too, are there then.
+ */
+static uint64_t stext_by_notes(const struct loader *l)
+{
+	enum { STEP = 2 << 20, MOST = 1 << 30 };
+	uint64_t at = l->variant->stext + l->variant->notes, slide;
+	uint8_t notes[4096];
+	long n = read_small("/sys/kernel/notes", notes, sizeof(notes));
+	int peeker;
+
+	if (!l->variant->notes || n < KERNEL_PEEK)
+		return 0;
+	peeker = kernel_peeker();
+	if (peeker < 0)
+		return 0;
+	for (slide = 0; slide <= MOST; slide += STEP)
+		if (notes_are_at(peeker, at + slide, notes, (size_t)n))
+			break;
+	close(peeker);
+	return slide <= MOST ? l->variant->stext + slide : 0;
 }
 
 static bool needs_slide(const struct loader *l)
 {
-	if (l->limits->needs & STB_NEEDS_SLIDE)
+	if (l->limits->needs & STB_NEEDS_SLIDE || l->tables.n)
 		return true;
 	for (uint32_t i = 0; i < l->sites.n; i++)
 		if (ROW(struct stb_site, l->sites, i)->flags &
@@ -323,12 +360,22 @@ static bool needs_slide(const struct loader *l)
 
 static void check_slide(struct loader *l)
 {
+	uint64_t stext;
+
 	if (!needs_slide(l))
 		return;
 	if (!l->variant->stext)
 		die(EXIT_DAMAGED, "%s: damaged: needs the address of _stext, "
 		    "does not have it", l->opt.file);
-	l->slide = stext_now() - l->variant->stext;
+	stext = stext_shown();
+	if (!stext)
+		stext = stext_by_notes(l);
+	if (!stext)
+		die(EXIT_DENIED, "wanted the address of _stext: "
+		    "/proc/kallsyms shows none (needs CAP_SYSLOG, or sysctl "
+		    "kernel.kptr_restrict=0), and the kernel's notes are "
+		    "not found in its memory");
+	l->slide = stext - l->variant->stext;
 	checked(l, "addresses: _stext is known");
 }
 
@@ -338,8 +385,8 @@ void check_host(struct loader *l)
 		check_privileges(l);
 		check_lockdown(l);
 		check_pmus(l);
-		check_slide(l);
 	}
+	check_slide(l);
 	l->build_state = zalloc(l->builds.n);
 	l->build_fds = zalloc(l->builds.n * sizeof(*l->build_fds));
 	for (uint32_t i = 0; i < l->builds.n; i++) {

@@ -64,6 +64,7 @@ struct input {
 	const struct arg *args;
 	uint32_t nargs;
 	unsigned depth;		/* of groups */
+	const struct namer *names;
 };
 
 static struct arg next_arg(struct input *in)
@@ -281,6 +282,110 @@ static void binary(struct sink *to, struct directive d, int64_t n)
 		sink_pad(to, 0, d.width - size);
 }
 
+/* --- addresses ------------------------------------------------------------- */
+
+enum { ADDRESS_TEXT = 1024 };
+
+static enum stb_sym_style style_of(struct directive d)
+{
+	return d.precision >= 0 && d.precision <= STB_SYM_MODULE ?
+		(enum stb_sym_style)d.precision : STB_SYM_DATA;
+}
+
+/* Where nobody knows any names. */
+static bool put_number(const struct namer *n, struct sink *to, uint64_t addr,
+		       enum stb_sym_style style)
+{
+	struct directive d = { .flags = SPECIAL, .width = -1, .precision = -1,
+			       .what = 'x' };
+
+	if (style == STB_SYM_MODULE)
+		return false;
+	number(to, d, 16, false, (int64_t)addr);
+	return true;
+}
+
+static const struct namer *sure(const struct namer *names)
+{
+	static const struct namer numbers = { .put = put_number };
+
+	return names && names->put ? names : &numbers;
+}
+
+/* %A */
+static void address(struct sink *to, const struct namer *names,
+		    struct directive d, uint64_t addr)
+{
+	struct sink text = { .buf = (char[ADDRESS_TEXT]){ 0 },
+			     .cap = ADDRESS_TEXT };
+
+	names->put(names, &text, addr, style_of(d));
+	d.precision = -1;
+	padded(to, d, text.buf, (int64_t)text.n);
+}
+
+/* %K: from a record, so at any address */
+static void stack(struct sink *to, const struct namer *names,
+		  struct directive d, struct arg a)
+{
+	uint64_t addr;
+
+	for (uint64_t i = 0; a.s && a.len - i >= 8 && i < a.len; i += 8) {
+		memcpy(&addr, a.s + i, 8);
+		if (!addr)
+			return;
+		names->put(names, to, addr, style_of(d));
+	}
+}
+
+static uint64_t hexadecimal(const char *s, size_t n)
+{
+	uint64_t v = 0;
+	size_t i = n > 2 && s[0] == '0' && (s[1] | 32) == 'x' ? 2 : 0;
+
+	for (; i < n; i++) {
+		char c = s[i] | 32;
+
+		if (s[i] >= '0' && s[i] <= '9')
+			v = v << 4 | (uint64_t)(s[i] - '0');
+		else if (c >= 'a' && c <= 'f')
+			v = v << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			break;
+	}
+	return v;
+}
+
+static const char *next_word(const char *p, const char *end, size_t *n)
+{
+	while (p < end && *p == ' ')
+		p++;
+	for (*n = 0; p + *n < end && p[*n] != ' ';)
+		++*n;
+	return p;
+}
+
+void format_addresses(struct sink *to, const struct namer *names,
+		      const char *s, size_t n, enum stb_sym_style style)
+{
+	struct sink line = { .buf = (char[ADDRESS_TEXT]){ 0 },
+			     .cap = ADDRESS_TEXT };
+	const char *end = s + n;
+
+	names = sure(names);
+	for (s = next_word(s, end, &n); n; s = next_word(s + n, end, &n)) {
+		line.n = 0;
+		sink_puts(&line, " ");
+		sink_put(&line, s, n);
+		sink_puts(&line, " : ");
+		names->put(names, &line, hexadecimal(s, n), style);
+		sink_puts(&line, "\n");
+		if (!to->full && to->cap - to->n < line.n)
+			return;
+		sink_put(to, line.buf, line.n);
+	}
+}
+
 static void run(struct sink *to, struct input *in);
 
 /* From one part of a group to the next, or its end: what lies there is not
@@ -340,6 +445,19 @@ static void convert(struct sink *to, struct directive d, struct input *in)
 	case '%':
 		sink_put(to, "%", 1);
 		break;
+	case 'A':
+		address(to, in->names, d, (uint64_t)next_arg(in).num);
+		break;
+	case 'K':
+		stack(to, in->names, d, next_arg(in));
+		break;
+	case 'H': {
+		struct arg a = next_arg(in);
+
+		format_addresses(to, in->names, a.s ? a.s : "",
+				 a.s ? a.len : 0, style_of(d));
+		break;
+	}
 	case 'b':
 		binary(to, d, next_arg(in).num);
 		break;
@@ -406,10 +524,11 @@ static void run(struct sink *to, struct input *in)
 	}
 }
 
-void format_text(struct sink *to, const char *text, size_t text_len,
-		 const struct arg *args, uint32_t nargs)
+void format_text(struct sink *to, const struct namer *names, const char *text,
+		 size_t text_len, const struct arg *args, uint32_t nargs)
 {
-	struct input in = { text, text + text_len, args, nargs, 0 };
+	struct input in = { text, text + text_len, args, nargs, 0,
+			    sure(names) };
 
 	run(to, &in);
 }
@@ -698,7 +817,7 @@ void output_print(struct output *o, const struct stb_set *meta,
 		  const struct stb_format *f, const struct arg *args,
 		  uint32_t nargs)
 {
-	format_text(output_begin(o, f->channel), stb_string(meta, f->text),
-		    f->text_len, args, nargs);
+	format_text(output_begin(o, f->channel), &o->names,
+		    stb_string(meta, f->text), f->text_len, args, nargs);
 	output_end(o, f->channel);
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "loader/sys.h"
+#include "runtime/abi.h"
 
 struct files;
 struct history;
@@ -28,13 +29,25 @@ struct arg {
 	uint64_t len;
 	int64_t num;
 };
+/* Who knows what is at an address: symbols.c. Writes it; false: nothing is
+   known, in the one style that has no number for it. */
+struct namer {
+	bool (*put)(const struct namer *n, struct sink *to, uint64_t addr,
+		    enum stb_sym_style style);
+	const void *data;	/* tables */
+	void *kernel;		/* who to ask of what is in none */
+};
 /*
  * Directives of SystemTap's printf; docs/language.md has them. `*` takes a
  * number from the arguments. %m and %M take the bytes as a string. Too few
  * arguments count as zeroes: the compiler has checked.
  */
-void format_text(struct sink *to, const char *text, size_t text_len,
-		 const struct arg *args, uint32_t nargs);
+void format_text(struct sink *to, const struct namer *names, const char *text,
+		 size_t text_len, const struct arg *args, uint32_t nargs);
+/* Numbers in hexadecimal with blanks between, a line each; a sink that has no
+   more room gets whole lines. */
+void format_addresses(struct sink *to, const struct namer *names,
+		      const char *s, size_t n, enum stb_sym_style style);
 
 /* print(@hist_log(x)), print(@hist_linear(x, lo, hi, step)): the chart, with
    an empty line behind. n buckets as in runtime/abi.h. */
@@ -48,6 +61,7 @@ struct output {
 	int fd;
 	bool broken;		/* the reader went away or the disk is full */
 	int error;		/* why, an errno */
+	struct namer names;	/* of addresses */
 	/* a reader may be slow: with this mask a write can be interrupted, and
 	   from the second signal counted on, what has no room is left unwritten;
 	   NULL: not wanted */

@@ -10,6 +10,7 @@
 #include "loader/files.h"
 #include "loader/format.h"
 #include "loader/history.h"
+#include "loader/symbols.h"
 #include "loader/sys.h"
 #include "runtime/abi.h"
 
@@ -78,6 +79,7 @@ struct loader {
 	const struct stb_limits *limits;
 	struct rows maps, globals, formats, builds, progs, sites, events,
 		handlers;
+	struct rows tables;	/* of symbols */
 
 	/* checked: check.c */
 	uint8_t *build_state;	/* one a row of builds */
@@ -85,6 +87,7 @@ struct loader {
 				   which is the one that is probed */
 	uint8_t told_id[20];	/* of a build that came and is none of them */
 	uint64_t slide;
+	struct symbols *symbols;
 
 	/* in the kernel: bpf.c, attach.c */
 	int *map_fds;		/* one a row of maps, -1: not there */
@@ -129,6 +132,8 @@ bool runs_itself(void);
    The kernel's code is read by read_kcode, once it is known to be needed. */
 void open_bundle(struct loader *l);
 void pick_variant(struct loader *l);
+/* Tables of symbols; the slide is known. */
+void read_symbols(struct loader *l);
 /* "name=value" into the globals region */
 void set_globals(struct loader *l);
 _Noreturn void die_damaged(struct loader *l);

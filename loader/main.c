@@ -262,6 +262,8 @@ int main(int argc, char **argv)
 	if (l.opt.check)
 		_exit(0);
 	open_output(&l);
+	read_symbols(&l);
+	l.out.names = symbols_namer(l.symbols, kernel_names());
 	if (l.opt.record)
 		record_start(&l);
 	load_kernel(&l);

@@ -253,6 +253,37 @@ static uint64_t do_ftrace(struct vm *vm, const uint64_t a[5])
 	       tell_kernel("/sys/kernel/debug/tracing/trace_marker", s, n);
 }
 
+static uint64_t symbol(struct vm *vm, const uint64_t a[5])
+{
+	struct sink to = { .buf = vm->text, .cap = vm->limits->string_len };
+	const struct namer *names = &vm->env.out->names;
+	bool known;
+
+	if (a[3] > STB_SYM_MODULE) {
+		vm_break(vm, "a style of addresses %llu",
+			 (unsigned long long)a[3]);
+		return 0;
+	}
+	known = names->put && names->put(names, &to, a[2],
+					 (enum stb_sym_style)a[3]);
+	vm_put(vm, a[0], a[1], to.buf, to.n);
+	return !known;
+}
+
+static void symbols(struct vm *vm, const uint64_t a[5])
+{
+	/* whole lines, and room for a NUL */
+	struct sink to = { .buf = vm->text,
+			   .cap = vm->limits->string_len - 1 };
+	size_t n;
+	const char *s = vm_str(vm, a[2], &n);
+
+	format_addresses(&to, &vm->env.out->names, s, n,
+			 a[3] <= STB_SYM_MODULE ? (enum stb_sym_style)a[3] :
+						  STB_SYM_DATA);
+	vm_put(vm, a[0], a[1], to.buf, to.n);
+}
+
 /* Of the loader, the host, the session; a flat switch. */
 static bool call_who(struct vm *vm, uint32_t service, const uint64_t a[5],
 		     uint64_t *r)
@@ -312,6 +343,8 @@ uint64_t vm_call_builtin(struct vm *vm, uint32_t service, const uint64_t a[5])
 	case STB_SVC_TOKENIZE_NEXT: tokenize(vm, a, true); return 0;
 	case STB_SVC_PRINTK: return do_printk(vm, a);
 	case STB_SVC_FTRACE: return do_ftrace(vm, a);
+	case STB_SVC_SYMBOL: return symbol(vm, a);
+	case STB_SVC_SYMBOLS: symbols(vm, a); return 0;
 	default: break;
 	}
 	vm_break(vm, "service %u", service);

@@ -197,8 +197,9 @@ static size_t format_to(struct vm *vm, char *to, size_t size, uint64_t format)
 	struct sink sink = { .buf = to, .cap = size };
 
 	if (f)
-		format_text(&sink, stb_string(vm->env.meta, f->text),
-			    f->text_len, vm->args, vm->nargs);
+		format_text(&sink, &vm->env.out->names,
+			    stb_string(vm->env.meta, f->text), f->text_len,
+			    vm->args, vm->nargs);
 	vm->nargs = 0;
 	return sink.n;
 }

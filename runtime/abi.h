@@ -83,6 +83,25 @@ struct stb_record {
 	uint16_t id;
 };
 
+/*
+ * How an address is printed: the precision of the compiler's own directives
+ * %A (an address), %K (addresses of 8 bytes each as they lie in a string, to the
+ * first that is 0) and %H (hexadecimal numbers in a string). What is not known is
+ * left out; a name that is not known is the address.
+ */
+enum stb_sym_style {
+	STB_SYM_NAME,		/* vfs_read */
+	STB_SYM_DATA,		/* vfs_read+0x12/0x190 [kernel] */
+	STB_SYM_FILE,		/* fs/read_write.c */
+	STB_SYM_LINE,		/* 450 */
+	STB_SYM_FILELINE,	/* fs/read_write.c:450 */
+	STB_SYM_SIMPLE,		/* a line: vfs_read+0x12 [kernel] */
+	STB_SYM_FULL,		/* a line:  0xffffffff81... : as DATA */
+	STB_SYM_FULLER,		/* the same, with " at " FILELINE */
+	STB_SYM_HEX,		/* 0xffffffff81..., and a blank */
+	STB_SYM_MODULE,		/* kernel, or a module's name; nothing */
+};
+
 /* Aggregates: bits of stat_ops, as enum stat_op of the compiler. */
 enum {
 	STB_ST_COUNT, STB_ST_SUM, STB_ST_MIN, STB_ST_MAX, STB_ST_AVG,

@@ -20,6 +20,9 @@
  *	RT_CAT_SIZE	bytes of the frame for a concatenation
  *	RT_KEY_SIZE	bytes of the frame for a key with strings
  *	RT_VALUE_SIZE	bytes of the frame for a new string in an array
+ *	RT_TRACES	link-time address and size of the functions between
+ *			tracepoint and program, three for each tracepoint whose
+ *			stack is looked at
  *
  * What an engine gives, besides the functions in its header:
  *
@@ -63,6 +66,15 @@ enum rt_op { RT_ADD, RT_SUB, RT_AND, RT_OR, RT_XOR };
 enum rt_lock_mode { RT_READ, RT_WRITE };
 /* Where a time of insertion precedes a value, and where it does not. */
 enum { RT_PLAIN = 0, RT_SEQ = 8 };
+
+/*
+ * How a probe fired, for what looks at the kernel's stack; also in compiler/ir.h.
+ * Behind TRACE, the number of the tracepoint in RT_TRACES is added. From ADDRESS
+ * on it is the address of a function: at its entry as it is, at its return with
+ * its highest bit cleared.
+ */
+enum rt_way { RT_WAY_NONE, RT_WAY_PC, RT_WAY_REGS, RT_WAY_TRACE,
+	      RT_WAY_ADDRESS = 4096 };
 
 /* Why a body of a loop ended it, when it was no break and no fault. */
 enum rt_leave { RT_STAY, RT_NEXT, RT_RETURN };

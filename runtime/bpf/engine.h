@@ -1330,4 +1330,6 @@ RT_OUTLINE i64 rt_strtol_of(u64 s, u64 base)
 }
 #define rt_strtol(r, s, base) rt_strtol_of((u64)(s), (u64)(base))
 
+#include "stack.h"
+
 #endif

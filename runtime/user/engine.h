@@ -106,6 +106,8 @@ RT_SERVICE(rt_svc_tokenize_next, TOKENIZE_NEXT, long, char *, u64,
 
 RT_SERVICE(rt_svc_printk, PRINTK, long, i64, const char *);
 RT_SERVICE(rt_svc_ftrace, FTRACE, long, const char *);
+RT_SERVICE(rt_svc_symbol, SYMBOL, long, char *, u64, i64, u64);
+RT_SERVICE(rt_svc_symbols, SYMBOLS, long, char *, u64, const char *, u64);
 
 /* --- runs ----------------------------------------------------------------- */
 
@@ -291,6 +293,16 @@ RT_OUTLINE void rt_group(struct rt_match *m, char *dst, u64 cap, i64 n)
 	rt_svc_str_replace(dst, cap, s, old, new)
 #define rt_printk(r, level, s) rt_svc_printk(level, s)
 #define rt_ftrace(r, s) rt_svc_ftrace(s)
+#define rt_symname(r, dst, cap, a) rt_svc_symbol(dst, cap, a, STB_SYM_NAME)
+#define rt_symdata(r, dst, cap, a) rt_svc_symbol(dst, cap, a, STB_SYM_DATA)
+#define rt_symfile(r, dst, cap, a) rt_svc_symbol(dst, cap, a, STB_SYM_FILE)
+#define rt_symline(r, dst, cap, a) rt_svc_symbol(dst, cap, a, STB_SYM_LINE)
+#define rt_symfileline(r, dst, cap, a) \
+	rt_svc_symbol(dst, cap, a, STB_SYM_FILELINE)
+#define rt_modname(r, dst, cap, a) rt_svc_symbol(dst, cap, a, STB_SYM_MODULE)
+#define rt_sprint_syms(r, dst, cap, s) \
+	rt_svc_symbols(dst, cap, s, STB_SYM_DATA)
+#define rt_sprint_stack(r, dst, cap, s) rt_sprint_syms(r, dst, cap, s)
 #define rt_tolower(r, dst, cap, s) rt_svc_tolower(dst, cap, s)
 #define rt_toupper(r, dst, cap, s) rt_svc_toupper(dst, cap, s)
 #define rt_tokenize(r, ...) \

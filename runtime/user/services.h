@@ -84,6 +84,9 @@ enum stb_service {
 	STB_SVC_TOKENIZE_NEXT,	/* (dst, cap, delimiters) */
 	STB_SVC_PRINTK,		/* (level, string) -> 1: could not */
 	STB_SVC_FTRACE,		/* (string) -> 1: could not */
+	STB_SVC_SYMBOL,		/* (dst, cap, address, enum stb_sym_style)
+				   -> 1: nothing is known */
+	STB_SVC_SYMBOLS,	/* (dst, cap, string, enum stb_sym_style) */
 };
 
 /* flags of STB_SVC_EACH: direction + 1, key, STB_ST_*, mask of the slice */

@@ -8,7 +8,9 @@
  * into a right file here; 'Z' and sections that are stored frames. A section
  * is u8 kind, u8 flags, u32 raw size (Z), u16 size, bytes.
  *
- * links: bundler/read.c -lzstd -lsodium
+ * 'Y' is followed by the tables of a section of symbols.
+ *
+ * links: bundler/read.c bundler/read_sym.c -lzstd -lsodium
  */
 #include "tests/bundle/make.h"
 
@@ -42,7 +44,7 @@ static void touch_set(const struct stb_set *s)
 {
 	uint32_t n, stride;
 
-	for (uint32_t kind = 0; kind < 64; kind++) {
+	for (uint32_t kind = 0; kind < 80; kind++) {
 		const uint8_t *p = stb_table(s, kind, 1, &n, &stride);
 
 		check(!p == !n);
@@ -165,16 +167,67 @@ static void read_sections(const uint8_t *p, size_t left, bool frames)
 		free((void *)(uintptr_t)s[i].stored);
 }
 
+/* All that the loader does with symbols it does by these steps. */
+static void walk_symbols(const struct stb_set *s)
+{
+	struct stb_sym_walk w = { 0 };
+	uint32_t n, names, stride;
+
+	w.p = stb_table(s, STB_T_SYM_ADDRS, 1, &n, &stride);
+	w.name = stb_table(s, STB_T_SYM_NAMES, 1, &names, &stride);
+	if (n && names) {
+		w.end = w.p + n;
+		w.names_end = w.name + names;
+		while (stb_next_symbol(&w))
+			touch(w.name, strlen(w.name) + 1);
+	}
+	w = (struct stb_sym_walk){ 0 };
+	w.p = stb_table(s, STB_T_SYM_LINES, 1, &n, &stride);
+	if (n) {
+		w.end = w.p + n;
+		while (stb_next_line(&w))
+			;
+	}
+}
+
+static void read_symbols(const uint8_t *data, size_t size)
+{
+	static const uint64_t nothing;
+	struct made_section s[2] = {
+		make_section(STB_SEC_INDEX, &nothing, sizeof(nothing)),
+		make_section(STB_SEC_SYMBOLS, data, size),
+	};
+	struct made m = make_bundle(s, 2);
+	void *raw = malloc(size ? size : 1);
+	struct stb_reader r;
+	struct stb_set set;
+
+	check(stb_open(&r, m.data, m.size));
+	if (stb_section_size(&r, 1) &&
+	    stb_section_read(&r, 1, raw, size, &set)) {
+		touch_set(&set);
+		stb_validate_symbols(&r, &set, 1);
+		walk_symbols(&set);
+	}
+	free(raw);
+	free(m.data);
+	free((void *)(uintptr_t)s[0].stored);
+	free((void *)(uintptr_t)s[1].stored);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *copy;
 
-	if (!size || (*data != 'F' && *data != 'S' && *data != 'Z'))
+	if (!size || (*data != 'F' && *data != 'S' && *data != 'Z' &&
+		      *data != 'Y'))
 		return 0;
 	copy = malloc(size);	/* aligned, and exactly as long */
 	memcpy(copy, data + 1, size - 1);
 	if (*data == 'F')
 		read_file(copy, size - 1);
+	else if (*data == 'Y')
+		read_symbols(copy, size - 1);
 	else
 		read_sections(copy, size - 1, *data == 'Z');
 	free(copy);
@@ -229,6 +282,30 @@ static void write_seed(const char *folder, char form)
 	}
 }
 
+static void write_symbols_seed(const char *folder)
+{
+	static const struct stb_sym_range range = { 0x1000, 0x100, 0, 0 };
+	static const uint8_t addrs[] = { 0, 8 }, lines[] = { 1, 0, 20, 4, 3 };
+	static const char names[] = "a\0b", files[] = "c.c";
+	uint8_t *raw;
+	char path[4096];
+	size_t size;
+	FILE *f;
+
+	raw = make_set((struct made_table[]){
+		ONE(STB_T_SYM_RANGES, range), BYTES(STB_T_SYM_ADDRS, addrs),
+		BYTES(STB_T_SYM_NAMES, names), BYTES(STB_T_SYM_FILES, files),
+		BYTES(STB_T_SYM_LINES, lines), { 0 } }, &size);
+	snprintf(path, sizeof(path), "%s/seed-Y", folder);
+	f = fopen(path, "w");
+	if (f) {
+		fputc('Y', f);
+		fwrite(raw, 1, size, f);
+		fclose(f);
+	}
+	free(raw);
+}
+
 /* The corpus folder is the argument that is one. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -239,6 +316,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 			write_seed((*argv)[i], 'F');
 			write_seed((*argv)[i], 'S');
 			write_seed((*argv)[i], 'Z');
+			write_symbols_seed((*argv)[i]);
 			break;
 		}
 	return 0;

@@ -37,7 +37,7 @@ static void check(int line, const char *want, size_t want_len,
 	char buf[512];
 	struct sink s = { .buf = buf, .cap = sizeof(buf) };
 
-	format_text(&s, text, strlen(text), args, n);
+	format_text(&s, NULL, text, strlen(text), args, n);
 	same(line, &s, want, want_len);
 }
 
@@ -140,9 +140,9 @@ static void sinks(void)
 	struct sink s = { .buf = buf, .cap = 4 };
 	struct sink t = { .buf = buf, .cap = 4, .full = collect };
 
-	format_text(&s, "hello %s", 8, &a, 1);
+	format_text(&s, NULL, "hello %s", 8, &a, 1);
 	same(__LINE__, &s, "hell", 4);
-	format_text(&t, "hello %8s", 9, &a, 1);
+	format_text(&t, NULL, "hello %8s", 9, &a, 1);
 	collect(&t);
 	s = (struct sink){ .buf = all, .n = all_n };
 	same(__LINE__, &s, "hello    world", 14);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * symbols.h - what is at an address of the kernel, from the tables of symbols
+ * in the bundle.
+ */
+#ifndef LOADER_SYMBOLS_H
+#define LOADER_SYMBOLS_H
+
+#include "loader/format.h"
+#include "loader/kernel.h"
+
+struct symbols;
+
+/* One section (of validated tables), loaded `slide` above its link-time
+   addresses; name is "kernel" or a module's. Tables live on. */
+void symbols_add(struct symbols **s, const char *name,
+		 const struct stb_set *tables, uint64_t slide);
+/* What format_text() wants. Who is in none of s is asked for in the kernel, if it
+   may be: kernel is not NULL. */
+struct namer symbols_namer(const struct symbols *s,
+			   struct kernel_names *kernel);
+
+#endif
