@@ -495,7 +495,7 @@ static bool check_limits(struct variant *v)
 	if (t.n != 1)
 		return fail(v->r, STB_E_VALUE, "limits row", t.n);
 	v->limits = l = ROW(&t, struct stb_limits, 0);
-	if (l->needs & ~STB_NEEDS_SLIDE)
+	if (l->needs & ~(STB_NEEDS_SLIDE | STB_NEEDS_MEMORY))
 		return fail(v->r, STB_E_NEWER, "limits row", 0);
 	if (l->string_len < 2 || l->string_len > MAX_KEY ||
 	    l->frame_size > MAX_FRAME || l->frame_levels > 64 ||
@@ -630,7 +630,7 @@ static bool check_formats(struct variant *v)
 
 		if (!str_ok(v->meta, f->text) || !str_ok(v->meta, f->args) ||
 		    f->text_len >= v->meta->strings_size - f->text ||
-		    f->channel > STB_LOG)
+		    f->channel > STB_SYSTEM)
 			return fail(v->r, STB_E_VALUE, "format", i);
 	}
 	return true;

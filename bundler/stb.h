@@ -158,6 +158,7 @@ struct stb_limits {		/* one */
 };
 _Static_assert(sizeof(struct stb_limits) == 40, "stb_limits");
 #define STB_NEEDS_SLIDE 1u	/* KASLR slide in the shared state */
+#define STB_NEEDS_MEMORY 2u	/* loader handlers read the kernel's */
 
 enum stb_map_type {		/* kernel map type is the loader's business */
 	STB_MAP_HASH = 1,	/* shared by all CPUs */
@@ -210,7 +211,8 @@ struct stb_global {		/* a scalar in the globals region */
 };
 _Static_assert(sizeof(struct stb_global) == 16, "stb_global");
 
-enum stb_channel { STB_OUT = 0, STB_ERROR, STB_WARN, STB_LOG };
+/* STB_SYSTEM: commands for the shell */
+enum stb_channel { STB_OUT = 0, STB_ERROR, STB_WARN, STB_LOG, STB_SYSTEM };
 struct stb_format {		/* index is the id in records */
 	stb_str text;		/* printf directives, SystemTap's */
 	stb_str args;		/* "lsl"; 'h' histogram print, see abi.h */

@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NEEDS_SLIDE = 1 };	/* docs/plan.md: limits needs= */
+/* docs/plan.md: limits needs= */
+enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2 };
 /* exit statuses of a child that could not start clang, as shells have them */
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
 
@@ -204,7 +205,8 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 		    ir->string_len, ir->max_errors, ir->max_skipped,
 		    ir->max_action_user, ir->max_nesting, lay->globals_size,
 		    lay->frame_size, lay->frame_levels, lay->user_stack,
-		    needs_slide(ir) ? NEEDS_SLIDE : 0);
+		    (needs_slide(ir) ? NEEDS_SLIDE : 0) |
+		    (ir->loader_reads ? NEEDS_MEMORY : 0));
 	if (ir->has_kernel)
 		text_puts(t, "object engine=bpf file=k.o\n");
 	if (ir->has_loader)
@@ -248,7 +250,8 @@ static void plan_memory(const struct ir_layout *lay, struct text *t)
 
 static void plan_tables(const struct ir *ir, struct text *t)
 {
-	static const char *const channels[] = { "out", "error", "warn", "log" };
+	static const char *const channels[] = { "out", "error", "warn", "log",
+		"system" };
 	size_t i;
 
 	for (i = 0; i < ir->formats.n; i++) {

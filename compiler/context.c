@@ -142,7 +142,10 @@ static void pass_name(struct context *c)
 void pass_context(struct job *j)
 {
 	static const char *const names[] = { "pp", "ppfunc", "probefunc", "pn",
-					     "user_mode", "probemod", "addr" };
+					     "user_mode", "is_return",
+					     "probing_32bit_app",
+					     "registers_valid", "probemod",
+					     "addr" };
 	struct context way = { .j = j, .name = "__way",
 			       .builtin = builtin_with_way(NULL),
 			       .type = T_LONG };

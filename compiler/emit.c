@@ -372,10 +372,10 @@ static void emit_names(struct emit *e)
 {
 	size_t i, k;
 
-	for (i = 0; e->kernel && i < e->ir->names.n; i++) {
+	for (i = 0; i < e->ir->names.n; i++) {
 		const struct ir_names *n = &e->ir->names.v[i];
 
-		emit_line(e, "static const char names_%zu[%zu][%u] RT_CONST = {",
+		emit_line(e, "static const char names_%zu[%zu][%u] RT_NAMES = {",
 			  i, n->v.n, emit_round(n->cap));
 		for (k = 0; k < n->v.n; k++) {
 			struct ir_opnd name = { .kind = IR_LIT,

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+enum { TEXT_ROOM = 160 };	/* RT_TEXT_ROOM of runtime/text.h */
 enum {
 	LOCAL_STRINGS = 128,	/* bytes of strings on the 512 of a stack */
 	LOCAL_LONGS = 96,	/* that many in one region: the rest, frame */
@@ -24,7 +25,7 @@ struct placer {
 	uint32_t records, largest;	/* of prints: sum, maximum */
 	unsigned prints;
 	bool loop_prints;
-	bool cat, key, value, raise;
+	bool cat, text, key, value, raise;
 };
 
 uint32_t emit_round(uint32_t size)
@@ -91,6 +92,8 @@ static void need(struct placer *p, const struct ir_stmt *s)
 
 	if (s->kind == IR_CAT || s->kind == IR_MAP_CAT)
 		p->cat = true;
+	if (s->kind == IR_CALL && !strcmp(s->name, "text_strn"))
+		p->cat = p->text = true;
 	if (s->kind == IR_MAP_CAT ||
 	    (s->kind == IR_MAP_SET && s->global->value == IR_V_STRING))
 		p->value = true;
@@ -281,7 +284,8 @@ void emit_place(struct emit *e, struct unit *u)
 	u->needs_frame |= u->loops || u->slots_in_frame || p.cat || p.key ||
 			  p.value || p.raise;
 	if (p.cat)
-		grow(&n->cat, 2 * emit_round(e->ir->string_len));
+		grow(&n->cat, 2 * emit_round(e->ir->string_len) +
+		     (p.text ? TEXT_ROOM : 0));
 	if (p.prints && !u->direct) {
 		out = p.records;
 		if (p.loop_prints || out > OUT_GATHER || u->fn)

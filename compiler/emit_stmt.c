@@ -228,6 +228,13 @@ static const char *register_name(int64_t number)
 		"r10", "r11", "r12", "r13", "r14", "r15", "ip",
 	};
 
+	switch (number) {
+	case 49: return "flags";
+	case 51: return "cs";
+	case 52: return "ss";
+	case IR_REG_ORIG_AX: return "orig_ax";
+	default: break;
+	}
 	if (number < 0 || number >= (int64_t)COUNT_OF(names))
 		bug("register %" PRId64, number);
 	return names[number];
@@ -258,6 +265,11 @@ static void emit_context(struct emit *e, const struct ir_stmt *s)
 		emit_line(e, "%s = (i64)r->ctx;", dst);
 	else if (s->kind == IR_COOKIE)
 		emit_line(e, "%s = (i64)bpf_get_attach_cookie(r->ctx);", dst);
+	else if (s->kind == IR_SITE_NAME && s->a.kind != IR_NONE)
+		emit_line(e, "rt_copy(%s, %u, names_%" PRId64
+			  "[rt_index(%s, %zu)]);", dst, cap_of(e, s->dst),
+			  s->num, emit_opnd(e, &s->a),
+			  e->ir->names.v[s->num].v.n);
 	else if (s->kind == IR_SITE_NAME && prog == IR_SYSCALL)
 		emit_line(e, "rt_copy(%s, %u, names_%" PRId64
 			  "[rt_call_site(r, %zu)]);", dst,

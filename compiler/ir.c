@@ -329,7 +329,10 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 		put_opnd(t, s->a);
 		return;
 	case IR_SITE_NAME:
-		text_printf(t, "site name %" PRId64, s->num);
+		text_printf(t, s->a.kind == IR_NONE ? "site name %" PRId64 :
+			    "name %" PRId64 " of ", s->num);
+		if (s->a.kind != IR_NONE)
+			put_opnd(t, s->a);
 		return;
 	case IR_COOKIE:
 		text_puts(t, "cookie");
@@ -437,7 +440,8 @@ void ir_print_body(const struct ir_stmt *s, struct text *t)
 
 static const char *channel_name(int channel)
 {
-	static const char *const names[] = { "out", "error", "warn", "log" };
+	static const char *const names[] = { "out", "error", "warn", "log",
+		"system" };
 
 	return names[channel];
 }

@@ -79,7 +79,8 @@ enum ir_kind {
 	IR_CTX,		/* dst = address of the context (fentry, fexit): the
 			   same at entry and return of one call */
 	IR_COOKIE,	/* dst = number of the site among those of its probe */
-	IR_SITE_NAME,	/* dst = string of table num for the site's cookie */
+	IR_SITE_NAME,	/* dst = string of table num for the site's cookie, or
+			   for the number a; "" where there is none */
 	IR_KADDR,	/* dst = link-time kernel address num, relocated */
 	IR_CALL,	/* dst = builtin name(args)	(F if the row says so) */
 	IR_CALL_FN,	/* dst = fn(args)		(F: MAXNESTING) */
@@ -117,6 +118,9 @@ enum ir_kind {
 	IR_NEXT,	/* end of the handler's run */
 	IR_EXIT,	/* exit(): asks the session to stop; goes on */
 };
+
+/* IR_REG: of what DWARF has no number for. */
+enum { IR_REG_ORIG_AX = 128 };
 
 struct ir_foreach {
 	struct ir_slot **keys;	/* one each key of the global; NULL: unwanted */
@@ -200,6 +204,7 @@ struct ir_function {
 	int nslots;
 	struct ir_stmt *body;
 	bool recursive;
+	bool needs_regs;	/* it or what it calls reads registers */
 	bool in_kernel, in_loader;	/* by ir.c */
 	uint32_t result_cap;		/* by ir.c: strings, with the NUL */
 	bool needs_frame;		/* by ir.c: has strings, itself or below */
@@ -271,7 +276,8 @@ struct ir_handler {
 	struct ir_handler *next;
 };
 
-enum ir_channel { IR_OUT, IR_ERROR_MESSAGE, IR_WARN, IR_LOG };
+/* IR_SYSTEM: a command for the shell */
+enum ir_channel { IR_OUT, IR_ERROR_MESSAGE, IR_WARN, IR_LOG, IR_SYSTEM };
 
 struct ir_format {
 	const char *text;
@@ -324,6 +330,8 @@ struct ir {
 	bool needs_slide;
 	int64_t task_status;	/* offset of thread_info.status in task_struct;
 				   0: no 32-bit programs */
+	bool loader_reads;	/* by ir.c: loader handlers read memory of the
+				   kernel */
 	/* kernel facts the emitter and ir_check may use */
 	bool has_kernel, has_loader;
 };

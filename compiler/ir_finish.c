@@ -707,11 +707,12 @@ static const char *kernel_cannot(struct walk *w, const struct ir_stmt *s)
 static const char *loader_cannot(struct walk *w, const struct ir_stmt *s)
 {
 	if (s->kind == IR_LOAD || s->kind == IR_LOAD_STR ||
-	    s->kind == IR_LOAD_MEM)
-		return s->space == IR_KERNEL_MEM ? "reading kernel memory" :
-						   "reading user memory";
-	if (s->kind == IR_KADDR)
-		return "the address of a kernel variable";
+	    (s->kind == IR_CALL && !strcmp(s->name, "task_current")))
+		w->f->ir->loader_reads = true;
+	if (s->kind == IR_REG || s->kind == IR_ARG || s->kind == IR_RETVAL)
+		return "reading registers";
+	if (s->kind == IR_LOAD_MEM)
+		return "printing memory (%m)";
 	if (s->kind == IR_CALL && !(s->where & IR_IN_LOADER))
 		return arena_printf(w->f->ir->mem, "%s()", s->name);
 	return NULL;

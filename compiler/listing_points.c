@@ -272,7 +272,8 @@ static void note_builtins(struct lines *all)
 		for (a = b->args; *a; a++)
 			text_printf(&t, "%s%s", *a == 'l' ? "long" : "string",
 				    a[1] ? ", " : "");
-		text_printf(&t, ") /*%s%s */", b->flags & BF_BPF ? " kernel" :
+		text_printf(&t, ") /*%s%s */", b->flags & BF_REGISTERS ?
+			    " registers" : b->flags & BF_BPF ? " kernel" :
 			    "", b->flags & BF_USER ? " loader" : "");
 		vec_push(all->mem, &all->v, t.s);
 	}

@@ -1257,6 +1257,10 @@ static bool lower_with(struct lowering *all, struct site *site,
 	lower_stmts(&l, site->probe->body);
 	body = with_starts(&l, body);
 	body = with_captures(&l, body);
+	if (l.needs_regs && prog != IR_FENTRY && prog != IR_FEXIT)
+		return complain(all->j, l.regs_at, E_MISPLACED,
+				"registers are known in probes of functions "
+				"alone");
 	if (l.needs_regs || !lower_entry_side(all, &l, &entry, &entry_body))
 		return false;
 	for (c = l.captures; c; c = c->next)

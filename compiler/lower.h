@@ -68,6 +68,7 @@ struct lower {
 				   tell it from its probe's others */
 	bool many;		/* shares its handler: names are looked up */
 	bool needs_regs;	/* out: fentry or fexit will not do */
+	struct span regs_at;	/* where they were wanted first */
 	const char *reading;	/* what reads memory, for its faults; NULL: an
 				   expression */
 	bool quiet, failed;	/* a trial: complaints only set failed */
@@ -169,6 +170,10 @@ bool lower_group(struct lower *l, const struct expr *e, struct ir_slot *want,
 
 /* __arg_int(n) and its like; false: it is none of them. */
 bool lower_syscall(struct lower *l, const struct expr *e, struct ir_opnd *v);
+/* --- lower_regs.c ------------------------------------------------------------ */
+
+/* int_arg(n), register("rdi") and their like; false: it is none of them. */
+bool lower_registers(struct lower *l, const struct expr *e, struct ir_opnd *v);
 
 /* --- lower_print.c ----------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
  * far as needed; what is known at compile time leaves no statements, so that
  * code behind @defined of what is not there is never looked at.
  */
-#include "lower.h"
+#include "lower_target.h"
 #include "syscalls.h"
 
 #include <inttypes.h>
@@ -246,6 +246,51 @@ static struct ir_opnd look_up_name(struct lower *l, const struct expr *e,
 		n->cap = (uint32_t)strlen(name) + 1;
 	s = add_into(l, IR_SITE_NAME, e->at, temp_slot(l, IR_STRING));
 	s->num = (int64_t)table;
+	return slot_opnd(s->dst);
+}
+
+/* The table of names that a literal lists, with commas between. */
+static size_t table_of_list(struct lower *l, const char *list)
+{
+	struct site_names new = { NULL, list };
+	struct ir_names names = { .cap = 1 };
+	size_t i, n;
+
+	for (i = 0; i < l->all->names.n; i++)
+		if (!l->all->names.v[i].probe &&
+		    !strcmp(l->all->names.v[i].what, list))
+			return i;
+	vec_push(l->mem, &l->all->names, new);
+	vec_push(l->mem, &names.v, "");
+	for (;; list += n + 1) {
+		n = strcspn(list, ",");
+		vec_push(l->mem, &names.v, arena_strndup(l->mem, list, n));
+		if (names.cap < n + 1)
+			names.cap = (uint32_t)n + 1;
+		if (!list[n])
+			break;
+	}
+	vec_push(l->mem, &l->ir->names, names);
+	return i;
+}
+
+/* __name_of(n, "a,b,c"): the tapsets' own. */
+static struct ir_opnd name_of_number(struct lower *l, const struct expr *e)
+{
+	struct ir_opnd n = lower_expr(l, e->args);
+	struct ir_stmt *s;
+	const char *list;
+	size_t len;
+
+	list = fold_string(l, e->args->next, &len);
+	if (!list) {
+		complain(l->j, e->args->next->at, E_UNSUPPORTED,
+			 "the list must be a literal");
+		return lit_opnd("", 0);
+	}
+	s = add_into(l, IR_SITE_NAME, e->at, temp_slot(l, IR_STRING));
+	s->num = (int64_t)table_of_list(l, list);
+	s->a = n;
 	return slot_opnd(s->dst);
 }
 
@@ -868,6 +913,8 @@ static struct ir_opnd call_function(struct lower *l, const struct expr *e,
 	struct ir_function *fn = function_of(l, e->fn);
 	struct ir_stmt *s;
 
+	if (fn->needs_regs)
+		need_registers(l, e->at);
 	s = add(l, IR_CALL_FN, e->at);
 	s->fn = fn;
 	s->name = e->str;
@@ -884,7 +931,7 @@ static struct ir_opnd call_function(struct lower *l, const struct expr *e,
 static uint32_t cap_of_builtin(const char *name)
 {
 	static const struct { const char *name; uint32_t cap; } caps[] = {
-		{ "execname", 16 }, { "ctime", 25 }, { "stringat", 2 },
+		{ "execname", 16 }, { "__tz_name", 64 }, { "stringat", 2 },
 		/* names are 127 long at most, addresses 19 with a blank */
 		{ "symname", 128 }, { "modname", 72 }, { "symdata", 256 },
 		{ "backtrace", 384 }, { "callers", 384 },
@@ -1029,17 +1076,19 @@ static struct ir_opnd read_string(struct lower *l, const struct expr *e,
 	return slot_opnd(dst);
 }
 
-/* kernel_long() and its like; those of user memory give 0 for a fault. */
+/* kernel_long(), user_long_error() and their like; others give 0 for a fault. */
 static struct ir_opnd read_number(struct lower *l, const struct expr *e,
-				  const struct reader *r, enum ir_space space)
+				  const struct reader *r, enum ir_space space,
+				  bool faults)
 {
 	struct ir_opnd a = lower_expr(l, e->args), v;
 	struct block back;
 	struct ir_stmt *s;
 	struct ir_slot *dst;
 
-	if (space == IR_KERNEL_MEM) {
-		l->reading = arena_printf(l->mem, "kernel %s", r->name);
+	if (faults) {
+		if (space == IR_KERNEL_MEM)
+			l->reading = arena_printf(l->mem, "kernel %s", r->name);
 		v = load_number(l, e->at, a, 0, r->size, r->is_signed, space);
 		l->reading = NULL;
 		return v;
@@ -1062,6 +1111,7 @@ static bool read_memory(struct lower *l, const struct expr *e,
 	const char *name = e->builtin->name;
 	const struct reader *r;
 	enum ir_space space;
+	const char *error;
 
 	if (!strncmp(name, "kernel_", 7)) {
 		space = IR_KERNEL_MEM;
@@ -1076,9 +1126,12 @@ static bool read_memory(struct lower *l, const struct expr *e,
 		*v = read_string(l, e, space, want);
 		return true;
 	}
-	r = find_reader(name);
+	error = strstr(name, "_error");
+	r = find_reader(arena_strndup(l->mem, name, error ? (size_t)(error -
+			name) : strlen(name)));
 	if (r)
-		*v = read_number(l, e, r, space);
+		*v = read_number(l, e, r, space, space == IR_KERNEL_MEM ||
+				 error);
 	return r != NULL;
 }
 
@@ -1103,12 +1156,10 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 	if (lower_symbols(l, e, &v))
 		return v.kind == IR_NUM && e->type == T_STRING ?
 			lit_opnd("", 0) : v;
-	if (!(e->builtin->flags & BF_LOWERED) ||
-	    (!strcmp(name, "user_mode") && l->prog == IR_PERF_EVENT))
+	if (!(e->builtin->flags & BF_LOWERED))
 		return call_runtime(l, e, want, used);
-	if (!strcmp(name, "user_mode"))
-		return num_opnd(l->space == IR_USER_MEM);
-	if (lower_group(l, e, want, &v) || lower_syscall(l, e, &v))
+	if (lower_group(l, e, want, &v) || lower_syscall(l, e, &v) ||
+	    lower_registers(l, e, &v))
 		return v;
 	if (!strcmp(name, "exit"))
 		add(l, IR_EXIT, e->at);
@@ -1120,6 +1171,10 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 		print_text(l, e->args, "", IR_WARN);
 	else if (!strcmp(name, "log"))
 		print_text(l, e->args, "\n", IR_OUT);
+	else if (!strcmp(name, "system"))
+		print_text(l, e->args, "", IR_SYSTEM);
+	else if (!strcmp(name, "__name_of"))
+		return name_of_number(l, e);
 	else
 		complain(l->j, e->at, E_UNSUPPORTED,
 			 "%s() is known in probes alone, not in functions",

@@ -128,14 +128,26 @@ static struct ir_opnd add_source(struct lower *l, struct span at,
 	return read_once(l, s);
 }
 
+bool need_registers(struct lower *l, struct span at)
+{
+	if (l->ir_fn) {		/* its callers' matter */
+		l->ir_fn->needs_regs = true;
+		return true;
+	}
+	if (l->prog == IR_KPROBE || l->prog == IR_PERF_EVENT)
+		return true;
+	if (!l->needs_regs)
+		l->regs_at = at;
+	l->needs_regs = true;
+	return false;
+}
+
 static struct ir_opnd read_register(struct lower *l, struct span at, int64_t n)
 {
 	if (l->is_return && !l->at_entry && n == 0 && l->prog != IR_LOADER)
 		return add_source(l, at, IR_RETVAL, 0);
-	if (l->prog != IR_KPROBE && l->prog != IR_PERF_EVENT) {
-		l->needs_regs = true;
+	if (!need_registers(l, at))
 		return num_opnd(0);
-	}
 	return add_source(l, at, IR_REG, n);
 }
 
@@ -212,8 +224,9 @@ struct ir_opnd lower_register(struct lower *l, const struct expr *e)
 		l->prog == IR_FENTRY || l->prog == IR_FEXIT;
 	int64_t n;
 
-	if (!l->site || (l->prog != IR_PERF_EVENT && (!l->place || !regs ||
-	    user != (l->site->place->func->bin->kind == BIN_PROGRAM)))) {
+	if (!l->ir_fn && (!l->site || (l->prog != IR_PERF_EVENT && (!l->place ||
+	    !regs || user != (l->site->place->func->bin->kind ==
+			      BIN_PROGRAM))))) {
 		oops(l, e->at, E_UNSUPPORTED, "@%cregister is for probes of "
 		     "%s, and of events", user ? 'u' : 'k',
 		     user ? "programs' functions" : "kernel functions");

@@ -60,4 +60,7 @@ bool is_return_value(const struct expr *e);
 /* Is it of the entry, and has to be kept until the return? */
 bool is_of_entry(const struct lower *l, const struct expr *e);
 
+/* False: this kind of handler has no registers, and l->needs_regs says so. */
+bool need_registers(struct lower *l, struct span at);
+
 #endif

@@ -310,6 +310,7 @@ enum {
 	BF_WAY = 32,		/* gets the way the probe fires as one argument
 				   more: context.c */
 	BF_INTERNAL = 64,	/* with that argument; no script's to call */
+	BF_REGISTERS = 128,	/* of the probed code: where there are any */
 };
 /* Overloads by arity are rows of their own; NULL if there is none. */
 const struct builtin *builtin_find(const char *name, unsigned nargs);

@@ -31,6 +31,10 @@ uint64_t bpf_prog_misses(int fd);
 /* Runs a program of type SYSCALL. */
 int bpf_prog_run(int fd, void *ctx, uint32_t size);
 
+/* An instruction of a program of ours; with <linux/bpf.h>. */
+#define INSN(c, d, s, o, i) (struct bpf_insn){ .code = (c), .dst_reg = (d), \
+	.src_reg = (s), .off = (int16_t)(o), .imm = (int32_t)(i) }
+
 /* Links: what they return holds the attachment until it is closed. */
 int bpf_link_perf(int prog, int perf_fd, uint64_t cookie);
 /* The same, or without a link where the kernel has none of that kind, by the

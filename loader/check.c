@@ -258,6 +258,8 @@ static void check_lockdown(const struct loader *l)
 	probe = first_probe(l, 1u << STB_AT_KPROBE | 1u << STB_AT_KRETPROBE);
 	if (!probe)
 		probe = first_reader(l);
+	if (!probe && l->limits->needs & STB_NEEDS_MEMORY)
+		probe = "a begin, end or timer probe";
 	if (probe)
 		die(EXIT_KERNEL, "%s: this kernel is locked down for "
 		    "confidentiality: it lets nobody read its memory or set "
@@ -381,11 +383,12 @@ static void check_slide(struct loader *l)
 
 void check_host(struct loader *l)
 {
-	if (l->progs.n) {
+	if (l->progs.n || l->limits->needs & STB_NEEDS_MEMORY) {
 		check_privileges(l);
 		check_lockdown(l);
-		check_pmus(l);
 	}
+	if (l->progs.n)
+		check_pmus(l);
 	check_slide(l);
 	l->build_state = zalloc(l->builds.n);
 	l->build_fds = zalloc(l->builds.n * sizeof(*l->build_fds));

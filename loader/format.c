@@ -762,11 +762,14 @@ static void err_full(struct sink *s)
 	s->n = 0;
 }
 
+enum { COMMAND_SIZE = 4096 };
+
 void output_init(struct output *o, int fd)
 {
 	*o = (struct output){
 		.out = { zalloc(32768), 0, 32768, out_full },
 		.err = { zalloc(1024), 0, 1024, err_full },
+		.command = { zalloc(COMMAND_SIZE), 0, COMMAND_SIZE - 1 },
 		.fd = fd,
 	};
 }
@@ -792,6 +795,10 @@ struct sink *output_begin(struct output *o, enum stb_channel channel)
 	if (channel == STB_OUT || channel == STB_LOG)
 		return &o->out;
 	output_flush(o);
+	if (channel == STB_SYSTEM) {
+		o->command.n = 0;
+		return &o->command;
+	}
 	if (channel == STB_ERROR)
 		sink_puts(&o->err, "ERROR: ");
 	if (channel == STB_WARN)
@@ -804,6 +811,12 @@ void output_end(struct output *o, enum stb_channel channel)
 	struct sink *s = &o->err;
 
 	o->messages++;
+	if (channel == STB_SYSTEM) {
+		o->command.buf[o->command.n < COMMAND_SIZE ? o->command.n :
+			       COMMAND_SIZE - 1] = 0;
+		run_shell(o->command.buf, o->mask);
+		return;
+	}
 	if (channel == STB_LOG)
 		sink_put(&o->out, "\n", 1);
 	if (channel == STB_OUT || channel == STB_LOG)

@@ -58,6 +58,7 @@ void format_hist_linear(struct sink *to, const uint64_t *buckets, uint32_t n,
 /* Where a session's text goes: -o FILE or stdout, and stderr, in order. */
 struct output {
 	struct sink out, err;	/* first, so that `full` finds its output */
+	struct sink command;	/* of system() */
 	int fd;
 	bool broken;		/* the reader went away or the disk is full */
 	int error;		/* why, an errno */
@@ -80,7 +81,8 @@ void output_flush(struct output *o);
 bool output_next_file(struct output *o);
 /* The sink of a channel, ready for the text of one message: what the other
    stream holds is written first. ERROR and WARN go to stderr with their prefix
-   and end a line; LOG goes to the output as a line of its own. */
+   and end a line; LOG goes to the output as a line of its own; SYSTEM is run by
+   the shell when it ends, and nobody waits for it. */
 struct sink *output_begin(struct output *o, enum stb_channel channel);
 void output_end(struct output *o, enum stb_channel channel);
 /* Message of a format of the bundle, begun and ended. */

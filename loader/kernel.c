@@ -12,8 +12,6 @@ struct question {
 	uint8_t text[KERNEL_NAME];
 };
 
-#define INSN(c, d, s, o, i) (struct bpf_insn){ .code = (c), .dst_reg = (d), \
-	.src_reg = (s), .off = (int16_t)(o), .imm = (i) }
 #define MOV(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
 #define SET(d, n) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, n)
 #define ADD(d, n) INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, n)

@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -146,4 +150,26 @@ struct rows rows_of(const struct stb_set *s, uint32_t kind, size_t known)
 	if (!r.base)
 		r.n = 0;
 	return r;
+}
+
+void run_shell(const char *command, const sigset_t *mask)
+{
+	struct sched_param p = { 0 };
+	pid_t child = fork();
+
+	if (child < 0)
+		say("fork: %s", strerror(errno));
+	if (child > 0)
+		waitpid(child, NULL, 0);
+	if (child)
+		return;
+	if (fork())		/* its parent is init's business */
+		_exit(0);
+	signal(SIGPIPE, SIG_DFL);
+	if (mask)
+		sigprocmask(SIG_SETMASK, mask, NULL);
+	syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &p);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	say("/bin/sh: %s", strerror(errno));
+	_exit(127);
 }

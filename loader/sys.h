@@ -6,6 +6,7 @@
 #ifndef LOADER_SYS_H
 #define LOADER_SYS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,5 +50,8 @@ struct rows {
 };
 struct rows rows_of(const struct stb_set *s, uint32_t kind, size_t known);
 #define ROW(type, rows, i) STB_ROW(type, (rows).base, (rows).stride, i)
+
+/* sh -c COMMAND, which goes on by itself with that signal mask (or NULL: ours). */
+void run_shell(const char *command, const sigset_t *mask);
 
 #endif

@@ -35,20 +35,36 @@ struct run {
 	struct frame_link *links;
 };
 
+static void end_run(struct vm *vm, const char *what, const char *fmt,
+		    va_list ap)
+{
+	if (vm->broken)
+		return;		/* the first is what matters */
+	vm->broken = vm->failed = true;
+	vm->message_len = (size_t)snprintf(vm->message, sizeof(vm->message),
+					   "%s", what);
+	vsnprintf(vm->message + vm->message_len,
+		  sizeof(vm->message) - vm->message_len, fmt, ap);
+	vm->message_len = strlen(vm->message);
+}
+
 void vm_break(struct vm *vm, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (vm->broken)
-		return;		/* the first is what matters */
-	vm->broken = vm->failed = true;
 	va_start(ap, fmt);
-	vm->message_len = (size_t)snprintf(vm->message, sizeof(vm->message),
-		"internal: a handler of the loader is wrong, please report it: ");
-	vsnprintf(vm->message + vm->message_len,
-		  sizeof(vm->message) - vm->message_len, fmt, ap);
+	end_run(vm, "internal: a handler of the loader is wrong, please report "
+		"it: ", fmt, ap);
 	va_end(ap);
-	vm->message_len = strlen(vm->message);
+}
+
+void vm_cannot(struct vm *vm, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	end_run(vm, "", fmt, ap);
+	va_end(ap);
 }
 
 /* --- memory ------------------------------------------------------------------- */
@@ -522,6 +538,7 @@ void vm_free(struct vm *vm)
 {
 	clean(vm);
 	vm_maps_close(vm);
+	vm_peek_close(vm);
 	zfree((void *)vm->insns, (vm->ninsns + 1) * sizeof(*vm->insns));
 	zfree(vm->stack, vm->stack_size);
 	zfree(vm->links, links_size(vm));

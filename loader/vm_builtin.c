@@ -48,6 +48,25 @@ static void make_ctime(struct vm *vm, const uint64_t a[5])
 	vm_put(vm, a[0], a[1], text, strlen(text));
 }
 
+/* By TZ or /etc/localtime of this host. */
+static struct tm local_now(void)
+{
+	time_t now = time(NULL);
+	struct tm tm = { 0 };
+
+	localtime_r(&now, &tm);
+	return tm;
+}
+
+static void zone_name(struct vm *vm, const uint64_t a[5])
+{
+	struct tm tm = local_now();
+	char text[64] = "";
+
+	strftime(text, sizeof(text), "%Z", &tm);
+	vm_put(vm, a[0], a[1], text, strlen(text));
+}
+
 static uint64_t coarse_ns(void)
 {
 	struct timespec ts;
@@ -116,6 +135,15 @@ static uint64_t isinstr(struct vm *vm, const uint64_t a[5])
 	const char *s = vm_str(vm, a[0], &n), *what = vm_str(vm, a[1], &n);
 
 	return strstr(s, what) != NULL;
+}
+
+static uint64_t strpos(struct vm *vm, const uint64_t a[5])
+{
+	size_t n;
+	const char *s = vm_str(vm, a[0], &n), *what = vm_str(vm, a[1], &n);
+	const char *at = strstr(s, what);
+
+	return at ? (uint64_t)(at - s) : (uint64_t)-1;
 }
 
 static int digit(char c)
@@ -345,6 +373,14 @@ uint64_t vm_call_builtin(struct vm *vm, uint32_t service, const uint64_t a[5])
 	case STB_SVC_FTRACE: return do_ftrace(vm, a);
 	case STB_SVC_SYMBOL: return symbol(vm, a);
 	case STB_SVC_SYMBOLS: symbols(vm, a); return 0;
+	case STB_SVC_LOAD: return vm_peek(vm, a);
+	case STB_SVC_LOAD_STR: return vm_peek_text(vm, a);
+	case STB_SVC_TASK: return vm_current_task(vm);
+	case STB_SVC_STRPOS: return strpos(vm, a);
+	case STB_SVC_MONOTONIC: return now_ns();
+	case STB_SVC_CYCLES: return __builtin_ia32_rdtsc();
+	case STB_SVC_TZ_GMTOFF: return (uint64_t)-local_now().tm_gmtoff;
+	case STB_SVC_TZ_NAME: zone_name(vm, a); return 0;
 	default: break;
 	}
 	vm_break(vm, "service %u", service);

@@ -3,7 +3,7 @@
  * vm_in.h - what the files of the interpreter share: vm.c runs instructions,
  * vm_call.c the services that they call, vm_maps.c arrays and aggregates,
  * vm_shared.c those in the kernel, vm_table.c the elements themselves,
- * vm_each.c foreach.
+ * vm_each.c foreach, vm_peek.c memory of the kernel.
  */
 #ifndef LOADER_VM_IN_H
 #define LOADER_VM_IN_H
@@ -118,6 +118,7 @@ struct vm {
 	uint64_t seed;
 	uint64_t jiffy_ns;		/* 0: not known yet */
 	int64_t first_jiffy;		/* when the clock was 0 */
+	int peek_fd;			/* see vm_peek.c; 0: not tried yet */
 };
 
 /* Memory of the running code; NULL, and the run ends: vm_break() was called. */
@@ -127,6 +128,8 @@ void *vm_mem_write(struct vm *vm, uint64_t addr, uint64_t size);
 const char *vm_str(struct vm *vm, uint64_t addr, size_t *len);
 void vm_put(struct vm *vm, uint64_t addr, uint64_t cap, const char *s, size_t n);
 PRINTF_LIKE(2, 3) void vm_break(struct vm *vm, const char *fmt, ...);
+/* The run ends: this host does not let us. */
+PRINTF_LIKE(2, 3) void vm_cannot(struct vm *vm, const char *fmt, ...);
 
 void vm_locks_release(struct vm *vm);
 /* The service's result. */
@@ -172,6 +175,12 @@ void stat_enter(const struct stb_map *row, void *value, int64_t v);
 void stat_merge(const struct stb_map *row, void *to, const void *from);
 /* to -= seen; to: what was there when it was taken out. */
 void stat_subtract(const struct stb_map *row, void *to, const void *seen);
+
+/* vm_peek.c: STB_SVC_LOAD, STB_SVC_LOAD_STR, STB_SVC_TASK. */
+uint64_t vm_peek(struct vm *vm, const uint64_t a[5]);
+uint64_t vm_peek_text(struct vm *vm, const uint64_t a[5]);
+uint64_t vm_current_task(struct vm *vm);
+void vm_peek_close(struct vm *vm);
 
 uint64_t vm_each(struct vm *vm, uint64_t map, uint64_t flags, int64_t limit,
 		 uint64_t slice);

@@ -344,9 +344,6 @@ struct reset {
 	uint8_t key[RESET_KEY];
 };
 
-#define INSN(c, d, s, o, i) (struct bpf_insn){ .code = (c), .dst_reg = (d), \
-	.src_reg = (s), .off = (int16_t)(o), .imm = (i) }
-
 static void forget_word(struct bpf_insn *to, size_t ctx_at, size_t at)
 {
 	to[0] = INSN(BPF_LDX | BPF_MEM | BPF_DW, 0, 6, ctx_at, 0);

@@ -17,7 +17,8 @@
  *	RT_LEVELS	how many frames a CPU has
  *	RT_OUT_SIZE	bytes of the frame for records of a run
  *	RT_RAISE_SIZE	bytes of the frame for the record of an error()
- *	RT_CAT_SIZE	bytes of the frame for a concatenation
+ *	RT_CAT_SIZE	bytes of the frame for a concatenation, or for a text
+ *			and RT_TEXT_ROOM bytes to make it
  *	RT_KEY_SIZE	bytes of the frame for a key with strings
  *	RT_VALUE_SIZE	bytes of the frame for a new string in an array
  *	RT_TRACES	link-time address and size of the functions between
@@ -59,6 +60,7 @@ extern struct globals G __attribute__((nodebug));
 #define RT_SHARED ((struct stb_shared *)&G)
 #define RT_STR(name, size) char name[size] __attribute__((aligned(8)))
 #define RT_CONST __attribute__((nodebug))
+#define RT_NAMES __attribute__((nodebug, unused))
 /* For those that other handlers write at the same time. */
 #define RT_VOLATILE(x) (*(volatile __typeof__(x) *)&(x))
 
@@ -165,6 +167,7 @@ RT_INLINE u64 rt_bits(u64 v)
 	return n + v - (v & v >> 1);	/* 0 1 2 2 for what is left */
 }
 
+#include "text.h"
 #include "engine.h"
 
 #endif

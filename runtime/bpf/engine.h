@@ -332,7 +332,6 @@ RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
 /* --- the probe's context --------------------------------------------------- */
 
 #define RT_REG(r, name) ((i64)((struct rt_regs *)(r)->ctx)->name)
-#define rt_user_mode(r) (RT_REG(r, cs) & 3 ? 1 : 0)
 #define RT_CTX_WORD(r, n) ((i64)((u64 *)(r)->ctx)[n])
 
 /* Which of n sites it is; 0: none. */
@@ -342,6 +341,15 @@ RT_INLINE u64 rt_site(struct rt_run *r, u64 n)
 
 	rt_bound(site, n - 1);
 	return site;
+}
+
+/* i + 1 where that is less than n, else 0. */
+RT_INLINE u64 rt_index(i64 i, u64 n)
+{
+	u64 at = (u64)i + 1;
+
+	rt_bound(at, n - 1);
+	return at;
 }
 
 RT_INLINE i64 rt_func_arg(struct rt_run *r, u32 n)
@@ -1149,6 +1157,7 @@ RT_OUTLINE int rt_finish_in(struct rt_frame *f)
 #define rt_gettimeofday_ms(r) ((i64)((u64)rt_wall(r) / 1000000))
 #define rt_gettimeofday_s(r) ((i64)((u64)rt_wall(r) / 1000000000))
 #define rt_jiffies(r) ((i64)bpf_jiffies64())
+#define rt_ktime_get_ns(r) ((i64)bpf_ktime_get_ns())
 
 RT_INLINE i64 rt_randint(struct rt_run *r, i64 n)
 {
@@ -1242,6 +1251,7 @@ RT_INLINE long rt_stringat_range(char *dst, u32 cap, const char *s, i64 from,
 struct rt_find {
 	u64 s, what, length;
 	u32 found;
+	i64 at;
 };
 
 RT_BODY rt_prefix_turn(u32 turn, struct rt_find *f)
@@ -1259,23 +1269,25 @@ RT_BODY rt_prefix_turn(u32 turn, struct rt_find *f)
 
 RT_BODY rt_find_turn(u32 turn, struct rt_find *f)
 {
-	struct rt_find here = { f->s + turn, f->what, f->length, 0 };
+	struct rt_find here = { f->s + turn, f->what, f->length, 0, 0 };
 	unsigned char c;
 
 	bpf_loop(RT_STRING_LEN, rt_prefix_turn, &here, 0);
 	f->found = here.found;
+	f->at = turn;
 	bpf_probe_read_kernel(&c, 1, f->s + turn);
 	return here.found || !c;
 }
 
 RT_OUTLINE i64 rt_isinstr_of(u64 s, u64 what)
 {
-	struct rt_find f = { s, what, (u64)rt_strlen_of(what), 0 };
+	struct rt_find f = { s, what, (u64)rt_strlen_of(what), 0, 0 };
 
 	bpf_loop(RT_STRING_LEN, rt_find_turn, &f, 0);
-	return f.found;
+	return f.found ? f.at + 1 : 0;
 }
-#define rt_isinstr(r, s, what) rt_isinstr_of((u64)(s), (u64)(what))
+#define rt_strpos(r, s, what) (rt_isinstr_of((u64)(s), (u64)(what)) - 1)
+#define rt_isinstr(r, s, what) (rt_isinstr_of((u64)(s), (u64)(what)) != 0)
 
 struct rt_number {
 	u64 at, base, value, index;
@@ -1331,5 +1343,6 @@ RT_OUTLINE i64 rt_strtol_of(u64 s, u64 base)
 #define rt_strtol(r, s, base) rt_strtol_of((u64)(s), (u64)(base))
 
 #include "stack.h"
+#include "quote.h"
 
 #endif

@@ -86,7 +86,6 @@ RT_SERVICE(rt_svc_cpu, CPU, i64, void);
 RT_SERVICE(rt_svc_target, TARGET, i64, void);
 RT_SERVICE(rt_svc_wall, WALL, i64, void);
 RT_SERVICE(rt_svc_jiffies, JIFFIES, i64, void);
-RT_SERVICE(rt_svc_ctime, CTIME, long, char *, u64, i64);
 RT_SERVICE(rt_svc_randint, RANDINT, i64, i64);
 RT_SERVICE(rt_svc_strlen, STRLEN, i64, const char *);
 RT_SERVICE(rt_svc_substr, SUBSTR, long, char *, u64, const char *, i64, i64);
@@ -108,6 +107,15 @@ RT_SERVICE(rt_svc_printk, PRINTK, long, i64, const char *);
 RT_SERVICE(rt_svc_ftrace, FTRACE, long, const char *);
 RT_SERVICE(rt_svc_symbol, SYMBOL, long, char *, u64, i64, u64);
 RT_SERVICE(rt_svc_symbols, SYMBOLS, long, char *, u64, const char *, u64);
+
+RT_SERVICE(rt_svc_load, LOAD, long, u64, u64, u64 *);
+RT_SERVICE(rt_load_str, LOAD_STR, long, char *, u64, i64, u64, u64);
+RT_SERVICE(rt_svc_task, TASK, i64, void);
+RT_SERVICE(rt_svc_strpos, STRPOS, i64, const char *, const char *);
+RT_SERVICE(rt_svc_monotonic, MONOTONIC, i64, void);
+RT_SERVICE(rt_svc_cycles, CYCLES, i64, void);
+RT_SERVICE(rt_svc_tz_gmtoff, TZ_GMTOFF, i64, void);
+RT_SERVICE(rt_svc_tz_name, TZ_NAME, long, char *, u64);
 
 /* --- runs ----------------------------------------------------------------- */
 
@@ -185,6 +193,15 @@ RT_INLINE void rt_failed(struct rt_state *s)
 #define rt_cat(r, dst, cap, a, b) rt_svc_cat(dst, cap, a, b)
 #define RT_STRCMP(a, b) rt_strcmp(a, b)
 
+#define rt_space_kernel 0
+#define rt_space_user 1
+#define RT_LOAD(type, dst, address, space) ({ \
+	u64 v_ = 0; \
+	long e_ = rt_svc_load((u64)(address), sizeof(type) | \
+			      rt_space_##space << 8, &v_); \
+	(dst) = (i64)(type)v_; \
+	e_; })
+
 /* %m: ir.c has refused it here. */
 #define rt_load_mem(dst, cap, n, address, user) 1
 
@@ -204,6 +221,11 @@ RT_INLINE void rt_failed(struct rt_state *s)
 	rt_svc_modify(map, key, (op) | (u64)(want_old) << 8, a, &(dst))
 #define RT_STAT_ADD(map, key, type, none, at, v, ops, lo, hi, step) \
 	rt_svc_stat_add(map, key, v)
+RT_INLINE u64 rt_index(i64 i, u64 n)
+{
+	return (u64)i + 1 < n ? (u64)i + 1 : 0;
+}
+
 #define RT_EACH(dir, key, stat, mask) STB_EACH(dir, key, stat, mask)
 
 /* --- regular expressions: see compiler/regex.h ----------------------------- */
@@ -269,16 +291,18 @@ RT_OUTLINE void rt_group(struct rt_match *m, char *dst, u64 cap, i64 n)
 #define rt_egid(r) rt_svc_egid()
 #define rt_execname(r, dst, cap) rt_svc_execname(dst, cap)
 #define rt_cpu(r) rt_svc_cpu()
+#define rt_task_current(r) rt_svc_task()
 #define rt_target(r) rt_svc_target()
 #define rt_gettimeofday_ns(r) rt_svc_wall()
 #define rt_gettimeofday_us(r) rt_div(rt_svc_wall(), 1000)
 #define rt_gettimeofday_ms(r) rt_div(rt_svc_wall(), 1000000)
 #define rt_gettimeofday_s(r) rt_div(rt_svc_wall(), 1000000000)
 #define rt_jiffies(r) rt_svc_jiffies()
-/* without an argument: now */
-#define rt_ctime(r, dst, ...) rt_ctime_of(dst, __VA_ARGS__, \
-					  rt_gettimeofday_s(r))
-#define rt_ctime_of(dst, cap, seconds, ...) rt_svc_ctime(dst, cap, seconds)
+#define rt_ktime_get_ns(r) rt_svc_monotonic()
+#define rt_get_cycles(r) rt_svc_cycles()
+#define rt___tz_gmtoff(r) rt_svc_tz_gmtoff()
+#define rt___tz_name(r, dst, cap) rt_svc_tz_name(dst, cap)
+#define rt_strpos(r, s, what) rt_svc_strpos(s, what)
 #define rt_randint(r, n) rt_svc_randint(n)
 #define rt_strlen(r, s) rt_svc_strlen(s)
 #define rt_substr(r, dst, cap, s, start, length) \
@@ -308,5 +332,46 @@ RT_OUTLINE void rt_group(struct rt_match *m, char *dst, u64 cap, i64 n)
 #define rt_tokenize(r, ...) \
 	RT_PICK(__VA_ARGS__, , rt_svc_tokenize, rt_svc_tokenize_next, , ) \
 	(__VA_ARGS__)
+
+/* --- text that can be printed: see text.h ----------------------------------- */
+
+RT_INLINE void rt_text_put(char *to, u64 cap, u64 n, const struct rt_piece *p)
+{
+	for (u64 i = 0; i < p->len && n + i + 1 < cap; i++)
+		to[n + i] = (char)(i < 8 ? p->low >> 8 * i :
+					   p->high >> 8 * (i - 8));
+}
+
+RT_OUTLINE long rt_text_into(char *to, u64 cap, const char *s, i64 len,
+			     i64 quoted)
+{
+	struct rt_piece p = { .low = '"', .len = 1 };
+	struct rt_text t;
+	unsigned char c[4];
+	u64 n;
+
+	rt_text_start(&t, (u64)s, len, quoted);
+	if (quoted)
+		rt_text_put(to, cap, 0, &p);
+	do {
+		s = (const char *)t.at;
+		for (n = 0; n < 4; n++)
+			c[n] = n && !c[n - 1] ? 0 : (unsigned char)s[n];
+		n = t.n;
+		if (rt_text_take(&t, c, &p))
+			break;
+		rt_text_put(to, cap, n, &p);
+	} while (t.more > 0);
+	n = t.n;
+	if (quoted) {
+		n = rt_text_end(&t, &p);
+		rt_text_put(to, cap, n, &p);
+		n += p.len;
+	}
+	to[n < cap ? n : cap - 1] = 0;
+	return 0;
+}
+#define rt_text_strn(r, dst, cap, s, len, quoted) \
+	rt_text_into(dst, cap, s, len, quoted)
 
 #endif

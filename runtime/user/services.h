@@ -87,6 +87,15 @@ enum stb_service {
 	STB_SVC_SYMBOL,		/* (dst, cap, address, enum stb_sym_style)
 				   -> 1: nothing is known */
 	STB_SVC_SYMBOLS,	/* (dst, cap, string, enum stb_sym_style) */
+	/* memory of the kernel, or of the loader as a task */
+	STB_SVC_LOAD,		/* (address, size | user << 8, &dst) -> 1 */
+	STB_SVC_LOAD_STR,	/* (dst, cap, most, address, user) -> 1 */
+	STB_SVC_TASK,		/* () -> the kernel's struct of the loader */
+	STB_SVC_STRPOS,		/* (string, string) -> index, -1 */
+	STB_SVC_MONOTONIC,	/* ns since the boot */
+	STB_SVC_CYCLES,		/* the processor's counter */
+	STB_SVC_TZ_GMTOFF,	/* seconds west of UTC */
+	STB_SVC_TZ_NAME,	/* (dst, cap) */
 };
 
 /* flags of STB_SVC_EACH: direction + 1, key, STB_ST_*, mask of the slice */

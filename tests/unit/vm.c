@@ -4,7 +4,7 @@
  * BPF does, what code must not do ends the run with a message, and services
  * keep arrays as SystemTap does.
  *
- * links: loader/vm.c loader/vm_call.c loader/vm_builtin.c loader/vm_maps.c loader/vm_shared.c loader/vm_table.c loader/vm_stat.c loader/vm_each.c loader/bpf.c loader/format.c loader/files.c loader/history.c loader/sys.c bundler/read.c -lzstd -lsodium
+ * links: loader/vm.c loader/vm_call.c loader/vm_builtin.c loader/vm_maps.c loader/vm_shared.c loader/vm_peek.c loader/vm_table.c loader/vm_stat.c loader/vm_each.c loader/bpf.c loader/format.c loader/files.c loader/history.c loader/sys.c bundler/read.c -lzstd -lsodium
  */
 #include "loader/bpf.h"
 #include "tests/loader/vm.h"
@@ -39,8 +39,6 @@ static void expect_text(int line, const char *what, const char *got,
 
 /* --- instructions --------------------------------------------------------------- */
 
-#define INSN(c, d, s, o, i) ((struct bpf_insn){ .code = (c), .dst_reg = (d), \
-	.src_reg = (s), .off = (o), .imm = (int)(i) })
 #define OP(op, d, s) INSN(BPF_ALU64 | BPF_X | (op), d, s, 0, 0)
 #define OP32(op, d, s) INSN(BPF_ALU | BPF_X | (op), d, s, 0, 0)
 #define OPI(op, d, i) INSN(BPF_ALU64 | BPF_K | (op), d, 0, 0, i)
