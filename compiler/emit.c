@@ -561,11 +561,21 @@ static void emit_seen(struct emit *e)
 	}
 }
 
+void emit_locks(struct emit *e)
+{
+	const struct ir_handler *h = e->u->h;
+	size_t i;
+
+	e->u->locked = h->nlocks != 0;
+	for (i = 0; i < h->nlocks; i++) {
+		emit_line(e, "if (rt_lock(%s))", lock_args(e, &h->locks[i]));
+		emit_line(e, "\tgoto busy%zu;", i);
+	}
+}
+
 /* Before the statements: the run, its frame, its locks. */
 static void emit_prologue(struct emit *e, struct unit *u)
 {
-	size_t i;
-
 	emit_line(e, "%s(%s);", e->kernel && !u->needs_frame ? "RT_RUN" :
 		  "RT_RUN_FRAME", u->name);
 	if (u->h->prog == IR_SYSCALL)
@@ -575,11 +585,8 @@ static void emit_prologue(struct emit *e, struct unit *u)
 			  u->name, u->name);
 	emit_locals(e, 0);
 	emit_line(e, "%s", "");
-	for (i = 0; i < u->h->nlocks; i++) {
-		emit_line(e, "if (rt_lock(%s))",
-			  lock_args(e, &u->h->locks[i]));
-		emit_line(e, "\tgoto busy%zu;", i);
-	}
+	if (!u->h->lock_at)
+		emit_locks(e);
 	emit_seen(e);
 }
 
@@ -593,6 +600,8 @@ static void emit_epilogue(struct emit *e, struct unit *u)
 		emit_line(e, "out:");
 	for (i = u->h->nlocks; i-- > 0; )
 		emit_line(e, "rt_unlock(%s);", lock_args(e, &u->h->locks[i]));
+	if (u->early_used)
+		emit_line(e, "early:");
 	emit_line(e, "%s;", end);
 	for (i = u->h->nlocks; i-- > 0; ) {
 		emit_line(e, "busy%zu:", i);

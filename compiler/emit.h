@@ -39,7 +39,8 @@ struct unit {
 	bool direct;			/* its one record goes to the ring */
 	unsigned nregions, nlabels, nloops, neach;
 	struct text bodies;		/* outlined, in order */
-	bool out_used;			/* a label */
+	bool locked;			/* its locks are taken, by here */
+	bool out_used, early_used;	/* labels: the end; behind the locks' */
 };
 
 /* The innermost try around a statement, within its region. */
@@ -117,6 +118,7 @@ void emit_dispatch(struct emit *e, enum ir_attach at, struct text *out);
 void emit_body(struct emit *e, const struct ir_stmt *s);
 /* Control to where a fault of this place goes. */
 void emit_leave(struct emit *e);
+void emit_locks(struct emit *e);	/* of the handler */
 /* Fault of a statement; value: C text of the message's argument, or NULL. */
 void emit_fault(struct emit *e, const struct ir_stmt *s, const char *value);
 /* Declares the key of a statement; C text of its address. */

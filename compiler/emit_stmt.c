@@ -13,6 +13,18 @@
 
 /* --- control ----------------------------------------------------------------- */
 
+/* Of a unit at its top. */
+static void goto_end(struct emit *e)
+{
+	if (e->u->h && e->u->h->lock_at && !e->u->locked) {
+		e->u->early_used = true;
+		emit_line(e, "goto early;");
+	} else {
+		e->u->out_used = true;
+		emit_line(e, "goto out;");
+	}
+}
+
 void emit_leave(struct emit *e)
 {
 	if (e->reg->catcher) {
@@ -21,8 +33,7 @@ void emit_leave(struct emit *e)
 	} else if (e->reg->id || e->u->fn) {
 		emit_line(e, "return 1;");
 	} else {
-		e->u->out_used = true;
-		emit_line(e, "goto out;");
+		goto_end(e);
 	}
 }
 
@@ -734,8 +745,7 @@ static void emit_after_loop(struct emit *e, const struct ir_stmt *s)
 		emit_line(e, "s->leave = RT_STAY;");
 		emit_line(e, "return 0;");
 	} else {
-		e->u->out_used = true;
-		emit_line(e, "goto out;");
+		goto_end(e);
 	}
 	e->depth--;
 	emit_line(e, "}");
@@ -868,8 +878,7 @@ static void emit_next(struct emit *e)
 		emit_line(e, "s->leave = RT_NEXT;");
 		emit_line(e, "return 1;");
 	} else {
-		e->u->out_used = true;
-		emit_line(e, "goto out;");
+		goto_end(e);
 	}
 }
 
@@ -948,6 +957,8 @@ static void emit_stmt(struct emit *e, const struct ir_stmt *s)
 void emit_body(struct emit *e, const struct ir_stmt *s)
 {
 	for (; s; s = s->next) {
+		if (e->u->h && s == e->u->h->lock_at)
+			emit_locks(e);
 		emit_place_line(e, s);
 		emit_stmt(e, s);
 	}

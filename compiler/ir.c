@@ -571,6 +571,7 @@ static void put_handler(struct text *t, const struct ir *ir,
 		"", " begin", " end", " error", " timer",
 	};
 	const struct ir_site *s;
+	const struct ir_stmt *at;
 	size_t i;
 
 	text_printf(t, "\nhandler %s %s%s", h->name, progs[h->prog],
@@ -592,7 +593,11 @@ static void put_handler(struct text *t, const struct ir *ir,
 	for (s = h->sites; s; s = s->next)
 		put_site(t, ir, s);
 	put_slots(t, h->slots);
-	put_body(t, h->body, 1);
+	for (at = h->body; at; at = at->next) {
+		if (at == h->lock_at && at != h->body)
+			text_puts(t, "\tlock\n");
+		put_stmt(t, at, 1);
+	}
 }
 
 void ir_print(const struct ir *ir, FILE *out)

@@ -271,6 +271,8 @@ struct ir_handler {
 	/* by ir.c: */
 	struct ir_lock *locks;	/* by ascending lock number */
 	size_t nlocks;
+	struct ir_stmt *lock_at;	/* taken before this one, of the body;
+					   NULL: before the first */
 	bool needs_frame;	/* strings, or long slots that must live there */
 	bool one_print;		/* exactly one IR_PRINT, not in a loop */
 	struct ir_handler *next;
@@ -343,6 +345,7 @@ int ir_format_id(struct arena *mem, struct ir *ir, const char *text, size_t len,
 /* ir.c: fills the "by ir.c" fields; then complains of what the engine that a
    handler runs on cannot do (E_ENGINE, with the engine that can). */
 bool ir_finish(struct job *j, struct ir *ir);
+void ir_sink_locks(struct ir *ir);	/* a part of it */
 void ir_print(const struct ir *ir, FILE *out);
 /* Statements alone: equal text, equal meaning. */
 void ir_print_body(const struct ir_stmt *s, struct text *t);

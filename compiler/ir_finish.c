@@ -853,6 +853,7 @@ bool ir_finish(struct job *j, struct ir *ir)
 	find_constants(&f);
 	tally_all(&f, true);
 	decide_locks(&f);
+	ir_sink_locks(ir);
 	size_strings(&f);
 	decide_frames(ir);
 	for (h = ir->handlers; h; h = h->next) {
