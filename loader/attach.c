@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * attach.c - sites to places. In: loaded programs, builds that were looked at.
- * Out: one descriptor a site, whose closing detaches it.
+ * Out: one descriptor a site, whose closing (detach.c) detaches it.
  *
  * A program that is not on this host yet is waited for: its folder, or the
  * nearest one above it that is there, is watched, and when the file appears
@@ -13,13 +13,11 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct stb_site *site_at(const struct loader *l, uint32_t i)
@@ -357,14 +355,17 @@ static void arm_or_die(struct loader *l, uint32_t i)
 			say("not attached: %s: %s", name, text);
 		return;
 	}
+	if (error == EMFILE || error == ENFILE)
+		die_limit(l, error);
 	output_flush(&l->out);
-	die(error == ENOMEM || error == EMFILE || error == ENFILE ?
-	    EXIT_AGAIN : EXIT_KERNEL, "the kernel refused to attach %s: %s: "
+	die(error == ENOMEM ? EXIT_AGAIN : EXIT_KERNEL, "the kernel refused to attach %s: %s: "
 	    "%s", name, text, reason(s, error));
 }
 
-void attach_all(struct loader *l)
+bool attach_all(struct loader *l)
 {
+	struct progress p = { .what = "attached" };
+
 	l->links = zalloc(l->sites.n * sizeof(int));
 	memset(l->links, 0xff, l->sites.n * sizeof(int));
 	for (uint32_t i = 0; i < l->sites.n; i++) {
@@ -372,62 +373,14 @@ void attach_all(struct loader *l)
 
 		if (!is_uprobe(s) || l->build_state[s->build] == BUILD_HERE)
 			arm_or_die(l, i);
+		if (stop_pending())
+			return false;
+		tell_progress(&p, i + 1, l->sites.n);
 	}
 	if (l->opt.verbose && l->sites.n)
 		say("%llu of %u sites attached", (unsigned long long)l->armed,
 		    l->sites.n);
-}
-
-static void close_part(const struct loader *l, uint32_t part, uint32_t parts)
-{
-	for (uint32_t i = part; i < l->sites.n; i += parts)
-		if (l->links[i] >= 0)
-			close(l->links[i]);
-}
-
-enum { CLOSERS = 16, LINKS_EACH = 4 };
-
-/*
- * To close a link waits for grace periods of the kernel, tens of milliseconds
- * each, and those who wait together share them. So where there are many,
- * processes that have our very descriptors close a part each; 6.1 has one link
- * a site.
- */
-static void close_links(const struct loader *l)
-{
-	pid_t closers[CLOSERS];
-	uint32_t links = 0, parts;
-
-	for (uint32_t i = 0; i < l->sites.n; i++)
-		links += l->links[i] >= 0;
-	parts = links / LINKS_EACH < CLOSERS ? links / LINKS_EACH : CLOSERS;
-	for (uint32_t i = 0; i < parts; i++) {
-		closers[i] = (pid_t)syscall(SYS_clone, CLONE_FILES, 0, 0, 0, 0);
-		if (!closers[i]) {
-			close_part(l, i, parts);
-			_exit(0);
-		}
-	}
-	for (uint32_t i = 0; i < parts; i++)
-		if (closers[i] < 0)
-			close_part(l, i, parts);
-		else
-			waitpid(closers[i], NULL, __WALL);
-	if (!parts)
-		close_part(l, 0, 1);
-}
-
-void detach_all(struct loader *l)
-{
-	if (!l->links)
-		return;
-	close_links(l);
-	for (uint32_t i = 0; i < l->sites.n; i++) {
-		if (l->links[i] == ON_CPUS)
-			events_disarm(l, i);
-		l->links[i] = NOT_ATTACHED;
-	}
-	l->armed = 0;
+	return true;
 }
 
 /* --- programs that come later --------------------------------------------- */

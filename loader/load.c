@@ -15,12 +15,36 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-_Noreturn static void die_refused(int error, const char *what,
-				  const char *name)
+/* Descriptors that may be needed: a link a site, where one call is not enough
+   for many, and some for what is open otherwise. */
+static uint32_t descriptors(const struct loader *l)
+{
+	return l->sites.n + l->progs.n + l->maps.n + l->builds.n + 64;
+}
+
+void die_limit(const struct loader *l, int error)
+{
+	struct rlimit r = { 0 };
+
+	getrlimit(RLIMIT_NOFILE, &r);
+	output_flush((struct output *)&l->out);
+	if (error == ENFILE)
+		die(EXIT_AGAIN, "the system has no descriptors left: see "
+		    "/proc/sys/fs/file-nr; raise fs.file-max");
+	die(EXIT_AGAIN, "wanted up to %u descriptors, may have %llu, and not "
+	    "raise that limit: \"ulimit -n %u\" before, or run with "
+	    "CAP_SYS_RESOURCE", descriptors(l), (unsigned long long)r.rlim_cur,
+	    descriptors(l));
+}
+
+_Noreturn static void die_refused(const struct loader *l, int error,
+				  const char *what, const char *name)
 {
 	enum exit_code code = EXIT_KERNEL;
 	const char *then = "see docs/stap-load.md, and the kernel's log";
 
+	if (error == EMFILE || error == ENFILE)
+		die_limit(l, error);
 	if (error == EPERM) {
 		code = EXIT_DENIED;
 		then = "is this a container? Run it as root of the host";
@@ -73,7 +97,7 @@ static void fill_rodata(const struct loader *l, int fd)
 	if (!error)
 		error = bpf_map_freeze(fd);
 	if (error)
-		die_refused(-error, "the literals of", l->opt.file);
+		die_refused(l, -error, "the literals of", l->opt.file);
 }
 
 static void map_globals(struct loader *l, int fd)
@@ -82,23 +106,33 @@ static void map_globals(struct loader *l, int fd)
 		       MAP_SHARED, fd, 0);
 
 	if (p == MAP_FAILED)
-		die_refused(errno, "to share the globals of", l->opt.file);
+		die_refused(l, errno, "to share the globals of", l->opt.file);
 	l->shared = p;
 }
 
 /* Kernels before 5.11 count maps as locked memory. */
-static void raise_limits(const struct loader *l)
+static void raise_locked(void)
 {
 	struct rlimit r = { RLIM_INFINITY, RLIM_INFINITY };
 
 	setrlimit(RLIMIT_MEMLOCK, &r);
-	if (l->sites.n + l->progs.n + l->maps.n < 900)
+}
+
+/* What -c starts gets the limits there were: see child_main. */
+static void raise_descriptors(struct loader *l)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur >= descriptors(l))
 		return;
-	r.rlim_cur = r.rlim_max = 1 << 20;	/* fs.nr_open; root may */
-	if (setrlimit(RLIMIT_NOFILE, &r) && !getrlimit(RLIMIT_NOFILE, &r)) {
-		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
-	}
+	l->nofile = r;
+	r.rlim_cur = descriptors(l);
+	if (r.rlim_max < r.rlim_cur)
+		r.rlim_max = r.rlim_cur;
+	if (!setrlimit(RLIMIT_NOFILE, &r))
+		return;
+	r.rlim_cur = r.rlim_max = l->nofile.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
 }
 
 static void load_maps(struct loader *l)
@@ -112,11 +146,11 @@ static void load_maps(struct loader *l)
 			continue;
 		fd = new_map(l, m);
 		if (fd == -EPERM) {
-			raise_limits(l);
+			raise_locked();
 			fd = new_map(l, m);
 		}
 		if (fd < 0)
-			die_refused(-fd, "map",
+			die_refused(l, -fd, "map",
 				    stb_string(&l->meta, m->name));
 		l->map_fds[i] = fd;
 		if (m->type == STB_MAP_RODATA)
@@ -233,7 +267,7 @@ _Noreturn static void die_prog(const struct loader *l, uint32_t i,
 		    "functions by fentry: compile for it without, or probe "
 		    "a tracepoint", probe);
 	if (error != EACCES && error != EINVAL && error != E2BIG)
-		die_refused(error, "the program of", probe);
+		die_refused(l, error, "the program of", probe);
 	say_log(l, s);
 	die(EXIT_OURS, "the kernel refused the program of %s: %s: it should "
 	    "not have been built so: please report it%s", probe,
@@ -297,7 +331,7 @@ static int load_types(const struct loader *l)
 		return -1;
 	fd = bpf_btf_new(btf.base, btf.n);
 	if (fd < 0)
-		die_refused(-fd, "the types of", l->opt.file);
+		die_refused(l, -fd, "the types of", l->opt.file);
 	return fd;
 }
 
@@ -350,8 +384,8 @@ void load_kernel(struct loader *l)
 	l->map_fds = zalloc(l->maps.n * sizeof(int));
 	l->prog_fds = zalloc(l->progs.n * sizeof(int));
 	l->multi = zalloc(l->progs.n);
-	if (l->sites.n + l->progs.n + l->maps.n >= 900)
-		raise_limits(l);
+	if (l->progs.n)
+		raise_descriptors(l);
 	load_maps(l);
 	if (!l->shared)
 		l->shared = zalloc(l->limits->globals_size);

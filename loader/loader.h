@@ -14,6 +14,8 @@
 #include "loader/sys.h"
 #include "runtime/abi.h"
 
+#include <sys/resource.h>
+
 enum verb { VERB_RUN = 0, VERB_LIST, VERB_ATTACH, VERB_DUMP, VERB_STOP,
 	    VERB_ROTATE };
 
@@ -90,6 +92,7 @@ struct loader {
 	struct symbols *symbols;
 
 	/* in the kernel: bpf.c, attach.c */
+	struct rlimit nofile;	/* what it was; zero: it was not raised */
 	int *map_fds;		/* one a row of maps, -1: not there */
 	int *prog_fds;
 	uint8_t *multi;		/* one a program: enum multi */
@@ -153,13 +156,18 @@ void checked(const struct loader *l, const char *fmt, ...)
 void load_kernel(struct loader *l);
 /* Once more, for sites that are attached one by one: its error. */
 int reload_prog(struct loader *l, uint32_t prog);
+/* There was no descriptor left: says which limit, and what to do. */
+_Noreturn void die_limit(const struct loader *l, int error);
 uint64_t missed_runs(const struct loader *l);
 const char *prog_probe(const struct loader *l, uint32_t prog);
 
 /* attach.c */
-void attach_all(struct loader *l);	/* what is on this host */
+/* What is on this host; false: a signal came meanwhile, some are not. */
+bool attach_all(struct loader *l);
 bool await_builds(struct loader *l);	/* watches for those not here yet */
 void attach_arrived(struct loader *l);	/* watch_fd became readable */
+
+/* detach.c: a signal lets it go on without us. */
 void detach_all(struct loader *l);
 
 /* events.c: 0 or an errno. */

@@ -70,15 +70,14 @@ static void on_child(int sig)
 
 static void catch_signals(struct session *s)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	struct sigaction a = { .sa_handler = on_signal };
-	sigset_t blocked;
+	sigset_t blocked, ends;
 
-	sigemptyset(&blocked);
-	for (size_t i = 0; i < COUNT_OF(ends); i++) {
-		sigaddset(&blocked, ends[i]);
-		sigaction(ends[i], &a, NULL);
-	}
+	stop_signals_of(&ends);
+	blocked = ends;
+	for (int i = 1; i < 32; i++)
+		if (sigismember(&ends, i))
+			sigaction(i, &a, NULL);
 	if (s->l->opt.command) {
 		sigaddset(&blocked, SIGCHLD);
 		a.sa_handler = on_child;
@@ -92,8 +91,9 @@ static void catch_signals(struct session *s)
 	a.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &a, NULL);
 	sigprocmask(SIG_BLOCK, &blocked, &s->sleeping);
-	for (size_t i = 0; i < COUNT_OF(ends); i++)
-		sigdelset(&s->sleeping, ends[i]);
+	for (int i = 1; i < 32; i++)
+		if (sigismember(&ends, i))
+			sigdelset(&s->sleeping, i);
 	sigdelset(&s->sleeping, SIGCHLD);
 	sigdelset(&s->sleeping, SIGUSR2);
 	s->l->out.mask = &s->sleeping;
@@ -307,6 +307,8 @@ _Noreturn static void child_main(struct session *s, int gate)
 
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &s->sleeping, NULL);
+	if (s->l->nofile.rlim_cur)
+		setrlimit(RLIMIT_NOFILE, &s->l->nofile);
 	close(s->go);
 	if (read(gate, &byte, 1) != 1)	/* the loader gave up */
 		_exit(0);
@@ -481,6 +483,17 @@ static int exit_code(struct session *s)
 		EXIT_SCRIPT_ERROR : EXIT_DONE;
 }
 
+/* A signal that was looked at while it was blocked is done with. */
+static void take_stop(void)
+{
+	const struct timespec now = { 0 };
+	sigset_t stops;
+
+	stop_signals_of(&stops);
+	if (sigtimedwait(&stops, NULL, &now) > 0)
+		stop_signals++;
+}
+
 static void start(struct session *s)
 {
 	struct loader *l = s->l;
@@ -492,7 +505,10 @@ static void start(struct session *s)
 	if (l->ring_fd >= 0)
 		ring_open(&l->ring, l->ring_fd, l->opt.ring_size);
 	if (l->progs.n) {
-		attach_all(l);
+		if (!attach_all(l)) {
+			take_stop();
+			return;
+		}
 		await_builds(l);
 	}
 	start_timers(s);
@@ -531,6 +547,8 @@ int run_session(struct loader *l)
 		.out = &l->out,
 	};
 
+	int code;
+
 	env.ncpus = l->ncpus = l->progs.n ? possible_cpus() : 1;
 	catch_signals(&s);
 	l->shared->wall_offset = wall_offset();
@@ -550,6 +568,7 @@ int run_session(struct loader *l)
 	report(&s);
 	if (l->recorder)
 		record_end(l);
+	code = exit_code(&s);
 	detach_all(l);
-	return exit_code(&s);
+	return code;
 }

@@ -86,6 +86,44 @@ uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
+void stop_signals_of(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGQUIT);
+}
+
+bool stop_pending(void)
+{
+	sigset_t stops, pending;
+
+	stop_signals_of(&stops);
+	sigpending(&pending);
+	for (int i = 1; i < 32; i++)
+		if (sigismember(&stops, i) && sigismember(&pending, i))
+			return true;
+	return false;
+}
+
+void tell_progress(struct progress *p, uint32_t done, uint32_t all)
+{
+	const uint64_t second = 1000000000;
+	uint64_t now = now_ns();
+
+	if (!p->start) {
+		p->start = now;
+		p->next = now + second;
+	}
+	if (now < p->next || done >= all || !done)
+		return;
+	p->next = now + (now - p->start);
+	say("%s %u of %u sites, some %llu s to go", p->what, done, all,
+	    (unsigned long long)((now - p->start) / done * (all - done) /
+				 second + 1));
+}
+
 long read_small(const char *path, void *buf, size_t size)
 {
 	size_t n = 0;

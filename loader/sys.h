@@ -37,6 +37,18 @@ void *zalloc(size_t size);
 void zfree(void *p, size_t size);
 void *array(size_t n, size_t size);
 uint64_t now_ns(void);		/* CLOCK_MONOTONIC */
+
+/* INT, TERM, HUP, QUIT: what asks for the end. Is one pending, blocked? */
+void stop_signals_of(sigset_t *set);
+bool stop_pending(void);
+
+/* What takes long is told: after a second, then at twice the time each. */
+struct progress {
+	const char *what;	/* "attached" 17 of 900 sites */
+	uint64_t start, next;	/* zero before the first call */
+};
+void tell_progress(struct progress *p, uint32_t done, uint32_t all);
+
 /* A small file into buf, NUL-terminated: bytes, or -errno. */
 long read_small(const char *path, void *buf, size_t size);
 /* The number that a small file begins with, or -errno. */
