@@ -11,8 +11,7 @@
 
 /* --- file names ------------------------------------------------------------- */
 
-/* As the index has them: relative to the folder of the compilation. */
-static const char *short_path(Dwarf_Die *unit, const char *path)
+const char *dwarf_short_path(Dwarf_Die *unit, const char *path)
 {
 	Dwarf_Attribute a;
 	const char *dir = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir,
@@ -32,7 +31,7 @@ static const char *declared_in(Dwarf_Die *d)
 	Dwarf_Die unit;
 
 	return path && dwarf_diecu(d, &unit, NULL, NULL) ?
-		short_path(&unit, path) : path;
+		dwarf_short_path(&unit, path) : path;
 }
 
 /* --- rows ------------------------------------------------------------------- */
@@ -71,7 +70,7 @@ static void read_rows(struct arena *mem, Dwarf_Die *unit, struct unit_rows *u)
 
 		path = dwarf_linesrc(l, NULL, NULL);
 		if (path != last)
-			same = path && !strcmp(short_path(unit, path), u->file);
+			same = path && !strcmp(dwarf_short_path(unit, path), u->file);
 		last = path;
 		if (!same || dwarf_lineendsequence(l, &end) || end ||
 		    dwarf_lineno(l, &line) || dwarf_lineaddr(l, &addr) || !line)

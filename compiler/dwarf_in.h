@@ -25,6 +25,10 @@ struct dwarf *dwarf_of(struct facts *f);
 /* The DIE at an offset that the index tells. */
 bool dwarf_die_at(struct facts *f, uint64_t off, Dwarf_Die *d);
 
+/* A file's name as the index has it: relative to the folder of the unit's
+   compilation, where it is in there. */
+const char *dwarf_short_path(Dwarf_Die *unit, const char *path);
+
 /* Offsets of DIEs in the file that dwz shares among others have this bit. */
 #define DIE_ALT (UINT64_C(1) << 63)
 

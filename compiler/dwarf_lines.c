@@ -5,9 +5,14 @@
  */
 #include "dwarf_in.h"
 
-static void give(Dwarf_Lines *lines, size_t n, void (*each)(void *arg,
-		 uint64_t addr, const char *file, unsigned line), void *arg)
+typedef void taker(void *arg, uint64_t addr, const char *file, unsigned line);
+
+static void give(Dwarf_CU *cu, Dwarf_Lines *lines, size_t n, taker *each,
+		 void *arg)
 {
+	Dwarf_Die unit;
+	bool known = cu && !dwarf_cu_info(cu, NULL, NULL, &unit, NULL, NULL,
+					  NULL, NULL);
 	size_t i;
 
 	for (i = 0; i < n; i++) {
@@ -22,13 +27,14 @@ static void give(Dwarf_Lines *lines, size_t n, void (*each)(void *arg,
 		    dwarf_lineno(row, &line))
 			continue;
 		file = dwarf_linesrc(row, NULL, NULL);
+		if (file && known)
+			file = dwarf_short_path(&unit, file);
 		each(arg, addr, file, ends || !file || line < 0 ? 0 :
 		     (unsigned)line);
 	}
 }
 
-bool dwarf_lines(struct facts *f, void (*each)(void *arg, uint64_t addr,
-		 const char *file, unsigned line), void *arg)
+bool dwarf_lines(struct facts *f, taker *each, void *arg)
 {
 	Dwarf_Off off = 0, next;
 	const char *why;
@@ -45,7 +51,7 @@ bool dwarf_lines(struct facts *f, void (*each)(void *arg, uint64_t addr,
 		return false;
 	while (!dwarf_next_lines(dw, off, &next, &cu, &files, &nfiles,
 				 &lines, &nlines)) {
-		give(lines, nlines, each, arg);
+		give(cu, lines, nlines, each, arg);
 		any = true;
 		off = next;
 	}

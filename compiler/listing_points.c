@@ -265,7 +265,7 @@ static void note_builtins(struct lines *all)
 	for (i = 0; (b = builtin_at(i)); i++) {
 		struct text t = { .mem = all->mem };
 
-		if (b->name[0] == '_' || b->flags & BF_INTERNAL)
+		if (b->name[0] == '_' || b->flags & (BF_INTERNAL | BF_LATER))
 			continue;
 		text_printf(&t, "%s:%s (", b->name, b->result == 'l' ? "long" :
 			    b->result == 's' ? "string" : "unknown");

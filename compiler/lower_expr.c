@@ -175,7 +175,7 @@ static const char *symbol_name(const struct lower *l)
 		return arena_printf(l->mem, "__x64_sys_%s",
 				    l->site->call->name);
 	return !p ? "0x0" : p->func->bin->kind == BIN_PROGRAM ? p->func->name :
-	       p->func->linkage;
+	       p->code ? p->code->linkage : p->func->linkage;
 }
 
 /* NULL: SystemTap does not know it either. */

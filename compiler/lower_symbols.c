@@ -212,6 +212,14 @@ static struct ir_opnd trace_way(struct lower *l, const char *name, size_t nargs)
 	return num_opnd(IR_WAY_TRACE + (int64_t)i);
 }
 
+/* Inside of the function that it is in, where a breakpoint is the way. */
+static bool fires_inside(const struct lower *l)
+{
+	const struct place *p = l->place;
+
+	return p && p->when == AT_PC && !(p->code && p->code->addr == p->addr);
+}
+
 /* Registers tell best what is the probe's own of a stack: no fentry. */
 static struct ir_opnd way_of_site(struct lower *l, struct span at)
 {
@@ -226,7 +234,7 @@ static struct ir_opnd way_of_site(struct lower *l, struct span at)
 	if (l->prog == IR_PERF_EVENT)
 		return num_opnd(IR_WAY_REGS);
 	l->needs_regs |= l->prog == IR_FENTRY || l->prog == IR_FEXIT;
-	if (l->place && l->place->when == AT_PC)
+	if (fires_inside(l))
 		return num_opnd(IR_WAY_PC);
 	s = call(l, at, "func_ip", temp_slot(l, IR_LONG), NULL);
 	if (!l->is_return || l->at_entry)
@@ -244,7 +252,7 @@ static struct ir_opnd address_of_probe(struct lower *l, struct span at)
 	if (l->prog == IR_LOADER || l->prog == IR_RAW_TP ||
 	    l->prog == IR_SYSCALL)
 		return num_opnd(0);
-	if (!as_is && (!l->place || l->place->when != AT_PC)) {
+	if (!as_is && !fires_inside(l)) {
 		s = call(l, at, "func_ip", temp_slot(l, IR_LONG), NULL);
 		return slot_opnd(s->dst);
 	}
@@ -341,6 +349,12 @@ bool lower_symbols(struct lower *l, const struct expr *e, struct ir_opnd *v)
 {
 	const struct named *n;
 
+	if (e->builtin->flags & BF_LATER) {
+		complain(l->j, e->at, E_UNSUPPORTED, "%s(): stacks and "
+			 "symbols of programs are not there yet",
+			 e->builtin->name);
+		return true;
+	}
 	if (l->site && lower_of_site(l, e, v))
 		return true;
 	if (l->site && l->space == IR_USER_MEM &&

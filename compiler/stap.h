@@ -309,6 +309,7 @@ enum {
 	BF_EFFECT = 16,		/* must not be dropped when unused */
 	BF_WAY = 32,		/* gets the way the probe fires as one argument
 				   more: context.c */
+	BF_LATER = 128,		/* of programs' stacks: refused by name */
 	BF_INTERNAL = 64,	/* with that argument; no script's to call */
 	BF_REGISTERS = 128,	/* of the probed code: where there are any */
 };

@@ -225,7 +225,8 @@ static void change_case(struct vm *vm, const uint64_t a[5], int (*to)(int))
 	vm_put(vm, a[0], a[1], vm->text, n);
 }
 
-/* With a string: its first token, and the rest is kept; without: the next. */
+/* With a string: its first token, and the rest is kept; without, or with "": the
+   next. */
 static void tokenize(struct vm *vm, const uint64_t a[5], bool next)
 {
 	size_t n, max = vm->limits->string_len;
@@ -235,7 +236,7 @@ static void tokenize(struct vm *vm, const uint64_t a[5], bool next)
 
 	if (!vm->token_text)
 		vm->token_text = array(1, max + 1);
-	if (!next) {
+	if (*s) {
 		n = strnlen(s, max);
 		memmove(vm->token_text, s, n);
 		vm->token_text[n] = 0;
