@@ -168,43 +168,49 @@ void dwarf_span(struct facts *f, uint64_t die, uint64_t *low, uint64_t *high)
 
 /* --- scopes ----------------------------------------------------------------- */
 
-uint64_t dwarf_inlined_at(struct facts *f, uint64_t die, uint64_t addr,
-			  const char **name, const char **file,
-			  unsigned *line)
+/* The block or instance below d that has addr takes its place. */
+static bool descend(Dwarf_Die *d, uint64_t addr)
 {
-	Dwarf_Die d, c, in;
-	bool found = true, is_inlined = false;
-	int decl = 0;
+	Dwarf_Die c;
+	int tag;
+
+	if (dwarf_child(d, &c))
+		return false;
+	do {
+		tag = dwarf_tag(&c);
+		if ((tag == DW_TAG_lexical_block ||
+		     tag == DW_TAG_inlined_subroutine) &&
+		    dwarf_haspc(&c, addr) > 0) {
+			*d = c;
+			return true;
+		}
+	} while (!dwarf_siblingof(&c, &c));
+	return false;
+}
+
+bool dwarf_inlined_at(struct facts *f, uint64_t die, uint64_t addr,
+		      struct call *out)
+{
+	Dwarf_Die d, in;
+	Dwarf_Addr entry;
+	bool found = false;
+	int line = 0;
 
 	if (!dwarf_die_at(f, die, &d))
-		return 0;
-	while (found) {
-		found = false;
-		if (dwarf_child(&d, &c))
-			break;
-		do {
-			int tag = dwarf_tag(&c);
-
-			if ((tag != DW_TAG_lexical_block &&
-			     tag != DW_TAG_inlined_subroutine) ||
-			    dwarf_haspc(&c, addr) <= 0)
-				continue;
+		return false;
+	while (descend(&d, addr))
+		if (dwarf_tag(&d) == DW_TAG_inlined_subroutine) {
+			in = d;
 			found = true;
-			d = c;
-			if (tag == DW_TAG_inlined_subroutine) {
-				is_inlined = true;
-				in = c;
-			}
-			break;
-		} while (!dwarf_siblingof(&c, &c));
-	}
-	if (!is_inlined)
-		return 0;
-	*name = dwarf_diename(&in);
-	*file = declared_in(&in);
-	dwarf_decl_line(&in, &decl);
-	*line = (unsigned)decl;
-	return dwarf_dieoffset(&in);
+		}
+	if (!found || !dwarf_diename(&in) || dwarf_entrypc(&in, &entry))
+		return false;
+	dwarf_decl_line(&in, &line);
+	*out = (struct call){ .name = dwarf_diename(&in),
+			      .file = declared_in(&in), .line = (unsigned)line,
+			      .is_inlined = true, .addr = entry,
+			      .die = dwarf_dieoffset(&in) };
+	return true;
 }
 
 /* --- labels ----------------------------------------------------------------- */

@@ -222,10 +222,10 @@ bool dwarf_has_pc(struct facts *f, uint64_t die, uint64_t addr);
 void dwarf_span(struct facts *f, uint64_t die, uint64_t *low, uint64_t *high);
 /* Does a row of the line table begin at addr? Else *near is one before. */
 bool dwarf_is_row(struct facts *f, uint64_t addr, uint64_t *near);
-/* The innermost instance within a function's code that has addr; 0: none. */
-uint64_t dwarf_inlined_at(struct facts *f, uint64_t die, uint64_t addr,
-			  const char **name, const char **file,
-			  unsigned *line);
+struct call;
+/* The innermost instance within a function's code that has addr. */
+bool dwarf_inlined_at(struct facts *f, uint64_t die, uint64_t addr,
+		      struct call *out);
 void dwarf_labels(struct facts *f, uint64_t die,
 		  void (*each)(void *arg, const char *name, unsigned line,
 			       uint64_t addr), void *arg);

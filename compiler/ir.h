@@ -236,6 +236,8 @@ struct ir_site {		/* where a handler is attached; plan `site` */
 	enum ir_attach attach;
 	const char *symbol;	/* kernel symbol, tracepoint name, or NULL */
 	bool by_address, optional;
+	bool within;		/* a kernel function, not at its entry: one
+				   call cannot attach many of those */
 	uint64_t addr, offset;
 	int build;		/* index of ir->builds, -1 */
 	int64_t maxactive;

@@ -1043,7 +1043,8 @@ static struct ir_handler *find_equal(struct lowering *all,
 		    h->at.src != new->at.src || h->at.off != new->at.off)
 			continue;
 		if (h->nslots != new->nslots || !h->sites ||
-		    (h->sites->attach != new->sites->attach))
+		    h->sites->attach != new->sites->attach ||
+		    h->sites->within != new->sites->within)
 			continue;
 		b.n = 0;
 		ir_print_body(h->body, &b);
@@ -1163,6 +1164,7 @@ static struct ir_site *new_site(struct lower *l)
 		s->offset = p->addr - f->addr;
 	}
 	s->by_address = p->addr && (!p->code || !f->is_unique);
+	s->within = p->when == AT_PC;
 	return s;
 }
 

@@ -206,20 +206,21 @@ static struct func *find_declared(struct target *t, struct binary *b,
 bool target_code_at(struct target *t, struct binary *b, uint64_t addr,
 		    struct code *c)
 {
-	struct wanted w = { .inlined = true };
-	struct func *f = target_func_around(t, b, addr), *in;
-	uint64_t die;
+	struct func *f = target_func_around(t, b, addr);
+	struct call call;
 
 	if (!f)
 		return false;
 	*c = (struct code){ .func = f, .addr = f->addr, .die = die_of(f) };
-	die = b->has_dwarf && c->die ?
-		dwarf_inlined_at(b->impl, c->die, addr, &w.name, &w.file,
-				 &w.line) : 0;
-	in = die && w.name ? find_declared(t, b, w) : NULL;
-	if (in)
-		*c = (struct code){ .func = in, .die = die, .addr = addr,
-				    .is_inlined = true };
+	if (!b->has_dwarf || !c->die ||
+	    !dwarf_inlined_at(b->impl, c->die, addr, &call))
+		return true;
+	f = find_declared(t, b, (struct wanted){
+		.name = call.name, .file = call.file, .line = call.line,
+		.inlined = true });
+	if (f)
+		*c = (struct code){ .func = f, .die = call.die,
+				    .addr = call.addr, .is_inlined = true };
 	return true;
 }
 

@@ -329,6 +329,14 @@ static const char *site_name(const struct find *f, const char *at)
 			    "function", at, suffix(f->q));
 }
 
+/* kernel.function(0xffffffff81234560) */
+static const char *number_name(const struct find *f, uint64_t addr)
+{
+	return arena_printf(&f->j->mem, "%s.%s(0x%jx)%s", f->q->prefix,
+			    f->q->what & FN_STATEMENT ? "statement" :
+			    "function", (uintmax_t)addr, suffix(f->q));
+}
+
 static void entry_site(struct find *f, const struct code *c, const char *name)
 {
 	struct target *t = f->j->target;
@@ -652,6 +660,52 @@ static bool missing(struct find *f)
 			    func_similar(f->j, q->b, &f->p), no_dwarf(f));
 }
 
+/* --- addresses --------------------------------------------------------------------- */
+
+/* A statement at an address is of the innermost function that is there. */
+static bool statement_at(struct find *f, uint64_t addr, const struct code *c)
+{
+	const struct func_query *q = f->q;
+	uint64_t near;
+
+	if (!target_is_row(f->j->target, q->b, addr, &near) &&
+	    !(q->what & FN_NEAREST && near))
+		return complain(f->j, q->arg->at, E_PROBE_ARG, "address 0x%jx "
+				"is not where a statement begins%s",
+				(uintmax_t)addr, near ?
+				arena_printf(&f->j->mem, "; 0x%jx is",
+					     (uintmax_t)near) : "");
+	addr = q->what & FN_NEAREST ? near : addr;
+	new_site(f, target_place_at(f->j->target, c, addr),
+		 number_name(f, addr));
+	return true;
+}
+
+static bool sites_at(struct find *f)
+{
+	const struct func_query *q = f->q;
+	uint64_t addr = (uint64_t)q->arg->num;
+	struct code c;
+
+	f->p.arg = q->arg;
+	if (!target_code_at(f->j->target, q->b, addr, &c))
+		return site_missing(f->j, q->pt, q->arg->at, "%s has no "
+				    "function at 0x%jx", where(f),
+				    (uintmax_t)addr);
+	if (q->what & FN_STATEMENT) {
+		if (!statement_at(f, addr, &c))
+			return q->pt->optional;
+	} else if (!(q->what & (c.is_inlined ? FN_INLINED : FN_COPY)) ||
+		   (q->what & FN_EXPORTED && c.func->is_static)) {
+		leave(f->j, &f->found, c.func, c.is_inlined ?
+		      "it is inlined there" : q->what & FN_EXPORTED ?
+		      "it is static" : "it is not inlined there");
+	} else {
+		entry_site(f, &c, number_name(f, c.addr));
+	}
+	return f->sites || missing(f);
+}
+
 static bool needs_dwarf(const struct find *f)
 {
 	return !(f->q->what & FN_COPY) || f->q->what & FN_LABEL ||
@@ -662,11 +716,13 @@ bool func_sites(const struct func_query *q)
 {
 	struct find f = { .j = q->j, .q = q };
 
-	if (!func_pattern(q->j, q->arg, &f.p))
+	if (!(q->what & FN_NUMBER) && !func_pattern(q->j, q->arg, &f.p))
 		return false;
 	if (q->what & FN_RETURN && q->extra && q->extra->num < 1)
 		return complain(q->j, q->extra->at, E_PROBE_ARG,
 				"maxactive must be 1 at least");
+	if (q->what & FN_NUMBER)
+		return sites_at(&f);
 	if (!q->b->has_dwarf && needs_dwarf(&f))
 		return site_missing(q->j, q->pt, q->arg->at, "there is no "
 				    "debuginfo of %s, which alone tells of "

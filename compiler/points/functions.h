@@ -16,6 +16,7 @@ enum {				/* struct shape's data, of these points */
 	FN_STATEMENT = 16,
 	FN_NEAREST = 32,
 	FN_LABEL = 64,
+	FN_NUMBER = 128,	/* an address instead of a pattern */
 };
 
 /* Rows of struct shape: all such points behind a prefix. */
@@ -29,6 +30,19 @@ enum {				/* struct shape's data, of these points */
 	  FN_COPY | FN_RETURN }, \
 	{ prefix ".function(s).label(s)", expand, \
 	  FN_COPY | FN_INLINED | FN_LABEL }, \
+	{ prefix ".function(n)", expand, FN_COPY | FN_INLINED | FN_NUMBER }, \
+	{ prefix ".function(n).call", expand, FN_COPY | FN_NUMBER }, \
+	{ prefix ".function(n).inline", expand, FN_INLINED | FN_NUMBER }, \
+	{ prefix ".function(n).exported", expand, \
+	  FN_COPY | FN_EXPORTED | FN_NUMBER }, \
+	{ prefix ".function(n).return", expand, \
+	  FN_COPY | FN_RETURN | FN_NUMBER }, \
+	{ prefix ".function(n).return.maxactive(n)", expand, \
+	  FN_COPY | FN_RETURN | FN_NUMBER }, \
+	{ prefix ".statement(n)", expand, \
+	  FN_COPY | FN_INLINED | FN_STATEMENT | FN_NUMBER }, \
+	{ prefix ".statement(n).nearest", expand, FN_COPY | FN_INLINED | \
+	  FN_STATEMENT | FN_NEAREST | FN_NUMBER }, \
 	{ prefix ".statement(s)", expand, \
 	  FN_COPY | FN_INLINED | FN_STATEMENT }, \
 	{ prefix ".statement(s).nearest", expand, \
