@@ -108,6 +108,7 @@ static const struct builtin rows[] = {
 	{ "__syscall_name", "", 's', CALL },
 	{ "__syscall_nr", "", 'l', CALL },
 	{ "__retval", "", 'l', CALL },
+	{ "__return_address", "l", 'l', CALL },	/* lower_caller.c's */
 	{ "__arg_int", "l", 'l', CALL },
 	{ "__arg_int16", "l", 'l', CALL },
 	{ "__arg_uint", "l", 'l', CALL },

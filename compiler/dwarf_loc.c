@@ -337,3 +337,19 @@ struct loc dwarf_location(struct facts *f, Dwarf_Attribute *a,
 	l.npieces = b.pieces.n;
 	return l;
 }
+
+bool dwarf_cfa_at(struct facts *f, uint64_t addr, int *reg, int64_t *off)
+{
+	struct builder b = { .f = f, .mem = target_mem(f->t), .pc = addr };
+	const struct locstep *s;
+
+	if (!add_cfa(&b))
+		return false;
+	s = b.steps.v;
+	if (s[0].op != L_REG || (b.steps.n != 1 &&
+	    (b.steps.n != 3 || s[1].op != L_NUM || s[2].op != L_PLUS)))
+		return false;
+	*reg = (int)s[0].n;
+	*off = b.steps.n == 3 ? s[1].n : 0;
+	return true;
+}

@@ -239,6 +239,8 @@ struct call {			/* out of code, or inlined into it */
 };
 void dwarf_calls(struct facts *f, uint64_t die,
 		 void (*each)(void *arg, const struct call *c), void *arg);
+/* The canonical frame address at addr is reg + off; false: it is not so. */
+bool dwarf_cfa_at(struct facts *f, uint64_t addr, int *reg, int64_t *off);
 struct variable *dwarf_return(struct facts *f, uint64_t die);
 struct variable *dwarf_global(struct facts *f, uint64_t die);
 /* Each row of the line tables: from its address on, FILE and LINE (0: nothing

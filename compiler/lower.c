@@ -1254,6 +1254,7 @@ static bool lower_with(struct lowering *all, struct site *site,
 
 	start_site(&l, all, site, prog);
 	l.tail = &body;
+	leave_other_callers(&l);
 	if (site->point)
 		leave_unless(&l, IR_NEXT, site->point->condition);
 	lower_stmts(&l, site->probe->body);
@@ -1318,7 +1319,8 @@ static bool may_use_fentry(struct lowering *all, const struct site *site,
 	const struct kernel_features *k = target_features(all->j->target);
 	const struct func *f = site->place ? site->place->func : NULL;
 
-	return f && !site->no_variables && k->fentry && f->traceable &&
+	return f && !site->no_variables && !all->sees_frames && k->fentry &&
+	       f->traceable &&
 	       f->btf_id &&
 	       f->btf_nargs >= 0 && f->btf_nargs <= 6 &&
 	       site->place->when != AT_PC && nsites <= MANY_SITES;
@@ -1446,6 +1448,7 @@ bool lower_probes(struct job *j)
 	all.handlers_tail = &all.ir->handlers;
 	init_limits(all.ir, &j->opt->limits);
 	find_groups(&all);
+	all.sees_frames = frames_seen(j);
 	for (v = j->script->globals; v; v = v->next)
 		declare_global(&all, v);
 	for (i = 0; i < j->sites.n; i += n) {

@@ -46,6 +46,7 @@ struct lowering {
 	const struct probe *numbered;	/* whose sites are being numbered */
 	uint64_t cookie;		/* of the last of them */
 	bool many;			/* they share their handlers */
+	bool sees_frames;	/* lower_caller.c: nothing may hide them */
 };
 
 /* Inside of one handler or function. */
@@ -174,6 +175,19 @@ bool lower_syscall(struct lower *l, const struct expr *e, struct ir_opnd *v);
 
 /* int_arg(n), register("rdi") and their like; false: it is none of them. */
 bool lower_registers(struct lower *l, const struct expr *e, struct ir_opnd *v);
+
+/* --- lower_caller.c ---------------------------------------------------------- */
+
+/*
+ * Is there a site that asks who called its caller? The trampolines of fentry
+ * and fexit hide that.
+ */
+bool frames_seen(const struct job *j);
+/* Ends the run where the site is for callers, and this is another. */
+void leave_other_callers(struct lower *l);
+/* __return_address(slot); false: it is another. */
+bool lower_return_address(struct lower *l, const struct expr *e,
+			  struct ir_opnd *v);
 
 /* --- lower_print.c ----------------------------------------------------------- */
 

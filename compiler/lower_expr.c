@@ -1159,7 +1159,7 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 	if (!(e->builtin->flags & BF_LOWERED))
 		return call_runtime(l, e, want, used);
 	if (lower_group(l, e, want, &v) || lower_syscall(l, e, &v) ||
-	    lower_registers(l, e, &v))
+	    lower_registers(l, e, &v) || lower_return_address(l, e, &v))
 		return v;
 	if (!strcmp(name, "exit"))
 		add(l, IR_EXIT, e->at);

@@ -189,7 +189,7 @@ static struct ir_opnd read_entry_ip(struct lower *l, struct span at)
  * anywhere: from the instruction pointer at the probe, whose link-time address
  * is known.
  */
-static struct ir_opnd read_address(struct lower *l, struct span at, int64_t n)
+struct ir_opnd read_address(struct lower *l, struct span at, int64_t n)
 {
 	struct place *entry = l->place;
 
@@ -268,6 +268,18 @@ static bool loc_binary(enum loc_op op, enum ir_op *out)
 	return false;
 }
 
+static struct term divide(struct lower *l, struct span at, struct ir_opnd a,
+			  struct ir_opnd b)
+{
+	struct ir_stmt *s = add_into(l, IR_BIN, at, temp_slot(l, IR_LONG));
+
+	s->op = IR_DIV;
+	s->a = a;
+	s->b = b;
+	s->err = fault(l, at, "division by 0", "");
+	return (struct term) { slot_opnd(s->dst), 0 };
+}
+
 static struct term combine(struct lower *l, struct span at, enum ir_op op,
 			   struct term a, struct term b)
 {
@@ -278,9 +290,12 @@ static struct term combine(struct lower *l, struct span at, enum ir_op op,
 				       a.n + b.n };
 	if (op == IR_SUB && b.v.kind == IR_NONE)
 		return (struct term) { a.v, a.n - b.n };
+	if (op == IR_MOD)	/* DWARF's is unsigned */
+		oops(l, at, E_UNSUPPORTED, "a location with a remainder");
+	if (op == IR_DIV)
+		return divide(l, at, term_value(l, at, a),
+			      term_value(l, at, b));
 	v = add_bin(l, at, op, term_value(l, at, a), term_value(l, at, b));
-	if (op == IR_DIV || op == IR_MOD)
-		oops(l, at, E_UNSUPPORTED, "a location that divides");
 	return (struct term) { v, 0 };
 }
 
@@ -297,8 +312,13 @@ static struct term loc_unary(struct lower *l, struct span at,
 				a.v.kind == IR_NONE ? 0 : a.n,
 				(unsigned)step->n, false, l->space), 0 };
 	}
-	if (step->op == L_ABS)
-		oops(l, at, E_UNSUPPORTED, "a location with abs");
+	if (step->op == L_ABS) {
+		struct ir_opnd v = term_value(l, at, a);
+		struct ir_opnd sign = add_bin(l, at, IR_SHR, v, num_opnd(63));
+
+		v = add_bin(l, at, IR_XOR, v, sign);
+		return (struct term) { add_bin(l, at, IR_SUB, v, sign), 0 };
+	}
 	s = add(l, IR_UN, at);
 	s->a = term_value(l, at, a);
 	s->dst = temp_slot(l, IR_LONG);

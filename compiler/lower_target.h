@@ -28,6 +28,8 @@ bool PRINTF_LIKE(4, 5) oops(struct lower *l, struct span at,
 			    const struct tag *tag, const char *fmt, ...);
 bool is_number(const struct ctype *t);
 struct ir_opnd address_of(struct lower *l, const struct object *o);
+/* A link-time address of l->bin as it is now. */
+struct ir_opnd read_address(struct lower *l, struct span at, int64_t n);
 /* The object as a number: what a script sees of it. */
 struct ir_opnd value_of(struct lower *l, const struct object *o);
 /* What a pointer points to, as an object. */

@@ -261,6 +261,12 @@ bool target_is_row(struct target *t, struct binary *b, uint64_t addr,
 void target_labels(struct target *t, const struct code *c,
 		   void (*each)(void *arg, const char *name, unsigned line,
 				uint64_t addr), void *arg);
+/*
+ * Where, when the program counter is addr, the return address of the function
+ * lies whose code that is: at register + offset. false: it is computed.
+ */
+bool target_return_at(struct target *t, struct binary *b, uint64_t addr,
+		      int *reg, int64_t *off);
 /* What the code calls by name, once a call, or has inlined into it. */
 struct callee {
 	struct code code;

@@ -265,6 +265,15 @@ void target_callees(struct target *t, const struct code *c,
 		dwarf_calls(c->func->bin->impl, c->die, tell_callee, &w);
 }
 
+bool target_return_at(struct target *t, struct binary *b, uint64_t addr,
+		      int *reg, int64_t *off)
+{
+	if (!b->has_dwarf || !dwarf_cfa_at(b->impl, addr, reg, off))
+		return false;
+	*off -= 8;
+	return true;
+}
+
 /* --- variables ------------------------------------------------------------------ */
 
 static struct place_facts *variables_at(struct target *t, struct place *p)

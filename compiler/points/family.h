@@ -33,6 +33,18 @@ struct site_event {		/* perf_event_open(2), on every CPU */
 	bool is_linked;		/* addr is of where the kernel was linked */
 };
 
+/*
+ * A way that a function was called: return addresses that lie on the stack
+ * when the probe at its entry, or within it, fires.
+ */
+struct call_chain {
+	VEC(struct call_frame {
+		int reg;		/* DWARF number; address reg + off */
+		int64_t off;
+		uint64_t back;		/* link-time address that is there */
+	}) frames;
+};
+
 struct site {
 	struct probe *probe;	/* whose body runs */
 	struct point *point;	/* as written (for condition, span) */
@@ -51,6 +63,8 @@ struct site {
 	uint64_t timer_ns, timer_random_ns;
 	int64_t maxactive;	/* .maxactive(N), 0: default */
 	const struct site_event *event;	/* AT_PERF_EVENT */
+	VEC(struct call_chain) chains;	/* .callee: it runs when one holds;
+					   none: always */
 	bool no_variables;	/* kprobe.function: a kprobe, whatever else
 				   would do, and no target variables */
 };

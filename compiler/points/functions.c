@@ -8,7 +8,7 @@
  * '*' or numbers and ranges with commas between, "+N" counting from the line
  * that the function is declared in.
  */
-#include "functions.h"
+#include "functions_in.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -129,6 +129,12 @@ static bool file_matches(struct job *j, const char *glob, const char *file)
 			glob_match(arena_printf(&j->mem, "*/%s", glob), file));
 }
 
+bool func_file_matches(struct job *j, const struct func_pattern *p,
+		       const struct func *f)
+{
+	return !p->file || file_matches(j, p->file, f->file);
+}
+
 static void leave(struct job *j, struct func_list *out, const struct func *f,
 		  const char *why)
 {
@@ -143,7 +149,7 @@ static void consider_func(void *arg, struct func *f)
 	const struct func_pattern *p = q->p;
 	struct func_list *out = q->out;
 
-	if (p->file && !file_matches(q->j, p->file, f->file))
+	if (!func_file_matches(q->j, p, f))
 		return;
 	if (f->is_inline_only)
 		vec_push(&q->j->mem, &out->inlined, f);
@@ -213,23 +219,6 @@ const char *func_similar(struct job *j, struct binary *b,
 
 /* --- sites -------------------------------------------------------------------- */
 
-struct mark {
-	struct row row;
-	size_t rank;
-};
-
-struct find {			/* one pattern in one binary */
-	struct job *j;
-	const struct func_query *q;
-	struct func_pattern p;
-	struct func_list found;
-	VEC(struct code) code;		/* of the functions found */
-	VEC(struct mark) marks;		/* statements: rows asked for */
-	size_t sites;
-	const char *left;	/* the first place that cannot be probed */
-	bool failed;
-};
-
 static bool is_program(const struct func_query *q)
 {
 	return q->b->kind == BIN_PROGRAM;
@@ -278,7 +267,7 @@ static const char *refused(const struct find *f, const struct place *p)
 						 p->addr) : NULL;
 }
 
-static struct site *new_site(struct find *f, struct place *p, const char *name)
+struct site *func_site(struct find *f, struct place *p, const char *name)
 {
 	const struct func_query *q = f->q;
 	bool ret = q->what & FN_RETURN, kprobes;
@@ -302,18 +291,18 @@ static struct site *new_site(struct find *f, struct place *p, const char *name)
 		     ret ? AT_FEXIT : AT_FENTRY, name);
 	s->is_user = is_program(q);
 	s->is_return = ret;
-	s->maxactive = ret && q->extra ? q->extra->num : 0;
+	s->maxactive = q->maxactive ? q->maxactive->num : 0;
 	s->place = p;
 	f->sites++;
 	return s;
 }
 
 /* What follows function(...) or statement(...) in the names of sites. */
-static const char *suffix(const struct func_query *q)
+const char *func_suffix(const struct func_query *q)
 {
-	if (q->what & FN_RETURN && q->extra)
+	if (q->maxactive)
 		return arena_printf(&q->j->mem, ".return.maxactive(%jd)",
-				    (intmax_t)q->extra->num);
+				    (intmax_t)q->maxactive->num);
 	if (q->what & FN_STATEMENT)
 		return q->what & FN_NEAREST ? ".nearest" : "";
 	return q->what & FN_RETURN ? ".return" :
@@ -326,7 +315,7 @@ static const char *site_name(const struct find *f, const char *at)
 {
 	return arena_printf(&f->j->mem, "%s.%s(\"%s\")%s", f->q->prefix,
 			    f->q->what & FN_STATEMENT ? "statement" :
-			    "function", at, suffix(f->q));
+			    "function", at, func_suffix(f->q));
 }
 
 /* kernel.function(0xffffffff81234560) */
@@ -334,14 +323,14 @@ static const char *number_name(const struct find *f, uint64_t addr)
 {
 	return arena_printf(&f->j->mem, "%s.%s(0x%jx)%s", f->q->prefix,
 			    f->q->what & FN_STATEMENT ? "statement" :
-			    "function", (uintmax_t)addr, suffix(f->q));
+			    "function", (uintmax_t)addr, func_suffix(f->q));
 }
 
 static void entry_site(struct find *f, const struct code *c, const char *name)
 {
 	struct target *t = f->j->target;
 
-	new_site(f, f->q->what & FN_RETURN ? target_place(t, c->func,
+	func_site(f, f->q->what & FN_RETURN ? target_place(t, c->func,
 							  AT_RETURN) :
 		 target_place_at(t, c, c->addr), name);
 }
@@ -356,7 +345,7 @@ static void take_code(void *arg, const struct code *c)
 static void gather_code(struct find *f)
 {
 	struct target *t = f->j->target;
-	int what = f->q->what;
+	int what = f->q->what & FN_CALLEE ? FN_COPY | FN_INLINED : f->q->what;
 	size_t i;
 
 	for (i = 0; what & FN_COPY && i < f->found.v.n; i++)
@@ -478,7 +467,7 @@ static void mark_sites(struct find *f, const struct code *c)
 		if (r->addr >= high)
 			break;
 		if (code_has(c, r->addr))
-			new_site(f, target_place_at(t, c, r->addr),
+			func_site(f, target_place_at(t, c, r->addr),
 				 site_name(f, arena_printf(&f->j->mem,
 					"%s@%s:%u", c->func->name,
 					c->func->file, r->line)));
@@ -563,7 +552,7 @@ static void label_site(void *arg, const char *name, unsigned line,
 	struct find *f = q->f;
 
 	if (glob_match(f->q->extra->str, name))
-		new_site(f, target_place_at(f->j->target, q->c, addr),
+		func_site(f, target_place_at(f->j->target, q->c, addr),
 			 arena_printf(&f->j->mem, "%s.function(\"%s@%s:%u\")."
 				      "label(\"%s\")", f->q->prefix,
 				      q->c->func->name, q->c->func->file ?
@@ -650,6 +639,10 @@ static bool missing(struct find *f)
 	}
 	if (some && q->what & FN_STATEMENT)
 		return no_lines(f);
+	if (some && q->what & FN_CALLEES)
+		return site_missing(f->j, q->pt, f->p.arg->at, "function %s "
+				    "calls nothing by name that can be probed",
+				    some->name);
 	if (some)
 		return site_missing(f->j, q->pt, q->extra->at, "function %s "
 				    "has no %s \"%s\" there", some->name,
@@ -676,7 +669,7 @@ static bool statement_at(struct find *f, uint64_t addr, const struct code *c)
 				arena_printf(&f->j->mem, "; 0x%jx is",
 					     (uintmax_t)near) : "");
 	addr = q->what & FN_NEAREST ? near : addr;
-	new_site(f, target_place_at(f->j->target, c, addr),
+	func_site(f, target_place_at(f->j->target, c, addr),
 		 number_name(f, addr));
 	return true;
 }
@@ -708,8 +701,17 @@ static bool sites_at(struct find *f)
 
 static bool needs_dwarf(const struct find *f)
 {
-	return !(f->q->what & FN_COPY) || f->q->what & FN_LABEL ||
+	return !(f->q->what & FN_COPY) || f->q->what & (FN_LABEL | FN_CALLEE) ||
 		f->p.ranges.n || f->p.all_lines;
+}
+
+void func_arguments(struct func_query *q, struct expr **args)
+{
+	bool two = q->what & (FN_LABEL | FN_CALLEE);
+
+	q->arg = args[0];
+	q->extra = two ? args[1] : NULL;
+	q->maxactive = q->what & FN_RETURN ? args[1 + two] : NULL;
 }
 
 bool func_sites(const struct func_query *q)
@@ -718,8 +720,8 @@ bool func_sites(const struct func_query *q)
 
 	if (!(q->what & FN_NUMBER) && !func_pattern(q->j, q->arg, &f.p))
 		return false;
-	if (q->what & FN_RETURN && q->extra && q->extra->num < 1)
-		return complain(q->j, q->extra->at, E_PROBE_ARG,
+	if (q->maxactive && q->maxactive->num < 1)
+		return complain(q->j, q->maxactive->at, E_PROBE_ARG,
 				"maxactive must be 1 at least");
 	if (q->what & FN_NUMBER)
 		return sites_at(&f);
@@ -731,6 +733,10 @@ bool func_sites(const struct func_query *q)
 	if (!(q->what & FN_STATEMENT))
 		keep_declared(&f.p, &f.found);
 	gather_code(&f);
+	if (q->what & FN_CALLEE && !callee_sites(&f))
+		return false;
+	if (q->what & FN_CALLEE)
+		return f.sites || missing(&f);
 	if (q->what & FN_STATEMENT)
 		statements(&f);
 	else if (q->what & FN_LABEL)

@@ -17,6 +17,8 @@ enum {				/* struct shape's data, of these points */
 	FN_NEAREST = 32,
 	FN_LABEL = 64,
 	FN_NUMBER = 128,	/* an address instead of a pattern */
+	FN_CALLEE = 256,	/* what it calls, and has inlined */
+	FN_CALLEES = 512,
 };
 
 /* Rows of struct shape: all such points behind a prefix. */
@@ -30,6 +32,16 @@ enum {				/* struct shape's data, of these points */
 	  FN_COPY | FN_RETURN }, \
 	{ prefix ".function(s).label(s)", expand, \
 	  FN_COPY | FN_INLINED | FN_LABEL }, \
+	{ prefix ".function(s).callee(s)", expand, \
+	  FN_COPY | FN_INLINED | FN_CALLEE }, \
+	{ prefix ".function(s).callee(s).call", expand, \
+	  FN_COPY | FN_CALLEE }, \
+	{ prefix ".function(s).callee(s).return", expand, \
+	  FN_COPY | FN_CALLEE | FN_RETURN }, \
+	{ prefix ".function(s).callee(s).return.maxactive(n)", expand, \
+	  FN_COPY | FN_CALLEE | FN_RETURN }, \
+	{ prefix ".function(s).callees(n?)", expand, \
+	  FN_COPY | FN_INLINED | FN_CALLEE | FN_CALLEES }, \
 	{ prefix ".function(n)", expand, FN_COPY | FN_INLINED | FN_NUMBER }, \
 	{ prefix ".function(n).call", expand, FN_COPY | FN_NUMBER }, \
 	{ prefix ".function(n).inline", expand, FN_INLINED | FN_NUMBER }, \
@@ -57,8 +69,11 @@ struct func_query {
 	const char *prefix;	/* of names: "kernel", "process(\"/bin/x\")" */
 	int what;		/* FN_* */
 	struct expr *arg;	/* of function or statement */
-	struct expr *extra;	/* of maxactive, label; NULL: none */
+	struct expr *extra;	/* of label, callee, callees; NULL: none */
+	struct expr *maxactive;	/* or NULL */
 };
+/* args[0 .. 2] of a shape above, as the pattern has them, into q. */
+void func_arguments(struct func_query *q, struct expr **args);
 /* Sites of all that matches in q->b. false: complained. */
 bool func_sites(const struct func_query *q);
 

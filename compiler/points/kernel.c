@@ -11,10 +11,14 @@
 static bool expand(struct job *j, struct probe *pr, struct point *pt,
 		   const struct shape *shape, struct expr **args)
 {
-	return func_sites(&(struct func_query){
+	struct func_query q = {
 		.j = j, .pr = pr, .pt = pt, .family = &family_kernel,
 		.b = target_kernel(j->target), .prefix = "kernel",
-		.what = shape->data, .arg = args[0], .extra = args[1] });
+		.what = shape->data,
+	};
+
+	func_arguments(&q, args);
+	return func_sites(&q);
 }
 
 /* --- kprobe.function ------------------------------------------------------------ */

@@ -13,12 +13,13 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 	struct binary *builds[MAX_BUILDS];
 	struct func_query q = {
 		.j = j, .pr = pr, .pt = pt, .family = &family_process,
-		.what = shape->data, .arg = args[1], .extra = args[2],
+		.what = shape->data,
 	};
 	size_t i, n = target_programs(j->target, args[0]->str, builds,
 				      MAX_BUILDS);
 	bool ok = true;
 
+	func_arguments(&q, args + 1);
 	if (!n)
 		return site_missing(j, pt, args[0]->at,
 				    "no build of \"%s\" is declared or there",

@@ -1150,6 +1150,34 @@ RT_OUTLINE int rt_finish_in(struct rt_frame *f)
 #define rt_cpu(r) ((i64)bpf_get_smp_processor_id())
 #define rt_task_current(r) ((i64)bpf_get_current_task())
 #define rt_target(r) (RT_SHARED->target_pid)
+/*
+ * v, the return address at a slot of the stack; where a kretprobe's trampoline
+ * is in its place, what was there before. The task's list of those that go on
+ * has the newest first; several of one call have one slot. The last arguments
+ * are offsets: of the list, and of members of its nodes.
+ */
+static inline __attribute__((always_inline)) i64
+return_address(i64 v, i64 slot, i64 trampoline, i64 list, i64 link, i64 back,
+	       i64 frame)
+{
+	u64 node = 0, at = 0;
+
+	if (v != trampoline)
+		return v;
+	bpf_probe_read_kernel(&node, sizeof(node),
+			      bpf_get_current_task() + list);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 64 && node && v == trampoline; i++) {
+		bpf_probe_read_kernel(&at, sizeof(at), node - link + frame);
+		if ((i64)at == slot)
+			bpf_probe_read_kernel(&v, sizeof(v),
+					      node - link + back);
+		bpf_probe_read_kernel(&node, sizeof(node), node);
+	}
+	return v;
+}
+#define rt_return_address(r, v, ...) return_address(v, __VA_ARGS__)
+
 #define rt_execname(r, dst, cap) bpf_get_current_comm(dst, cap)
 #define rt_wall(r) ((i64)bpf_ktime_get_ns() + RT_SHARED->wall_offset)
 #define rt_gettimeofday_ns(r) rt_wall(r)
