@@ -152,10 +152,8 @@ static void judge(struct loader *l, const struct minisign_sig *s,
 
 static void tell_unsigned(const struct loader *l)
 {
-	checked(l, "signature: none asked for, there is no key in " TRUSTED);
-	if (!l->opt.verbose && !l->opt.check && isatty(STDERR_FILENO))
-		say("note: nobody has proven who made %s: no key is in "
-		    TRUSTED, l->opt.file);
+	checked(l, "signature: none asked for, there is no key in " TRUSTED
+		": nobody has proven who made this");
 }
 
 size_t prove_signature(struct loader *l, const void *data, size_t size)
