@@ -278,7 +278,7 @@ static void tell_call(const struct call_walk *w, Dwarf_Die *d, Dwarf_Die *of,
 	dwarf_decl_line(&def, &line);
 	c.line = (unsigned)line;
 	if (is_inlined) {
-		if (dwarf_entrypc(d, &addr))
+		if (!dwarf_entry_of(d, &addr))
 			return;
 		c.die = dwarf_dieoffset(d);
 	} else if (!dwarf_attr(d, DW_AT_call_return_pc, &a) ?

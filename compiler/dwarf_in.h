@@ -32,6 +32,12 @@ const char *dwarf_short_path(Dwarf_Die *unit, const char *path);
 /* Offsets of DIEs in the file that dwz shares among others have this bit. */
 #define DIE_ALT (UINT64_C(1) << 63)
 
+/*
+ * dwarf_inline.c: where an instance is entered; where optimisation has taken
+ * that place, the first code it has.
+ */
+bool dwarf_entry_of(Dwarf_Die *d, Dwarf_Addr *addr);
+
 /* Peels typedefs and qualifiers; NULL: void. */
 struct ctype *type_of_die(struct facts *f, Dwarf_Die *d);
 /* The type that DW_AT_type of d names; void if it names none. */

@@ -66,6 +66,14 @@ bool inline_abstract(struct ix_build *b, const struct ix_func *f)
 	return is_new;
 }
 
+bool dwarf_entry_of(Dwarf_Die *d, Dwarf_Addr *addr)
+{
+	Dwarf_Addr base, end;
+
+	return (!dwarf_entrypc(d, addr) ||
+		dwarf_ranges(d, 0, &base, addr, &end) > 0) && *addr;
+}
+
 static void add_instance(struct ix_build *b, Dwarf_Die *d)
 {
 	struct ix_inlined in = { .die = (uint32_t)dwarf_dieoffset(d) };
@@ -73,9 +81,8 @@ static void add_instance(struct ix_build *b, Dwarf_Die *d)
 	Dwarf_Addr addr;
 	Dwarf_Die of;
 
-	if (dwarf_dieoffset(d) > UINT32_MAX || dwarf_entrypc(d, &addr) ||
-	    !addr || !dwarf_formref_die(dwarf_attr(d, DW_AT_abstract_origin,
-						   &a), &of))
+	if (dwarf_dieoffset(d) > UINT32_MAX || !dwarf_entry_of(d, &addr) ||
+	    !dwarf_formref_die(dwarf_attr(d, DW_AT_abstract_origin, &a), &of))
 		return;
 	in.addr = addr;
 	in.abstract = dwarf_dieoffset(&of);

@@ -108,6 +108,9 @@ bool event_possible(struct job *j, const struct point *pt);
 bool site_missing(struct job *j, const struct point *pt, struct span at,
 		  const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+/* points.c: a place that a pattern fits cannot be probed; listings tell it. */
+void site_left(struct job *j, const char *what, const char *why);
+
 /*
  * functions.c: a function pattern, "NAME", "NAME@FILE", "NAME@FILE:LINES", as
  * kernel.function and process.function take it, looked up in one binary.

@@ -138,6 +138,7 @@ bool func_file_matches(struct job *j, const struct func_pattern *p,
 static void leave(struct job *j, struct func_list *out, const struct func *f,
 		  const char *why)
 {
+	site_left(j, func_place_name(j, f), why);
 	if (!out->left)
 		out->left = arena_printf(&j->mem, "%s (%s:%u): %s", f->name,
 					 f->file ? f->file : "?", f->line, why);
@@ -275,6 +276,7 @@ struct site *func_site(struct find *f, struct place *p, const char *name)
 	struct site *s;
 
 	if (why) {
+		site_left(f->j, name, why);
 		if (!f->left)
 			f->left = arena_printf(&f->j->mem, "%s (%s:%u) at "
 				"0x%jx: %s", p->func->name, p->func->file ?

@@ -263,6 +263,12 @@ bool site_missing(struct job *j, const struct point *pt, struct span at,
 	return false;
 }
 
+void site_left(struct job *j, const char *what, const char *why)
+{
+	if (j->opt->listing && j->opt->verbose)
+		fprintf(stderr, "left out: %s: %s\n", what, why);
+}
+
 bool event_possible(struct job *j, const struct point *pt)
 {
 	return target_features(j->target)->perf_events ||

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# agree.awk LEFT STAPC STAP: see agree. LEFT is what `stapc -v -l` left out, and
+# why. Prints a row for each reason: how many, who has it, one of them.
+
+# "name@file:line", or the whole point where it has no argument
+function place(s) {
+	if (match(s, /"[^"]*"/))
+		return substr(s, RSTART + 1, RLENGTH - 2)
+	return s
+}
+
+FILENAME == ARGV[1] {
+	if (!/^left out: /)
+		next
+	sub(/^left out: /, "")
+	why = $0
+	sub(/^.*: it |^.*: the |^.*: /, "", why)
+	sub(/ 0x[0-9a-f]+$/, "", why)
+	name = $0
+	sub(/: .*/, "", name)
+	left[place(name)] = why
+	next
+}
+
+FILENAME == ARGV[2] { stapc[$0]; next }
+{ stap[$0] }
+
+
+function reason(s,	p) {
+	p = place(s)
+	if (p in left)
+		return left[p]
+	if (p ~ /\.cold(\.[0-9]+)?$/)
+		return "a part of a function (.cold), no function"
+	if (p ~ /^__SC[TK]__/)
+		return "a static call, no function"
+	if (p ~ /\.S:[0-9]+$|@<unknown source>$/)
+		return "assembler: notrace"
+	if (p !~ /@/)
+		return "a symbol that DWARF does not name"
+	return ""
+}
+
+function count(why, who, s) {
+	n[who, why]++
+	if (!((who, why) in example) || s < example[who, why])
+		example[who, why] = s
+	if (!((who, why) in seen)) {
+		seen[who, why]
+		row[++rows] = who SUBSEP why
+	}
+}
+
+END {
+	for (s in stap)
+		if (s in stapc)
+			both++
+		else
+			count(reason(s), "stap", s)
+	for (s in stapc)
+		if (!(s in stap))
+			count("on SystemTap's own list of what not to probe",
+			      "stapc", s)
+	printf "%7d  both\n", both
+	for (i = 1; i <= rows; i++) {
+		split(row[i], k, SUBSEP)
+		printf "%7d  %s only: %s  (%s)\n", n[k[1], k[2]], k[1],
+			k[2] == "" ? "NO REASON" : k[2], example[k[1], k[2]]
+		bad += k[2] == "" ? n[k[1], k[2]] : 0
+	}
+	exit !both || bad > 0
+}
