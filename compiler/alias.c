@@ -341,6 +341,20 @@ void use_found(struct use *u, size_t sites)
 	}
 }
 
+bool may_be_missing(struct job *j, struct span at, const char *said)
+{
+	switch (j->opt->missing) {
+	case MISSING_ERROR:
+		return complain(j, at, E_NO_MATCH, "%s", said);
+	case MISSING_WARN:
+		warn_at(j, at, "left out: %s", said);
+		break;
+	case MISSING_IGNORE:
+		break;
+	}
+	return true;
+}
+
 bool uses_found(struct job *j)
 {
 	const struct probe *pr;
@@ -352,7 +366,8 @@ bool uses_found(struct job *j)
 		for (pt = pr->points; pt; pt = pt->next)
 			for (u = pt->use; u && use_wanted(u); u = u->outer)
 				if (!u->sites && !u->optional && !u->sufficient)
-					ok = complain(j, u->at, E_NO_MATCH,
-						"no match for '%s'", u->name);
+					ok &= may_be_missing(j, u->at,
+						arena_printf(&j->mem,
+						"no match for '%s'", u->name));
 	return ok;
 }

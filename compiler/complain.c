@@ -208,10 +208,11 @@ void complaints_end(struct job *j)
 	print(j, &t);
 }
 
-/* Of a listing, what is wrong with points is for -v alone. */
+/* Of a listing or comparison, what is wrong with points is for -v alone. */
 static bool is_unwanted(const struct job *j, const struct tag *tag)
 {
-	return j->opt && j->opt->listing && !j->opt->verbose &&
+	return j->opt && !j->opt->verbose &&
+		(j->opt->listing || (j->opt->cover_sites && j->cover)) &&
 		!strcmp(tag->kind, "semantic error");
 }
 
@@ -223,14 +224,16 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 	const char *said;
 	va_list ap;
 
+	va_start(ap, fmt);
+	said = arena_vprintf(&j->mem, fmt, ap);
+	va_end(ap);
+	if (j->cover)
+		cover_complaint(j, tag, said);
 	if (enough(j) || is_unwanted(j, tag)) {
 		j->silent = true;
 		j->errors++;
 		return false;
 	}
-	va_start(ap, fmt);
-	said = arena_vprintf(&j->mem, fmt, ap);
-	va_end(ap);
 	text_printf(&t, "%s: %s", tag->kind, said);
 	if (j->opt && j->opt->verbose)
 		text_printf(&t, " [%s]", tag->name);

@@ -24,6 +24,7 @@ struct child {
 	const char *listing;	/* file, -l: what it lists; NULL: stdout */
 	pid_t pid;
 	int status;
+	bool said;		/* something, in messages */
 };
 
 struct message {
@@ -165,6 +166,7 @@ static void tell(struct command *cmd, struct child *c, int n)
 			read_file(&cmd->mem, c[i].messages, &size) : NULL;
 		for (k = 0; text && k < size; k += len + 1) {
 			len = strlen(text + k);
+			c[i].said |= len != 0;
 			if (len)
 				add_message(cmd, &seen, &all, text + k,
 					    c[i].kernel->name);
@@ -224,6 +226,14 @@ static int pack(struct command *cmd, struct child *c, int n)
 		WEXITSTATUS(status) : 1;
 }
 
+static bool is_asked_for(const struct command *cmd, const char *kernel)
+{
+	if (cmd->compare[0])
+		return !strcmp(cmd->compare[0], kernel) ||
+			!strcmp(cmd->compare[1], kernel);
+	return !cmd->only || !strcmp(cmd->only, kernel);
+}
+
 /* A single child has nobody to interleave with. */
 static struct child *children(struct command *cmd, int *n)
 {
@@ -236,7 +246,7 @@ static struct child *children(struct command *cmd, int *n)
 		struct child *one = &c[*n];
 
 		one->kernel = cmd->manifest.kernels.v[i];
-		if (cmd->only && strcmp(cmd->only, one->kernel->name))
+		if (!is_asked_for(cmd, one->kernel->name))
 			continue;
 		one->dir = folder_of(cmd, one->kernel->name);
 		one->messages = arena_printf(&cmd->mem, "%s/messages",
@@ -272,6 +282,43 @@ static int show_listings(struct command *cmd, struct child *c, int n)
 	return best;
 }
 
+/* What is there of it, whether all was built or not. */
+static void report(struct command *cmd, const struct child *c, int n)
+{
+	struct target_dir *t = NEW_ARRAY(&cmd->mem, struct target_dir,
+					 (size_t)n);
+	int i;
+
+	for (i = 0; i < n; i++)
+		t[i] = (struct target_dir){ c[i].kernel, c[i].dir };
+	if (cmd->table)
+		report_table(&cmd->mem, t, n, stdout);
+	if (cmd->json)
+		report_json(&cmd->mem, cmd->opt.script_name, t, n, cmd->json);
+}
+
+/* 0: nothing changes, 3: something; 1: wrong by itself, and told. */
+static int compare(struct command *cmd, const struct child *c, int n)
+{
+	struct target_dir t[2];
+	int i, k;
+
+	for (i = 0; i < 2; i++) {
+		for (k = 0; k < n && strcmp(c[k].kernel->name,
+					    cmd->compare[i]); k++)
+			;
+		if (k == n) {
+			fprintf(stderr, "%s: the manifest has no kernel "
+				"\"%s\"\n", argv0, cmd->compare[i]);
+			return 64;
+		}
+		if (c[k].status > 1 || (c[k].status == 1 && c[k].said))
+			return c[k].status;
+		t[i] = (struct target_dir){ c[k].kernel, c[k].dir };
+	}
+	return report_compare(&cmd->mem, t, stdout) ? 3 : 0;
+}
+
 static int compile_all(struct command *cmd)
 {
 	struct child *c;
@@ -293,6 +340,10 @@ static int compile_all(struct command *cmd)
 		if (c[i].status > worst)
 			worst = c[i].status;
 	}
+	if (cmd->opt.cover)
+		report(cmd, c, n);
+	if (cmd->compare[0])
+		return compare(cmd, c, n);
 	if (cmd->opt.listing && n > 1)
 		return show_listings(cmd, c, n);
 	if (worst || cmd->only || cmd->opt.listing)

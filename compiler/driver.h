@@ -21,12 +21,27 @@ struct command {
 	bool tell;			/* -p4: print the bundle's path */
 	const char *exe_dir;		/* stapc's own folder */
 	int jobs;
+	bool table;			/* --coverage */
+	const char *json;		/* --coverage=FILE, or NULL */
+	const char *compare[2];		/* --compare A B */
 	bool keep;			/* -k: the temporary folder stays */
 };
 
 /* The passes for one kernel; an exit status of stapc. main.c */
 int compile(const struct command *cmd, const struct kernel_decl *k,
 	    const char *out_dir, bool nul_messages);
+
+/* report.c: of what cover.c left in the folders of compiles. */
+struct target_dir {
+	const struct kernel_decl *kernel;
+	const char *dir;
+};
+void report_table(struct arena *mem, const struct target_dir *t, int n,
+		  FILE *out);
+void report_json(struct arena *mem, const char *script,
+		 const struct target_dir *t, int n, const char *path);
+/* How much is different for the second of two. */
+size_t report_compare(struct arena *mem, const struct target_dir *t, FILE *out);
 
 /* All kernels of the manifest, then the bundle; an exit status. */
 int drive(struct command *cmd);

@@ -518,8 +518,7 @@ static void put_function(struct text *t, const struct ir_function *f)
 	put_body(t, f->body, 1);
 }
 
-static void put_site(struct text *t, const struct ir *ir,
-		     const struct ir_site *s)
+const char *ir_attach_name(enum ir_attach a)
 {
 	static const char *const attach[] = {
 		[IR_AT_NONE] = "none",
@@ -530,9 +529,16 @@ static void put_site(struct text *t, const struct ir *ir,
 		[IR_AT_PERF_EVENT] = "perf_event",
 		[IR_AT_SYS_ENTER] = "sys_enter", [IR_AT_SYS_EXIT] = "sys_exit",
 	};
+
+	return attach[a];
+}
+
+static void put_site(struct text *t, const struct ir *ir,
+		     const struct ir_site *s)
+{
 	size_t i;
 
-	text_printf(t, "\tsite %s %s", s->name, attach[s->attach]);
+	text_printf(t, "\tsite %s %s", s->name, ir_attach_name(s->attach));
 	if (s->symbol)
 		text_printf(t, " %s", s->symbol);
 	if (s->build >= 0)

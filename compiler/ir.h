@@ -225,6 +225,8 @@ enum ir_attach { IR_AT_NONE, IR_AT_KPROBE, IR_AT_KRETPROBE, IR_AT_FENTRY,
 		 IR_AT_FEXIT, IR_AT_RAW_TP, IR_AT_UPROBE, IR_AT_URETPROBE,
 		 IR_AT_PERF_EVENT, IR_AT_SYS_ENTER, IR_AT_SYS_EXIT };
 
+const char *ir_attach_name(enum ir_attach a);	/* ir.c: "kprobe" */
+
 struct ir_event {		/* docs/stb-format.md, EVENTS */
 	uint32_t type, flags;
 	uint64_t config, rate;

@@ -1186,6 +1186,9 @@ static void keep_handler(struct lower *l, struct ir_stmt *body)
 		h->sites = new_site(l);
 		h->sites_tail = &h->sites->next;
 	}
+	if (!l->at_entry)
+		cover_site(l->j, l->site, l->prog == IR_LOADER ? "loader" :
+			   ir_attach_name(h->sites->attach));
 	keep(l->all, h);
 	if (l->prog != IR_LOADER)
 		return;
@@ -1345,6 +1348,7 @@ static void lower_kernel_site(struct lowering *all, struct site *site,
 
 static void lower_site(struct lowering *all, struct site *site, size_t nsites)
 {
+	cover_point(all->j, site->point);
 	number_site(all, site);
 	switch (site->attach) {
 	case AT_NEVER:
@@ -1458,6 +1462,7 @@ bool lower_probes(struct job *j)
 		for (k = i; k < i + n; k++)
 			lower_site(&all, j->sites.v[k], n);
 	}
+	cover_point(j, NULL);
 	limit_nesting(all.ir, &j->opt->limits);
 	all.ir->task_status = j->syscalls ? target_compat_status(j->target) : 0;
 	return !j->errors && ir_finish(j, all.ir);

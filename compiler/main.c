@@ -97,6 +97,8 @@ static bool run_passes(struct job *j)
 
 	if (j->opt->dump)
 		last = find_dump(j->opt->dump);
+	else if (j->opt->cover_sites)
+		last = find_dump("ir");
 	for (p = passes; p < passes + COUNT_OF(passes); p++) {
 		start = now_ms();
 		if (p->run && (p->run != load_target || needs_target(j, last))
@@ -109,7 +111,8 @@ static bool run_passes(struct job *j)
 		if (j->nul_messages && j->opt->verbose > 1)
 			fputc(0, stderr);
 		if (p == last) {
-			p->dump(j, stdout);
+			if (j->opt->dump)
+				p->dump(j, stdout);
 			break;
 		}
 	}
@@ -139,6 +142,8 @@ int compile(const struct command *cmd, const struct kernel_decl *k,
 
 	opt.out_dir = out_dir;
 	ok = opt.listing ? run_listing(&j) : run_passes(&j);
+	if (opt.cover)
+		cover_write(&j, ok);
 	complaints_end(&j);
 	fflush(stdout);
 	arena_free(&j.mem);
@@ -174,6 +179,10 @@ static const char usage_text[] =
 "                       lib sites typed list ir c plan\n"
 "  -p 1|2|3|4           stop behind SystemTap's pass and print: the script parsed;\n"
 "                       its globals, functions and probes; C; the bundle's name\n"
+"  --coverage[=FILE]    what became of each probe point for each kernel: a\n"
+"                       table; to FILE as JSON\n"
+"  --missing=WHAT       what a point is that a kernel has not: error, warn, ignore\n"
+"  --compare A B        what changes for the script from kernel A to B\n"
 "  -l POINT             list the probe points that match; -L: and the variables\n"
 "                       that are there, with their types\n"
 "  --dump-probe-types   the kinds of probe point that there are\n"
@@ -193,7 +202,7 @@ static const char usage_text[] =
 "  -V, --version        version\n"
 "\n"
 "Exit status: 0 compiled, or something to list; 1 nothing was to list, or the\n"
-"script is wrong or the build failed; 64 wrong usage, 66 no such file, 70 a fault of stapc itself.\n";
+"script is wrong or the build failed; 3 --compare found changes; 64 wrong usage, 66 no such file, 70 a fault of stapc itself.\n";
 
 static _Noreturn void usage(const char *fmt, ...) PRINTF_LIKE(1, 2);
 static _Noreturn void usage(const char *fmt, ...)
@@ -266,7 +275,8 @@ static void read_manifest(struct command *cmd, const char *path)
 
 enum { OPT_ENGINE = 256, OPT_DUMP, OPT_OUT_DIR, OPT_ONLY, OPT_SHARE, OPT_CLANG,
        OPT_NO_DISPLAY, OPT_GENERATION, OPT_TYPES, OPT_ALIASES,
-       OPT_FUNCTIONS, OPT_ALL_MODULES, OPT_LDD };
+       OPT_FUNCTIONS, OPT_ALL_MODULES, OPT_LDD,
+       OPT_COVERAGE, OPT_COMPARE, OPT_MISSING };
 
 static const struct option long_options[] = {
 	{ "manifest", required_argument, NULL, 'm' },
@@ -278,6 +288,9 @@ static const struct option long_options[] = {
 	{ "share", required_argument, NULL, OPT_SHARE },
 	{ "clang", required_argument, NULL, OPT_CLANG },
 	{ "no-global-var-display", no_argument, NULL, OPT_NO_DISPLAY },
+	{ "coverage", optional_argument, NULL, OPT_COVERAGE },
+	{ "compare", required_argument, NULL, OPT_COMPARE },
+	{ "missing", required_argument, NULL, OPT_MISSING },
 	{ "dump-probe-types", no_argument, NULL, OPT_TYPES },
 	{ "dump-probe-aliases", no_argument, NULL, OPT_ALIASES },
 	{ "dump-functions", no_argument, NULL, OPT_FUNCTIONS },
@@ -324,6 +337,30 @@ static void set_listing(struct command *cmd, enum listing what,
 	opt->script_name = "<input>";
 	opt->script_text = point ? arena_printf(&cmd->mem, "probe %s {}",
 						point) : "";
+}
+
+/* --compare A B: the second is the next argument. */
+static void set_compare(struct command *cmd, const char *a, const char *b)
+{
+	if (!b || !strcmp(a, b))
+		usage("--compare wants two kernels of the manifest");
+	cmd->compare[0] = a;
+	cmd->compare[1] = b;
+	cmd->opt.cover = cmd->opt.cover_sites = true;
+	cmd->opt.missing = MISSING_IGNORE;
+	cmd->opt.no_warnings = true;
+}
+
+static void set_missing(struct options *opt, const char *arg)
+{
+	static const char *const words[] = { "error", "warn", "ignore" };
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(words) && strcmp(words[i], arg); i++)
+		;
+	if (i == COUNT_OF(words))
+		usage("--missing=%s: error, warn or ignore", arg);
+	opt->missing = (enum missing)i;
 }
 
 /* One option; a flat switch */
@@ -418,6 +455,14 @@ static void option(struct command *cmd, int c, char *arg)
 		break;
 	case 'L':
 		set_listing(cmd, LIST_VARIABLES, arg);
+		break;
+	case OPT_COVERAGE:
+		opt->cover = true;
+		cmd->table |= !arg;
+		cmd->json = arg ? arg : cmd->json;
+		break;
+	case OPT_MISSING:
+		set_missing(opt, arg);
 		break;
 	case OPT_TYPES:
 		set_listing(cmd, LIST_TYPES, NULL);
@@ -537,7 +582,11 @@ static void arguments(struct command *cmd, int argc, char **argv)
 			usage("%s wants a value", argv[optind - 1]);
 		if (c == '?')
 			usage("unknown option \"%s\"", argv[optind - 1]);
-		option(cmd, c, optarg);
+		if (c == OPT_COMPARE)
+			set_compare(cmd, optarg, argv[optind] ?
+				    argv[optind++] : NULL);
+		else
+			option(cmd, c, optarg);
 	}
 	if (!opt->script_text) {
 		if (optind >= argc)

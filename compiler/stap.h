@@ -249,6 +249,8 @@ struct use {
 };
 bool use_wanted(const struct use *u);	/* false: an earlier '!' was enough */
 void use_found(struct use *u, size_t sites);
+/* --missing: true where that is no error; told as it asks for. */
+bool may_be_missing(struct job *j, struct span at, const char *said);
 bool uses_found(struct job *j);		/* false: complained of empty ones */
 
 struct point {			/* one probe point of a probe's list */
@@ -348,6 +350,8 @@ struct options {
 	bool warnings_fail;		/* -W */
 	bool no_warnings;
 	bool no_global_display;
+	bool cover, cover_sites;	/* --coverage, --compare: cover.c writes */
+	enum missing { MISSING_ERROR, MISSING_WARN, MISSING_IGNORE } missing;
 	VEC(const char *) globals;	/* -G NAME=VALUE, as given */
 	VEC(const char *) symbols;	/* -d MODULE: whose symbols to pack */
 	bool all_modules;		/* --all-modules */
@@ -371,12 +375,29 @@ struct job {
 	struct ir *ir;			/* ir.h */
 	struct text c_kernel, c_user;	/* emitted C; empty: none needed */
 	int errors, warnings;
+	VEC(struct cover *) covers;	/* cover.c */
+	struct cover *cover;		/* whose point is being looked at */
 	struct dict complained;		/* messages told already */
 	unsigned told, similar_errors, similar_warnings;
 	bool silent;			/* notes on the last one, too */
 	bool nul_messages;		/* each ends in NUL: driver.c reads */
 	FILE *messages;			/* NULL: stderr */
 };
+
+/*
+ * cover.c: what becomes of a point. cover_point(), then what is found about it;
+ * NULL: of none. A place of several may be left, or be reached but in part; gone
+ * is what optimisation took away; skipped what an earlier '!' made needless.
+ */
+struct site;
+void cover_point(struct job *j, const struct point *pt);
+void cover_complaint(struct job *j, const struct tag *tag, const char *said);
+void cover_left(struct job *j, const char *what, const char *why);
+void cover_partly(struct job *j, const char *what);
+void cover_gone(struct job *j);
+void cover_skipped(struct job *j);
+void cover_site(struct job *j, const struct site *s, const char *attach);
+void cover_write(struct job *j, bool built);
 
 /* The passes, in order; each false: complained, stop after it. */
 bool load_target(struct job *j);	/* target.c: facts of j->target */

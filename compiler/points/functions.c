@@ -376,6 +376,10 @@ static void entries(struct find *f)
 		}
 		entry_site(f, c, name);
 	}
+	for (i = 0; !(f->q->what & FN_INLINED) && i < f->found.v.n; i++)
+		if (f->found.v.v[i]->is_also_inlined)
+			cover_partly(f->j, "inlined in some places too, which "
+				     "are not probed");
 	if (f->q->what & FN_RETURN && f->p.is_exact)
 		for (i = 0; i < f->found.v.n; i++)
 			if (f->found.v.v[i]->is_also_inlined)
@@ -636,6 +640,8 @@ static bool missing(struct find *f)
 				    is_program(q) ? ": " : "", f->left ?
 				    f->left : f->found.left);
 	if (!f->code.n && some) {
+		if (!(q->what & FN_EXPORTED))
+			cover_gone(f->j);
 		leave(f->j, &f->found, some, wrong_kind(f));
 		return missing(f);
 	}

@@ -253,18 +253,21 @@ struct site *site_new(struct job *j, struct probe *pr, struct point *pt,
 bool site_missing(struct job *j, const struct point *pt, struct span at,
 		  const char *fmt, ...)
 {
+	const char *said;
 	va_list ap;
 
+	va_start(ap, fmt);
+	said = arena_vprintf(&j->mem, fmt, ap);
+	va_end(ap);
+	cover_complaint(j, E_NO_MATCH, said);
 	if (pt->optional || pt->sufficient)
 		return true;
-	va_start(ap, fmt);
-	complain(j, at, E_NO_MATCH, "%s", arena_vprintf(&j->mem, fmt, ap));
-	va_end(ap);
-	return false;
+	return may_be_missing(j, at, said);
 }
 
 void site_left(struct job *j, const char *what, const char *why)
 {
+	cover_left(j, what, why);
 	if (j->opt->listing && j->opt->verbose)
 		fprintf(stderr, "left out: %s: %s\n", what, why);
 }
@@ -360,14 +363,18 @@ bool expand_points(struct job *j)
 
 	for (pr = j->script->probes; pr; pr = pr->next)
 		for (pt = pr->points; pt; pt = pt->next) {
-			if (!use_wanted(pt->use))
+			cover_point(j, pt);
+			if (!use_wanted(pt->use)) {
+				cover_skipped(j);
 				continue;
+			}
 			before = j->sites.n;
 			ok &= expand_point(j, pr, pt);
 			use_found(pt->use, j->sites.n - before);
 			if (pt->sufficient && j->sites.n > before)
 				break;
 		}
+	cover_point(j, NULL);
 	return uses_found(j) && ok;
 }
 
