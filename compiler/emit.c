@@ -392,6 +392,10 @@ static void emit_traces(struct emit *e)
 {
 	size_t i;
 
+	if (e->kernel && e->ir->image)
+		emit_line(e, "#define RT_IMAGE 0x%" PRIx64 "\n#define "
+			  "RT_IMAGE_SIZE 0x%" PRIx64, e->ir->image,
+			  e->ir->image_size);
 	if (!e->kernel || !e->ir->traces.n)
 		return;
 	emit_line(e, "#define RT_TRACES \\");

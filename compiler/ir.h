@@ -326,6 +326,8 @@ struct ir {
 	VEC(struct ir_names) names;
 	VEC(struct ir_trace) traces;
 	unsigned symbols;	/* IR_SYM_*: tables that the loader needs */
+	uint64_t image, image_size;	/* of the kernel, for its symbols; 0: not
+				   known */
 	VEC(const struct regex *) regexes;	/* regex.h */
 	bool keeps_matches;	/* they are tagged: a run knows its last match,
 				   whose groups built-ins read */

@@ -19,6 +19,21 @@ static bool is_builtin(const struct expr *e, const char *name)
 	       !strcmp(e->builtin->name, name);
 }
 
+/* Handlers in the kernel tell its own addresses from those of modules. */
+static void needs_image(struct lower *l)
+{
+	struct target *t = l->j->target;
+	const struct binary *k = target_kernel(t);
+	uint64_t from = target_symbol(t, k, "_stext");
+	uint64_t end = target_symbol(t, k, "_end");
+
+	if (!from || end <= from)
+		return;
+	l->ir->image = from;
+	l->ir->image_size = end - from;
+	l->ir->needs_slide = true;
+}
+
 static void needs(struct lower *l, enum stb_sym_style style)
 {
 	bool lines = style == STB_SYM_FILE || style == STB_SYM_LINE ||
@@ -279,6 +294,7 @@ static struct ir_opnd module_at(struct lower *l, const struct expr *e)
 		return lit_opnd("", 0);
 	}
 	at = address_of_probe(l, e->at);
+	needs_image(l);
 	s = call(l, e->at, "modname", new_slot(l, IR_STRING, "module"), &at);
 	s->cap = 72;
 	s->err = fault(l, e->at, no_module, "");
@@ -291,6 +307,7 @@ static struct ir_opnd symbol_at(struct lower *l, const struct expr *e)
 	struct ir_stmt *s = call(l, e->at, "symname",
 				 new_slot(l, IR_STRING, "symbol"), &at);
 
+	needs_image(l);
 	s->cap = 128;
 	return slot_opnd(s->dst);
 }
@@ -371,8 +388,10 @@ bool lower_symbols(struct lower *l, const struct expr *e, struct ir_opnd *v)
 	} else {
 		n = row_of(of_address, e);
 		n = n ? n : row_of(of_text, e);
-		if (n || is_builtin(e, "modname"))
-			needs(l, n ? n->style : STB_SYM_NAME);
+		if (!n && !is_builtin(e, "modname"))
+			return false;
+		needs(l, n ? n->style : STB_SYM_NAME);
+		needs_image(l);
 		return false;
 	}
 	return true;

@@ -155,9 +155,9 @@ static void look_in(const struct symbols *s, const struct stb_sym_range *r,
 	}
 }
 
-/* "name+0x12/0x34 [module]", taken apart in place: the kernel's own say no
-   module. */
-static void take_apart(char *text, struct place *p)
+/* "name+0x12/0x34 [module]", taken apart in place. Without a module it is the
+   kernel's own, or else what was made at run time. */
+static void take_apart(char *text, const char *own, struct place *p)
 {
 	char *plus = strrchr(text, '+'), *bracket = strstr(text, " [");
 	char *slash;
@@ -165,7 +165,7 @@ static void take_apart(char *text, struct place *p)
 	if (!plus)
 		return;
 	p->name = text;
-	p->module = "kernel";
+	p->module = own;
 	*plus = 0;
 	p->offset = strtoull(plus + 1, &slash, 16);
 	if (*slash == '/')
@@ -190,8 +190,8 @@ static struct place look_up(const struct namer *n, uint64_t addr)
 	}
 	if (!p.module && addr >> 63 && n->kernel)
 		text = kernel_name(n->kernel, addr);
-	if (text)
-		take_apart(text, &p);
+	if (text)	/* with its table, the kernel's own were found there */
+		take_apart(text, n->data ? NULL : "kernel", &p);
 	return p;
 }
 

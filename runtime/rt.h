@@ -21,6 +21,8 @@
  *			and RT_TEXT_ROOM bytes to make it
  *	RT_KEY_SIZE	bytes of the frame for a key with strings
  *	RT_VALUE_SIZE	bytes of the frame for a new string in an array
+ *	RT_IMAGE, RT_IMAGE_SIZE	the kernel's link-time address and size, where
+ *			it is known
  *	RT_TRACES	link-time address and size of the functions between
  *			tracepoint and program, three for each tracepoint whose
  *			stack is looked at

@@ -6,8 +6,7 @@
  * called the program are left out, and the first address is the probed one.
  *
  * Names are those of the kernel's own table, through bpf_snprintf("%ps"), which
- * asks nobody for rights to see addresses. They cost about as much as a search
- * in a map would, which would be another megabyte of the kernel's memory.
+ * asks nobody for rights to see addresses and knows modules, too.
  */
 #ifndef STB_BPF_STACK_H
 #define STB_BPF_STACK_H
@@ -223,18 +222,36 @@ RT_INLINE int rt_is_number(const char *s)
 	return s[0] == '0' && s[1] == 'x';
 }
 
+/* Is it an address of the kernel itself, no module's? Where that is not known,
+   what its name says tells. */
+#ifdef RT_IMAGE
+#define rt_in_image(a) ((u64)(a) - RT_SHARED->slide - RT_IMAGE < RT_IMAGE_SIZE)
+#else
+#define rt_in_image(a) 0
+#endif
+
 /* "name", or "name [module]" of which the name is wanted */
 #define rt_symname(r, dst, cap, a) do { \
 	RT_FORMAT(dst, cap, "%ps", (u64)(a)); \
-	rt_cut_at(dst, cap, ' '); \
+	if (!rt_in_image(a)) \
+		rt_cut_at(dst, cap, ' '); \
 } while (0)
 
 /* The kernel says nothing of itself. */
+#ifdef RT_IMAGE
+#define rt_symdata(r, dst, cap, a) do { \
+	if (rt_in_image(a)) \
+		RT_FORMAT(dst, cap, "%pS [kernel]", (u64)(a)); \
+	else \
+		RT_FORMAT(dst, cap, "%pS", (u64)(a)); \
+} while (0)
+#else
 #define rt_symdata(r, dst, cap, a) do { \
 	RT_FORMAT(dst, cap, "%pS", (u64)(a)); \
 	if (!rt_is_number(dst) && rt_seek((u64)(dst), ' ') < 0) \
 		RT_FORMAT(dst, cap, "%pS [kernel]", (u64)(a)); \
 } while (0)
+#endif
 
 /* What stands in brackets, or "kernel"; 1: nothing is known. */
 #define rt_modname(r, dst, cap, a) ({ \
@@ -247,6 +264,10 @@ RT_INLINE long rt_modname_in(char *dst, u32 cap, u64 a)
 	char text[160] __attribute__((aligned(8)));
 	i64 at;
 
+	if (rt_in_image(a)) {
+		RT_COPY_LIT(dst, "kernel");
+		return 0;
+	}
 	RT_FORMAT(text, sizeof(text), "%ps", a);
 	if (rt_is_number(text))
 		return 1;
