@@ -366,8 +366,7 @@ bool attach_all(struct loader *l)
 {
 	struct progress p = { .what = "attached" };
 
-	l->links = zalloc(l->sites.n * sizeof(int));
-	memset(l->links, 0xff, l->sites.n * sizeof(int));
+	keep_links(l);
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = site_at(l, i);
 

@@ -8,8 +8,9 @@
  * they wait for, unless they hold a mutex of the kernel's. For these the grace
  * periods themselves are made short, by the switch that the kernel has for it.
  *
- * All of this is done by a process of its own. What becomes of us meanwhile, a
- * second ^C or a kill, does not matter to it.
+ * Where there are very many, a process is there from the start that does it:
+ * the keeper. It has our descriptors, so what we had attached stays until it
+ * has been detached in this way, if we are killed, too.
  */
 #include "loader/loader.h"
 
@@ -17,8 +18,10 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,9 +37,12 @@ static void close_part(const struct loader *l, uint32_t *closed,
 		       uint32_t part, uint32_t parts)
 {
 	for (uint32_t i = part; i < l->sites.n; i += parts) {
-		if (l->links[i] < 0)
+		int fd = l->links[i];
+
+		if (fd < 0)
 			continue;
-		close(l->links[i]);
+		l->links[i] = NOT_ATTACHED;
+		close(fd);
 		__atomic_fetch_add(closed, 1, __ATOMIC_RELAXED);
 	}
 }
@@ -97,8 +103,8 @@ static void end_hurry(int fd)
 	close(fd);
 }
 
-/* Until it has ended; a signal that asks for the end is heard. */
-static void wait_told(pid_t pid, const uint32_t *closed, uint32_t links)
+/* Until it has ended; or a signal that asks for the end: false. */
+static bool wait_told(pid_t pid, const uint32_t *closed, uint32_t links)
 {
 	const struct timespec second = { 1, 0 };
 	struct progress p = { .what = "detached" };
@@ -120,53 +126,126 @@ static void wait_told(pid_t pid, const uint32_t *closed, uint32_t links)
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
 		close(STDERR_FILENO);
-		return;
+		return false;
 	}
+	return true;
 }
 
-static void leave(const struct loader *l, uint32_t links)
+/* All of them: the whole of what a process of its own does. */
+static void close_links(const struct loader *l, uint32_t *closed,
+			uint32_t links)
 {
-	uint32_t *closed = mmap(NULL, sizeof(*closed), PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	uint32_t mine = 0;
+	int hurry = links >= HURRY_FROM ? begin_hurry() : -1;
+
+	close_together(l, closed, links);
+	end_hurry(hurry);
+}
+
+static uint32_t count_links(const struct loader *l)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < l->sites.n; i++)
+		n += l->links[i] >= 0;
+	return n;
+}
+
+/* --- the keeper ----------------------------------------------------------- */
+
+/* Until it is asked, or its parent is no more. */
+_Noreturn static void keeper(const struct loader *l, pid_t parent)
+{
+	sigset_t all, asked;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigemptyset(&asked);
+	sigaddset(&asked, SIGUSR1);
+	prctl(PR_SET_NAME, "stap-keeper");
+	prctl(PR_SET_PDEATHSIG, SIGUSR1);
+	if (getppid() == parent)
+		sigwaitinfo(&asked, NULL);
+	if (getppid() != parent) {
+		/* who reads our output need not wait */
+		close(STDIN_FILENO);
+		close(STDOUT_FILENO);
+		close(STDERR_FILENO);
+	}
+	close_links(l, l->closed, count_links(l));
+	_exit(0);
+}
+
+/* What both see. One more word than there are sites: how many are closed. */
+static int *shared_links(uint32_t n)
+{
+	size_t size = (n + 1) * sizeof(int);
+	int *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die(EXIT_AGAIN, "wanted %zu bytes of memory, got none: try "
+		    "again when more is free", size);
+	memset(p, 0xff, n * sizeof(int));
+	return p;
+}
+
+void keep_links(struct loader *l)
+{
+	pid_t self = getpid(), pid;
+
+	l->links = shared_links(l->sites.n);
+	l->closed = (uint32_t *)&l->links[l->sites.n];
+	if (l->sites.n < HURRY_FROM)
+		return;
+	pid = helper();
+	if (!pid)
+		keeper(l, self);
+	l->keeper = pid < 0 ? 0 : pid;
+}
+
+/* Asks it; false: it is not there. */
+static bool ask_keeper(const struct loader *l)
+{
+	return l->keeper && !waitpid(l->keeper, NULL, WNOHANG) &&
+	       !kill(l->keeper, SIGUSR1);
+}
+
+/* --- the end --------------------------------------------------------------- */
+
+/* False: it goes on without us. */
+static bool leave(const struct loader *l, uint32_t links)
+{
+	pid_t pid = l->keeper;
 	sigset_t child;
-	pid_t pid;
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
-	pid = closed == MAP_FAILED ? -1 : helper();
-	if (pid < 0) {
-		close_part(l, &mine, 0, 1);
-		return;
+	if (!ask_keeper(l)) {
+		pid = helper();
+		if (!pid) {
+			close_links(l, l->closed, links);
+			_exit(0);
+		}
 	}
-	if (!pid) {
-		int hurry = links >= HURRY_FROM ? begin_hurry() : -1;
-
-		close_together(l, closed, links);
-		end_hurry(hurry);
-		_exit(0);
-	}
-	wait_told(pid, closed, links);
-	munmap(closed, sizeof(*closed));
+	return pid < 0 || wait_told(pid, l->closed, links);
 }
 
 void detach_all(struct loader *l)
 {
-	uint32_t links = 0, closed = 0;
+	uint32_t links;
 
 	if (!l->links)
 		return;
 	for (uint32_t i = 0; i < l->sites.n; i++)
-		links += l->links[i] >= 0;
-	if (links < 2 * LINKS_EACH)
-		close_part(l, &closed, 0, 1);
-	else
-		leave(l, links);
-	for (uint32_t i = 0; i < l->sites.n; i++) {
 		if (l->links[i] == ON_CPUS)
 			events_disarm(l, i);
-		l->links[i] = NOT_ATTACHED;
-	}
+	links = count_links(l);
 	l->armed = 0;
+	if ((l->keeper || links >= 2 * LINKS_EACH) && !leave(l, links))
+		return;
+	l->keeper = 0;
+	close_part(l, l->closed, 0, 1);		/* those that still are */
+	for (uint32_t i = 0; i < l->sites.n; i++)
+		l->links[i] = NOT_ATTACHED;
 }

@@ -96,7 +96,10 @@ struct loader {
 	int *map_fds;		/* one a row of maps, -1: not there */
 	int *prog_fds;
 	uint8_t *multi;		/* one a program: enum multi */
-	int *links;		/* one a row of sites, or NOT_ATTACHED... */
+	int *links;		/* one a row of sites, or NOT_ATTACHED...;
+				   shared with the keeper */
+	uint32_t *closed;	/* how many of them detach.c has closed */
+	pid_t keeper;		/* who detaches when we cannot; 0: nobody */
 	uint64_t armed;		/* how many sites are */
 	int **event_fds;	/* one a row of sites, of perf events an array,
 				   one a possible CPU, < 0: none; events.c */
@@ -167,7 +170,10 @@ bool attach_all(struct loader *l);
 bool await_builds(struct loader *l);	/* watches for those not here yet */
 void attach_arrived(struct loader *l);	/* watch_fd became readable */
 
-/* detach.c: a signal lets it go on without us. */
+/* detach.c: where there are many sites, a process that detaches them, however
+   we end; to be there before the first is attached. */
+void keep_links(struct loader *l);
+/* A signal lets it go on without us. */
 void detach_all(struct loader *l);
 
 /* events.c: 0 or an errno. */
