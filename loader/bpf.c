@@ -101,6 +101,43 @@ uint64_t bpf_prog_misses(int fd)
 	return info.recursion_misses;
 }
 
+/* struct bpf_link_info as far as it is looked at; <linux/bpf.h> may be older. */
+struct link_info {
+	uint32_t type, id, prog_id, pad;
+	union {
+		struct {
+			uint64_t addrs;
+			uint32_t count, flags;
+			uint64_t missed;
+		} multi;
+		struct {
+			uint32_t type, pad;
+			uint64_t name;
+			uint32_t name_len, offset;
+			uint64_t addr, missed;
+		} perf;
+	};
+};
+enum { LINK_PERF = 7, LINK_KPROBES = 8, PERF_KPROBE = 3, PERF_KRETPROBE = 4 };
+
+uint64_t bpf_link_misses(int fd)
+{
+	struct link_info info = { 0 };
+	union bpf_attr a = {
+		.info = { .bpf_fd = fd, .info_len = sizeof(info),
+			  .info = (uintptr_t)&info },
+	};
+
+	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &a, sizeof(a)) < 0)
+		return 0;
+	if (info.type == LINK_KPROBES)
+		return info.multi.missed;
+	if (info.type == LINK_PERF && (info.perf.type == PERF_KPROBE ||
+				       info.perf.type == PERF_KRETPROBE))
+		return info.perf.missed;
+	return 0;
+}
+
 int bpf_link_perf(int prog, int perf_fd, uint64_t cookie)
 {
 	union bpf_attr a = {

@@ -28,6 +28,8 @@ struct bpf_prog_spec {
 /* log: the verifier's, NUL-terminated; NULL and 0 when not wanted. */
 int bpf_prog_new(const struct bpf_prog_spec *s, char *log, uint32_t log_size);
 uint64_t bpf_prog_misses(int fd);
+/* What did not even get to the program; kernels before 6.7 do not tell. */
+uint64_t bpf_link_misses(int fd);
 /* Runs a program of type SYSCALL. */
 int bpf_prog_run(int fd, void *ctx, uint32_t size);
 

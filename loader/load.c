@@ -402,5 +402,8 @@ uint64_t missed_runs(const struct loader *l)
 
 	for (uint32_t i = 0; i < l->progs.n; i++)
 		n += bpf_prog_misses(l->prog_fds[i]);
+	for (uint32_t i = 0; l->links && i < l->sites.n; i++)
+		if (l->links[i] >= 0)
+			n += bpf_link_misses(l->links[i]);
 	return n;
 }
