@@ -117,7 +117,8 @@ static int attach_site(struct loader *l, const struct stb_site *s)
 	case STB_AT_KRETPROBE:
 	case STB_AT_UPROBE:
 	case STB_AT_URETPROBE:
-		return attach_event(l, s, prog);
+		prog = plain_prog(l, s->prog);
+		return prog < 0 ? prog : attach_event(l, s, prog);
 	case STB_AT_FENTRY:
 	case STB_AT_FEXIT:
 		return attach_trace(s, prog);
@@ -178,10 +179,17 @@ static void disarm(struct loader *l, uint32_t i)
 
 /* --- many sites ----------------------------------------------------------- */
 
+/* Can one call take it, with others? Of the kernel's functions the entry. */
+static bool is_groupable(const struct stb_site *s)
+{
+	return is_uprobe(s) || !s->offset;
+}
+
 /* Do a and b belong into one call? */
 static bool same_group(const struct stb_site *a, const struct stb_site *b)
 {
 	return a->prog == b->prog && a->attach == b->attach &&
+	       is_groupable(b) &&
 	       (!is_uprobe(a) || a->build == b->build);
 }
 
@@ -307,6 +315,7 @@ static int arm_singly(struct loader *l, uint32_t prog)
 
 	for (uint32_t i = 0; i < l->sites.n; i++)
 		if (site_at(l, i)->prog == prog &&
+		    is_groupable(site_at(l, i)) &&
 		    l->links[i] != NOT_ATTACHED) {
 			was[i] = true;
 			disarm(l, i);
@@ -327,7 +336,7 @@ static int arm(struct loader *l, uint32_t i, bool singly_else)
 
 	if (l->links[i] != NOT_ATTACHED)
 		return 0;
-	if (l->multi[s->prog]) {
+	if (l->multi[s->prog] && is_groupable(s)) {
 		error = arm_group(l, i);
 		if (!error || !singly_else)
 			return error;

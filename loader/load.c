@@ -19,7 +19,7 @@
    for many, and some for what is open otherwise. */
 static uint32_t descriptors(const struct loader *l)
 {
-	return l->sites.n + l->progs.n + l->maps.n + l->builds.n + 64;
+	return l->sites.n + 2 * l->progs.n + l->maps.n + l->builds.n + 64;
 }
 
 void die_limit(const struct loader *l, int error)
@@ -292,7 +292,7 @@ static enum multi choose_multi(const struct loader *l, uint32_t prog)
 		if (s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE)
 			uprobes++;
 		else if (s->offset)
-			return MULTI_NO;
+			continue;	/* see plain_prog */
 		else
 			kprobes++;
 		by_address = by_address || s->flags & STB_SITE_BY_ADDRESS;
@@ -359,21 +359,36 @@ static void load_progs(struct loader *l)
 		close(btf_fd);
 }
 
-int reload_prog(struct loader *l, uint32_t prog)
+int plain_prog(struct loader *l, uint32_t prog)
 {
-	int btf_fd = load_types(l), fd;
 	struct bpf_prog_spec s;
+	int btf_fd, fd;
 
-	l->multi[prog] = MULTI_NO;
+	if (!l->multi[prog])
+		return l->prog_fds[prog];
+	if (l->plain_fds[prog] > 0)
+		return l->plain_fds[prog];
+	btf_fd = load_types(l);
 	prog_spec(l, ROW(struct stb_prog, l->progs, prog), btf_fd, MULTI_NO,
 		  &s);
 	fd = bpf_prog_new(&s, NULL, 0);
 	if (btf_fd >= 0)
 		close(btf_fd);
+	if (fd > 0)
+		l->plain_fds[prog] = fd;
+	return fd;
+}
+
+int reload_prog(struct loader *l, uint32_t prog)
+{
+	int fd = plain_prog(l, prog);
+
 	if (fd < 0)
 		return -fd;
 	close(l->prog_fds[prog]);
 	l->prog_fds[prog] = fd;
+	l->plain_fds[prog] = 0;
+	l->multi[prog] = MULTI_NO;
 	return 0;
 }
 
@@ -383,6 +398,7 @@ void load_kernel(struct loader *l)
 
 	l->map_fds = zalloc(l->maps.n * sizeof(int));
 	l->prog_fds = zalloc(l->progs.n * sizeof(int));
+	l->plain_fds = zalloc(l->progs.n * sizeof(int));
 	l->multi = zalloc(l->progs.n);
 	if (l->progs.n)
 		raise_descriptors(l);
@@ -401,7 +417,8 @@ uint64_t missed_runs(const struct loader *l)
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < l->progs.n; i++)
-		n += bpf_prog_misses(l->prog_fds[i]);
+		n += bpf_prog_misses(l->prog_fds[i]) +
+		     (l->plain_fds[i] ? bpf_prog_misses(l->plain_fds[i]) : 0);
 	for (uint32_t i = 0; l->links && i < l->sites.n; i++)
 		if (l->links[i] >= 0)
 			n += bpf_link_misses(l->links[i]);

@@ -95,6 +95,7 @@ struct loader {
 	struct rlimit nofile;	/* what it was; zero: it was not raised */
 	int *map_fds;		/* one a row of maps, -1: not there */
 	int *prog_fds;
+	int *plain_fds;		/* see plain_prog; 0: not needed yet */
 	uint8_t *multi;		/* one a program: enum multi */
 	int *links;		/* one a row of sites, or NOT_ATTACHED...;
 				   shared with the keeper */
@@ -157,6 +158,9 @@ void checked(const struct loader *l, const char *fmt, ...)
 
 /* load.c: maps, globals region and programs into the kernel. */
 void load_kernel(struct loader *l);
+/* The program for sites that no call for many takes, as those inside of a
+   function: another than for the rest, if that is loaded for one. */
+int plain_prog(struct loader *l, uint32_t prog);
 /* Once more, for sites that are attached one by one: its error. */
 int reload_prog(struct loader *l, uint32_t prog);
 /* There was no descriptor left: says which limit, and what to do. */
