@@ -351,6 +351,7 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 		put_call(t, s->fn->name, s);
 		return;
 	case IR_GET: case IR_MAP_GET:
+		text_puts(t, s->peek ? "peek " : "");
 		put_element(t, s);
 		return;
 	case IR_SET: case IR_MAP_SET:

@@ -149,6 +149,7 @@ struct ir_stmt {
 	int64_t num;		/* register, argument, address, offset */
 	uint8_t size;		/* IR_LOAD: 1 2 4 8 */
 	bool is_signed, want_old;
+	bool peek;		/* IR_GET of a long: without the lock */
 	uint32_t cap;		/* strings out of IR_CALL: most bytes with the
 				   NUL; 0: string_len. IR_LOAD_MEM: bytes */
 	enum ir_space space;

@@ -122,6 +122,8 @@ static void tally_access(struct walk *w, const struct ir_stmt *s)
 		g->in_loader = true;
 	if (in_kernel(w->h) && s->kind == IR_STAT_GET)
 		g->read_in_kernel = true;
+	if (s->peek)
+		return;
 	w->tally->reads[g->index] |= how & READS;
 	w->tally->writes[g->index] |= (how & WRITES) != 0;
 	if (in_kernel(w->h) && (how & WRITES) && s->kind != IR_STAT_ADD &&

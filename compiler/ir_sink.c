@@ -23,8 +23,8 @@ static bool all_pure(const struct ir_stmt *s)
 	return true;
 }
 
-/* Changes nothing, but for slots, and looks at nothing that others change; may
-   fault, or end the run: a flat switch. */
+/* Changes nothing, but for slots, and looks at nothing that others change, or
+   only to decide whether to run at all (peek); may fault, or end the run: a flat switch. */
 static bool is_pure(const struct ir_stmt *s)
 {
 	switch (s->kind) {
@@ -39,7 +39,7 @@ static bool is_pure(const struct ir_stmt *s)
 	case IR_CALL_FN:
 		return !s->fn->recursive && all_pure(s->fn->body);
 	case IR_GET: case IR_MAP_GET: case IR_MAP_IN:
-		return s->global->constant;
+		return s->global->constant || s->peek;
 	case IR_IF:
 		return all_pure(s->body) && all_pure(s->other);
 	case IR_SET: case IR_MODIFY: case IR_MAP_SET: case IR_MAP_MODIFY:

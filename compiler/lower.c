@@ -1247,6 +1247,14 @@ static bool lower_entry_side(struct lowering *all, const struct lower *ret,
 	return !l->needs_regs;
 }
 
+/* First of all, and of globals as they are: whether the point is armed. */
+static void leave_at_condition(struct lower *l)
+{
+	l->peeking = l->prog != IR_LOADER;
+	leave_unless(l, IR_NEXT, l->site->point->condition);
+	l->peeking = false;
+}
+
 /* false: this kind of program will not do, and nothing was kept. */
 static bool lower_with(struct lowering *all, struct site *site,
 		       enum ir_prog prog)
@@ -1259,7 +1267,7 @@ static bool lower_with(struct lowering *all, struct site *site,
 	l.tail = &body;
 	leave_other_callers(&l);
 	if (site->point)
-		leave_unless(&l, IR_NEXT, site->point->condition);
+		leave_at_condition(&l);
 	lower_stmts(&l, site->probe->body);
 	body = with_starts(&l, body);
 	body = with_captures(&l, body);

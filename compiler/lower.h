@@ -72,6 +72,8 @@ struct lower {
 	struct span regs_at;	/* where they were wanted first */
 	const char *reading;	/* what reads memory, for its faults; NULL: an
 				   expression */
+	bool peeking;		/* the condition of a kernel point: reads of
+				   scalars take no lock */
 	bool quiet, failed;	/* a trial: complaints only set failed */
 	struct capture *captures, **captures_tail;
 	struct ir_stmt **tail;	/* where the next statement goes */

@@ -611,6 +611,7 @@ static struct ir_opnd get(struct lower *l, struct span at,
 	struct ir_stmt *s = add_access(l, p->nkeys ? IR_MAP_GET : IR_GET, at,
 				       p);
 
+	s->peek = l->peeking && !p->nkeys && type == IR_LONG;
 	s->dst = result(l, type, want, p->keys, p->nkeys);
 	return slot_opnd(s->dst);
 }
