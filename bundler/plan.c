@@ -69,18 +69,21 @@ static const struct choice channels[] = {
 static const struct choice prog_types[] = {
 	{ "kprobe", STB_PROG_KPROBE }, { "fentry", STB_PROG_FENTRY },
 	{ "fexit", STB_PROG_FEXIT }, { "raw_tp", STB_PROG_RAW_TP },
-	{ "perf_event", STB_PROG_PERF_EVENT }, { 0 }
+	{ "perf_event", STB_PROG_PERF_EVENT },
+	{ "netfilter", STB_PROG_NETFILTER }, { 0 }
 };
 static const struct choice attaches[] = {
 	{ "kprobe", STB_AT_KPROBE }, { "kretprobe", STB_AT_KRETPROBE },
 	{ "fentry", STB_AT_FENTRY }, { "fexit", STB_AT_FEXIT },
 	{ "raw_tp", STB_AT_RAW_TP }, { "uprobe", STB_AT_UPROBE },
 	{ "uretprobe", STB_AT_URETPROBE },
-	{ "perf_event", STB_AT_PERF_EVENT }, { 0 }
+	{ "perf_event", STB_AT_PERF_EVENT },
+	{ "netfilter", STB_AT_NETFILTER }, { 0 }
 };
 static const struct choice whens[] = {
 	{ "begin", STB_BEGIN }, { "end", STB_END }, { "error", STB_ON_ERROR },
-	{ "timer", STB_TIMER }, { 0 }
+	{ "timer", STB_TIMER }, { "read", STB_READ }, { "write", STB_WRITE },
+	{ 0 }
 };
 static const struct choice binaries[] = {
 	{ "kernel", STB_BIN_KERNEL }, { "module", STB_BIN_MODULE },
@@ -205,6 +208,9 @@ static const struct key handler_keys[] = {
 	MAY("order", K_I64, AT(plan_handler, row.order)),
 	MAY("period_ns", K_U64, AT(plan_handler, row.period_ns)),
 	MAY("random_ns", K_U64, AT(plan_handler, row.random_ns)),
+	MAY("file", K_TEXT, AT(plan_handler, path)),
+	MAY("mode", K_U32, AT(plan_handler, file.mode)),
+	MAY("max_size", K_U32, AT(plan_handler, file.max_size)),
 	{ 0 }
 };
 static const struct key symbols_keys[] = {

@@ -35,7 +35,8 @@ struct variant {
 	const struct bundle *b;
 	const struct stb_variant *row;
 	const struct stb_set *meta;
-	struct rows maps, globals, builds, progs, sites, events, handlers;
+	struct rows maps, globals, builds, progs, sites, events, files,
+		handlers;
 };
 
 static uint32_t variant_count(const struct bundle *b)
@@ -57,6 +58,7 @@ static struct variant variant_at(const struct bundle *b, uint32_t i)
 	v.progs = rows_of(m, STB_T_PROGS, sizeof(struct stb_prog));
 	v.sites = rows_of(m, STB_T_SITES, sizeof(struct stb_site));
 	v.events = rows_of(m, STB_T_EVENTS, sizeof(struct stb_event));
+	v.files = rows_of(m, STB_T_FILES, sizeof(struct stb_file));
 	v.handlers = rows_of(m, STB_T_HANDLERS, sizeof(struct stb_handler));
 	return v;
 }
@@ -77,6 +79,7 @@ static const char *attach_name(uint32_t attach)
 		[STB_AT_RAW_TP] = "raw_tp", [STB_AT_UPROBE] = "uprobe",
 		[STB_AT_URETPROBE] = "uretprobe",
 		[STB_AT_PERF_EVENT] = "perf_event",
+		[STB_AT_NETFILTER] = "netfilter",
 	};
 
 	return attach < COUNT_OF(names) && names[attach] ? names[attach] : "?";
@@ -87,6 +90,7 @@ static const char *when_name(uint32_t when)
 	static const char *const names[] = {
 		[STB_BEGIN] = "begin", [STB_END] = "end",
 		[STB_ON_ERROR] = "error", [STB_TIMER] = "timer",
+		[STB_READ] = "read", [STB_WRITE] = "write",
 	};
 
 	return when < COUNT_OF(names) && names[when] ? names[when] : "?";
@@ -165,14 +169,19 @@ static const char *event_place(struct arena *mem, const struct variant *v,
 {
 	const struct stb_event *e = ROW(&v->events, struct stb_event, s->event);
 
+	if (s->attach == STB_AT_NETFILTER)
+		return arena_printf(mem, "family %u hook %" PRIu64
+				    " priority %d", e->type, e->config,
+				    (int)e->rate);
 	if (e->type == STB_EVENT_BREAKPOINT)
 		return arena_printf(mem, "%u bytes at %#" PRIx64 ", when %s",
 				    e->length, s->addr, e->access == 2 ?
 				    "written" : "accessed");
 	return arena_printf(mem, e->flags & STB_EVENT_HZ ?
-			    "%u:%" PRIu64 ", %" PRIu64 " a second" :
-			    "%u:%" PRIu64 " every %" PRIu64, e->type,
-			    e->config, e->rate);
+			    "%u:%" PRIu64 ", %" PRIu64 " a second%s" :
+			    "%u:%" PRIu64 " every %" PRIu64 "%s", e->type,
+			    e->config, e->rate, e->flags & STB_EVENT_TARGET ?
+			    ", of the target" : "");
 }
 
 /* Where a site attaches: "vfs_read", "vfs_read+0x12", "/bin/x+0x1136". */
@@ -188,6 +197,7 @@ static const char *place(struct arena *mem, const struct variant *v,
 		return arena_printf(mem, "%s+%#" PRIx64,
 				    str(mem, v->meta, b->path), s->offset);
 	case STB_AT_PERF_EVENT:
+	case STB_AT_NETFILTER:
 		return event_place(mem, v, s);
 	case STB_AT_KPROBE:
 	case STB_AT_KRETPROBE:
@@ -240,6 +250,10 @@ static void show_probes(struct arena *mem, const struct variant *v)
 		printf("    %s", when_name(h->when));
 		if (h->when == STB_TIMER)
 			printf(" every %s", period(mem, h->period_ns));
+		if (plan_has_file(h->when))
+			printf(" of %s, mode %04o", str(mem, v->meta,
+			       ROW(&v->files, struct stb_file, h->file)->path),
+			       ROW(&v->files, struct stb_file, h->file)->mode);
 		if (h->random_ns)
 			printf(", give or take %s", period(mem, h->random_ns));
 		printf("\n");
@@ -384,6 +398,11 @@ static json_t *event_json(const struct variant *v, const struct stb_site *s)
 
 	json_object_set_new(j, "type", number(e->type));
 	json_object_set_new(j, "config", address(e->config));
+	if (s->attach == STB_AT_NETFILTER) {
+		json_object_set_new(j, "priority",
+				    json_integer((int32_t)e->rate));
+		return j;
+	}
 	json_object_set_new(j, e->flags & STB_EVENT_HZ ? "hz" : "every",
 			    number(e->rate));
 	if (e->type == STB_EVENT_BREAKPOINT) {
@@ -402,7 +421,7 @@ static json_t *site_json(struct arena *mem, const struct variant *v,
 	json_object_set_new(j, "attach", json_string(attach_name(s->attach)));
 	if (s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE)
 		json_object_set_new(j, "program", number(s->build));
-	else if (s->attach == STB_AT_PERF_EVENT)
+	else if (plan_has_event(s->attach))
 		json_object_set_new(j, "event", event_json(v, s));
 	else
 		json_object_set_new(j, "symbol", name_of(mem, v, s->symbol));
@@ -415,14 +434,22 @@ static json_t *site_json(struct arena *mem, const struct variant *v,
 	return j;
 }
 
-static json_t *handler_json(const struct stb_handler *h)
+static json_t *handler_json(struct arena *mem, const struct variant *v,
+			    const struct stb_handler *h)
 {
 	json_t *j = json_object();
+	const struct stb_file *f;
 
 	json_object_set_new(j, "when", json_string(when_name(h->when)));
 	json_object_set_new(j, "order", json_integer(h->order));
 	json_object_set_new(j, "period_ns", number(h->period_ns));
 	json_object_set_new(j, "random_ns", number(h->random_ns));
+	if (!plan_has_file(h->when))
+		return j;
+	f = ROW(&v->files, struct stb_file, h->file);
+	json_object_set_new(j, "file", name_of(mem, v, f->path));
+	json_object_set_new(j, "mode", number(f->mode));
+	json_object_set_new(j, "max_size", number(f->max_size));
 	return j;
 }
 
@@ -493,7 +520,7 @@ static json_t *variant_json(struct arena *mem, const struct variant *v)
 			    id_json(mem, &v->row->kernel));
 	json_object_set_new(j, "kernel", kernel);
 	LIST(j, "sites", v->sites, stb_site, site_json(mem, v, row));
-	LIST(j, "handlers", v->handlers, stb_handler, handler_json(row));
+	LIST(j, "handlers", v->handlers, stb_handler, handler_json(mem, v, row));
 	LIST(j, "globals", v->globals, stb_global, global_json(mem, v, row));
 	LIST(j, "maps", v->maps, stb_map, map_json(mem, v, row));
 	LIST(j, "programs", v->builds, stb_program_build,

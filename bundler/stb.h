@@ -104,7 +104,7 @@ enum stb_table_kind {
 	STB_T_BUILDS, STB_T_PROGS, STB_T_SITES, STB_T_HANDLERS,
 	STB_T_GLOBALS_IMAGE,	/* bytes: the globals region's initial values,
 				   what is missing up to globals_size is 0 */
-	STB_T_EVENTS = 32,
+	STB_T_EVENTS = 32, STB_T_FILES,
 	STB_T_SYMBOLS = 36,	/* binaries whose symbols are packed */
 	/* code; RODATA and BTF are bytes, BTF and FUNC_INFO kernel code's */
 	STB_T_INSNS = 40, STB_T_RELOCS, STB_T_RODATA, STB_T_BTF,
@@ -231,7 +231,7 @@ _Static_assert(sizeof(struct stb_program_build) == 32, "stb_program_build");
 enum stb_prog_type {
 	STB_PROG_KPROBE = 1,	/* also uprobes: pt_regs */
 	STB_PROG_FENTRY, STB_PROG_FEXIT, STB_PROG_RAW_TP,
-	STB_PROG_PERF_EVENT = 16,
+	STB_PROG_PERF_EVENT = 16, STB_PROG_NETFILTER,
 };
 struct stb_prog {		/* kernel BPF program */
 	stb_str name;
@@ -265,7 +265,7 @@ _Static_assert(sizeof(struct stb_func_info) == 8, "stb_func_info");
 enum stb_attach {
 	STB_AT_KPROBE = 1, STB_AT_KRETPROBE, STB_AT_FENTRY, STB_AT_FEXIT,
 	STB_AT_RAW_TP, STB_AT_UPROBE, STB_AT_URETPROBE,
-	STB_AT_PERF_EVENT = 16,
+	STB_AT_PERF_EVENT = 16, STB_AT_NETFILTER,
 };
 #define STB_SITE_BY_ADDRESS 1u	/* symbol is not unique: use addr + slide */
 #define STB_SITE_OPTIONAL 2u
@@ -279,13 +279,16 @@ struct stb_site {
 	uint64_t offset;	/* from symbol; uprobes: in the file */
 	uint64_t cookie;
 	uint32_t maxactive;
-	uint32_t event;		/* row of EVENTS (perf_event) */
+	uint32_t event;		/* row of EVENTS (perf_event, netfilter) */
 };
 _Static_assert(sizeof(struct stb_site) == 56, "stb_site");
 
 #define STB_EVENT_HZ 1u		/* rate is times a second */
+#define STB_EVENT_TARGET 2u	/* of the target's processes, not of CPUs */
 struct stb_event {		/* what a site that is no place in code is */
-	uint32_t type;		/* perf_event_attr's, on each CPU */
+	uint32_t type;		/* perf_event_attr's, on each CPU; or of
+				   netfilter the family, in config the hook,
+				   in rate the priority */
 	uint32_t flags;
 	uint64_t config;
 	uint64_t rate;		/* events from one hit to the next */
@@ -297,6 +300,7 @@ enum { STB_EVENT_BREAKPOINT = 5 };	/* type */
 
 enum stb_when {
 	STB_BEGIN = 1, STB_END, STB_ON_ERROR, STB_TIMER,
+	STB_READ = 16, STB_WRITE,	/* of a file that the loader serves */
 	/* in a kernel handler's stead where nothing else fits: none yet */
 };
 struct stb_handler {		/* run by the loader */
@@ -305,7 +309,7 @@ struct stb_handler {		/* run by the loader */
 	int64_t order;
 	uint64_t period_ns, random_ns;
 	uint32_t entry;		/* first instruction in UCODE's INSNS */
-	uint32_t reserved;
+	uint32_t file;		/* row of FILES (read, write) */
 };
 _Static_assert(sizeof(struct stb_handler) == 40, "stb_handler");
 
@@ -341,6 +345,16 @@ struct stb_sym_range {
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct stb_sym_range) == 24, "stb_sym_range");
+
+#define STB_FILE_INPUT "__stdin"	/* no file: standard input */
+struct stb_file {
+	stb_str path;		/* below the session's folder */
+	uint32_t mode;		/* permissions, at most 0777 */
+	uint32_t max_size;	/* most bytes that can be read */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct stb_file) == 16, "stb_file");
+enum { STB_MAX_FILE = 1 << 20, STB_MAX_FILE_PATH = 200 };
 
 /*
  * --- the reader (read.c) -------------------------------------------------

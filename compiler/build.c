@@ -281,6 +281,7 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 		[IR_AT_RAW_TP] = "raw_tp",
 		[IR_AT_UPROBE] = "uprobe", [IR_AT_URETPROBE] = "uretprobe",
 		[IR_AT_PERF_EVENT] = "perf_event",
+		[IR_AT_NETFILTER] = "netfilter",
 		[IR_AT_SYS_ENTER] = "raw_tp", [IR_AT_SYS_EXIT] = "raw_tp",
 	};
 
@@ -314,18 +315,25 @@ static void plan_handler(const struct ir_handler *h, struct text *t)
 		[IR_KPROBE] = "kprobe", [IR_FENTRY] = "fentry",
 		[IR_FEXIT] = "fexit", [IR_RAW_TP] = "raw_tp",
 		[IR_PERF_EVENT] = "perf_event",
+		[IR_NETFILTER] = "netfilter",
 		[IR_SYSCALL] = "",
 	};
 	static const char *const whens[] = {
-		"", "begin", "end", "error", "timer",
+		"", "begin", "end", "error", "timer", "read", "write",
 	};
 	const struct ir_site *s;
 
 	if (h->prog == IR_LOADER) {
 		text_printf(t, "handler name=%s when=%s order=%" PRId64
-			    " period_ns=%" PRIu64 " random_ns=%" PRIu64 "\n",
+			    " period_ns=%" PRIu64 " random_ns=%" PRIu64,
 			    h->name, whens[h->when], h->order, h->period_ns,
 			    h->random_ns);
+		if (h->file.path) {
+			put_text(t, "file", h->file.path);
+			text_printf(t, " mode=%u max_size=%u", h->file.mode,
+				    h->file.max_size);
+		}
+		text_putc(t, '\n');
 		return;
 	}
 	if (h->prog == IR_SYSCALL)

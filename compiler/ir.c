@@ -528,6 +528,7 @@ const char *ir_attach_name(enum ir_attach a)
 		[IR_AT_RAW_TP] = "raw_tp",
 		[IR_AT_UPROBE] = "uprobe", [IR_AT_URETPROBE] = "uretprobe",
 		[IR_AT_PERF_EVENT] = "perf_event",
+		[IR_AT_NETFILTER] = "netfilter",
 		[IR_AT_SYS_ENTER] = "sys_enter", [IR_AT_SYS_EXIT] = "sys_exit",
 	};
 
@@ -557,7 +558,7 @@ static void put_site(struct text *t, const struct ir *ir,
 	else if (s->event)
 		text_printf(t, " event %u:%" PRIu64 " %s %" PRIu64,
 			    s->event->type, s->event->config,
-			    s->event->flags ? "hz" : "every", s->event->rate);
+			    s->event->flags & 1 ? "hz" : "every", s->event->rate);
 	if (s->cookie)
 		text_printf(t, " cookie %" PRIu64, s->cookie);
 	text_printf(t, "%s%s\n", s->by_address ? " by-address" : "",
@@ -572,10 +573,11 @@ static void put_handler(struct text *t, const struct ir *ir,
 		[IR_KPROBE] = "kprobe", [IR_FENTRY] = "fentry",
 		[IR_FEXIT] = "fexit", [IR_RAW_TP] = "raw_tp",
 		[IR_PERF_EVENT] = "perf_event",
+		[IR_NETFILTER] = "netfilter",
 		[IR_SYSCALL] = "syscall",
 	};
 	static const char *const whens[] = {
-		"", " begin", " end", " error", " timer",
+		"", " begin", " end", " error", " timer", " read", " write",
 	};
 	const struct ir_site *s;
 	const struct ir_stmt *at;
@@ -589,6 +591,9 @@ static void put_handler(struct text *t, const struct ir *ir,
 		text_printf(t, " every %" PRIu64, h->period_ns);
 	if (h->random_ns)
 		text_printf(t, " random %" PRIu64, h->random_ns);
+	if (h->file.path)
+		text_printf(t, " file %s mode %04o most %u", h->file.path,
+			    h->file.mode, h->file.max_size);
 	if (h->btf_id)
 		text_printf(t, " btf %u args %d", h->btf_id, h->nargs_btf);
 	for (i = 0; i < h->nlocks; i++)

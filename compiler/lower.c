@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { EVENT_HZ = 1 };		/* docs/stb-format.md, EVENTS: flags */
+enum { EVENT_HZ = 1, EVENT_TARGET = 2 };		/* docs/stb-format.md, EVENTS: flags */
 enum { MANY_SITES = 8 };	/* of one point: share one kprobe program */
 
 struct hidden {			/* array of values kept from entry to return */
@@ -1098,6 +1098,8 @@ static enum ir_attach attach_of(const struct lower *l)
 		return IR_AT_RAW_TP;
 	case IR_PERF_EVENT:
 		return IR_AT_PERF_EVENT;
+	case IR_NETFILTER:
+		return IR_AT_NETFILTER;
 	case IR_SYSCALL:
 		return ret ? IR_AT_SYS_EXIT : IR_AT_SYS_ENTER;
 	case IR_KPROBE:
@@ -1117,7 +1119,8 @@ static const struct ir_event *event_of(struct lower *l)
 		return NULL;
 	e = NEW(l->mem, struct ir_event);
 	e->type = from->type;
-	e->flags = from->per_second ? EVENT_HZ : 0;
+	e->flags = (from->per_second ? EVENT_HZ : 0) |
+		   (from->of_target ? EVENT_TARGET : 0);
 	e->config = from->config;
 	e->rate = from->rate;
 	e->access = from->access;
@@ -1168,6 +1171,14 @@ static struct ir_site *new_site(struct lower *l)
 	return s;
 }
 
+static enum ir_when when_of(enum attach attach)
+{
+	return attach == AT_BEGIN ? IR_BEGIN : attach == AT_END ? IR_END :
+	       attach == AT_ERROR ? IR_ERROR :
+	       attach == AT_FILE_READ ? IR_READ :
+	       attach == AT_FILE_WRITE ? IR_WRITE : IR_TIMER;
+}
+
 static void keep_handler(struct lower *l, struct ir_stmt *body)
 {
 	struct ir_handler *h = NEW(l->mem, struct ir_handler);
@@ -1195,9 +1206,10 @@ static void keep_handler(struct lower *l, struct ir_stmt *body)
 	h->order = l->site->order;
 	h->period_ns = l->site->timer_ns;
 	h->random_ns = l->site->timer_random_ns;
-	h->when = l->site->attach == AT_BEGIN ? IR_BEGIN :
-		  l->site->attach == AT_END ? IR_END :
-		  l->site->attach == AT_ERROR ? IR_ERROR : IR_TIMER;
+	h->when = when_of(l->site->attach);
+	if (l->site->file)
+		h->file = (struct ir_file) { l->site->file->path,
+			l->site->file->mode, l->site->file->max_size };
 }
 
 static void start_site(struct lower *l, struct lowering *all,
@@ -1219,7 +1231,8 @@ static void start_site(struct lower *l, struct lowering *all,
 
 void look_from_site(struct lower *l, struct lowering *all, struct site *site)
 {
-	start_site(l, all, site, site->tp ? IR_RAW_TP : site->place ?
+	start_site(l, all, site, site->attach == AT_NETFILTER ? IR_NETFILTER :
+		   site->tp ? IR_RAW_TP : site->place ?
 		   IR_KPROBE : site->event ? IR_PERF_EVENT : site->attach ==
 		   AT_SYSCALL ? IR_SYSCALL : IR_LOADER);
 	l->quiet = true;
@@ -1362,6 +1375,7 @@ static void lower_site(struct lowering *all, struct site *site, size_t nsites)
 	case AT_NEVER:
 		return;
 	case AT_BEGIN: case AT_END: case AT_ERROR: case AT_TIMER:
+	case AT_FILE_READ: case AT_FILE_WRITE:
 		lower_with(all, site, IR_LOADER);
 		return;
 	case AT_KPROBE: case AT_KRETPROBE: case AT_FENTRY: case AT_FEXIT:
@@ -1372,6 +1386,9 @@ static void lower_site(struct lowering *all, struct site *site, size_t nsites)
 		return;
 	case AT_PERF_EVENT:
 		lower_with(all, site, IR_PERF_EVENT);
+		return;
+	case AT_NETFILTER:
+		lower_with(all, site, IR_NETFILTER);
 		return;
 	case AT_SYSCALL:
 		lower_with(all, site, IR_SYSCALL);

@@ -1146,6 +1146,11 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 	if (e->fn)
 		return call_function(l, e, want, used);
 	name = e->builtin->name;
+	if (!strncmp(name, "__file_", 7) && (!l->site || !l->site->file)) {
+		complain(l->j, e->at, E_NO_TARGET_VAR,
+			 "$value is known in probes of files alone");
+		return lit_opnd("", 0);
+	}
 	s = fold_string(l, e, &len);
 	if (s)
 		return text_opnd(l, s, len);
@@ -1277,7 +1282,9 @@ static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
 	case X_MATCH:
 		return lower_match(l, e);
 	case X_PERF:
-		return unsupported(l, e, "@perf");
+		complain(l->j, e->at, E_ENGINE, "reading a counter by @perf "
+			 "needs the module engine");
+		return num_opnd(0);
 	case X_REGISTER:
 		return lower_register(l, e);
 	case X_EMBEDDED:

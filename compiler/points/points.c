@@ -14,7 +14,7 @@
 #include <string.h>
 
 const struct family *const families[] = {
-	&family_begin, &family_timer, &family_data, &family_kernel, &family_trace,
+	&family_begin, &family_timer, &family_data, &family_procfs, &family_perf, &family_netfilter, &family_kernel, &family_trace,
 	&family_process, &family_syscall, NULL
 };
 
@@ -26,9 +26,9 @@ static const char *const later[] = {
 	"process.function(s)", "process(s).mark(s)", "process(s).begin",
 	"process(s).end", "process(s).thread", "process(s).syscall",
 	"process(s).insn", "process.begin", "process.end", "process.syscall",
-	"process(s).library(s)", "process(s).plt", "procfs(s).read",
-	"procfs(s).write", "perf", "netfilter", "java",
-	"python2", "python3", "input", "debuginfod", NULL
+	"process(s).library(s)", "process(s).plt",
+	"java",
+	"python2", "python3", "debuginfod", NULL
 };
 
 enum { MAX_ARGS = 8, MAX_DEPTH = 6 };	/* depth: components of a shape */
@@ -396,6 +396,9 @@ static const char *attach_name(enum attach a)
 	case AT_UPROBE: return "uprobe";
 	case AT_URETPROBE: return "uretprobe";
 	case AT_PERF_EVENT: return "perf_event";
+	case AT_NETFILTER: return "netfilter";
+	case AT_FILE_READ: return "read";
+	case AT_FILE_WRITE: return "write";
 	case AT_SYSCALL: return "syscall";
 	}
 	bug("attach %d", (int)a);
@@ -451,9 +454,10 @@ static void dump_event(const struct site_event *e, FILE *out)
 			e->access, e->length, (uintmax_t)e->addr,
 			e->is_linked ? ", linked" : "");
 	else
-		fprintf(out, "\tevent %u:%ju, %ju %s\n", e->type,
+		fprintf(out, "\tevent %u:%ju, %ju %s%s\n", e->type,
 			(uintmax_t)e->config, (uintmax_t)e->rate,
-			e->per_second ? "a second" : "from hit to hit");
+			e->per_second ? "a second" : "from hit to hit",
+			e->of_target ? ", of the target" : "");
 }
 
 static void dump_site(struct job *j, const struct site *s, FILE *out)
@@ -469,8 +473,15 @@ static void dump_site(struct job *j, const struct site *s, FILE *out)
 				(uintmax_t)s->timer_random_ns);
 		fputc('\n', out);
 	}
-	if (s->event)
+	if (s->attach == AT_NETFILTER)
+		fprintf(out, "\tfamily %u, hook %ju, priority %jd\n",
+			s->event->type, (uintmax_t)s->event->config,
+			(intmax_t)s->event->rate);
+	else if (s->event)
 		dump_event(s->event, out);
+	if (s->file)
+		fprintf(out, "\tfile %s, mode %04o, at most %u bytes\n",
+			s->file->path, s->file->mode, s->file->max_size);
 	if (s->order)
 		fprintf(out, "\torder %jd\n", (intmax_t)s->order);
 	if (s->maxactive)

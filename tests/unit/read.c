@@ -87,12 +87,45 @@ static void event_rows(void)
 	ROWS(STB_E_VALUE, (of_events(&e), e.prog.type = STB_PROG_KPROBE));
 	ROWS(STB_E_VALUE, (of_events(&e), e.sites[1].event = 1));
 	ROWS(STB_E_VALUE, (of_events(&e), e.event.rate = 0));
-	ROWS(STB_E_VALUE, (of_events(&e), e.event.flags = 2));
+	ROWS(STB_E_VALUE, (of_events(&e), e.event.flags = 4));
 	ROWS(STB_E_VALUE, (of_events(&e), e.event.type = 5));
 	ROWS(STB_OK, (of_events(&e), e.event.type = 5, e.event.access = 2,
 		      e.event.length = 4));
 	ROWS(STB_E_VALUE, (of_events(&e), e.event.type = 5,
 			   e.event.access = 2, e.event.length = 9));
+}
+
+static void of_hooks(struct example *e)
+{
+	e->prog.type = STB_PROG_NETFILTER;
+	e->sites[0].attach = e->sites[1].attach = STB_AT_NETFILTER;
+}
+
+static void hook_rows(void)
+{
+	ROWS(STB_OK, of_hooks(&e));
+	ROWS(STB_OK, (of_hooks(&e), e.event.rate = (uint64_t)-5));
+	ROWS(STB_E_VALUE, (of_hooks(&e), e.event.rate = 1ull << 32));
+	ROWS(STB_E_VALUE, (of_hooks(&e), e.event.type = 256));
+	ROWS(STB_E_VALUE, (of_hooks(&e), e.event.config = 256));
+	ROWS(STB_E_VALUE, (of_hooks(&e), e.sites[0].event = 1));
+	ROWS(STB_E_VALUE, (of_hooks(&e), e.prog.type = STB_PROG_KPROBE));
+}
+
+static void file_rows(void)
+{
+	ROWS(STB_OK, e.handler.when = STB_READ);
+	ROWS(STB_OK, e.handler.when = STB_WRITE);
+	ROWS(STB_E_VALUE, e.handler.when = STB_WRITE + 1);
+	ROWS(STB_E_VALUE, (e.handler.when = STB_READ, e.handler.file = 1));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_READ, e.file.path = 0));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_READ, e.file.mode = 01000));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_READ, e.file.max_size = 0));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_READ,
+			   e.file.max_size = STB_MAX_FILE + 1));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_WRITE, e.file.path = 18));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_WRITE, e.file.path = 21));
+	ROWS(STB_OK, (e.handler.when = STB_WRITE, e.file.path = 26));
 }
 
 static void rows(void)
@@ -338,6 +371,8 @@ int main(void)
 {
 	rows();
 	event_rows();
+	hook_rows();
+	file_rows();
 	damage();
 	table_of_contents();
 	frames();
