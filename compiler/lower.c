@@ -1149,6 +1149,10 @@ static struct ir_site *new_site(struct lower *l)
 		s->calls = l->site->call->numbers[s->compat].v;
 		s->ncalls = l->site->call->numbers[s->compat].n;
 	}
+	if (l->site->absolute) {
+		s->addr = l->site->absolute;
+		s->by_address = s->is_absolute = s->within = true;
+	}
 	if (!p)
 		return s;
 	s->addr = p->addr;
@@ -1219,7 +1223,8 @@ static void start_site(struct lower *l, struct lowering *all,
 
 void look_from_site(struct lower *l, struct lowering *all, struct site *site)
 {
-	start_site(l, all, site, site->tp ? IR_RAW_TP : site->place ?
+	start_site(l, all, site, site->tp ? IR_RAW_TP :
+		   site->place || site->absolute ?
 		   IR_KPROBE : site->event ? IR_PERF_EVENT : site->attach ==
 		   AT_SYSCALL ? IR_SYSCALL : IR_LOADER);
 	l->quiet = true;

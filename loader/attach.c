@@ -70,7 +70,8 @@ static int probe_event(struct loader *l, const struct stb_site *s)
 	} else {
 		type = pmu_type(&l->kprobe_pmu, PMU "kprobe/type");
 		if (s->flags & STB_SITE_BY_ADDRESS) {
-			a.kprobe_addr = s->addr + s->offset + l->slide;
+			a.kprobe_addr = s->addr + s->offset +
+				(s->flags & STB_SITE_ABSOLUTE ? 0 : l->slide);
 		} else {
 			a.kprobe_func =
 				(uintptr_t)stb_string(&l->meta, s->symbol);
