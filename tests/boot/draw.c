@@ -356,14 +356,26 @@ static bool draw_point(struct draw *d)
 
 /* --- arguments ------------------------------------------------------------------------ */
 
-/* Functions of the part of the kernel that everything uses, but no probe. */
+/* Of the parts of the kernel that every program uses, and no probe. */
 static bool is_common(const struct func *f)
 {
-	return f->is_unique && (!strncmp(f->file, "fs/", 3) ||
-				!strncmp(f->file, "mm/", 3) ||
-				!strcmp(f->file, "kernel/fork.c") ||
-				!strcmp(f->file, "kernel/exit.c") ||
-				!strcmp(f->file, "kernel/signal.c"));
+	static const char *const files[] = {
+		"fs/namei.c", "fs/read_write.c", "fs/open.c", "fs/exec.c",
+		"fs/dcache.c", "fs/inode.c", "fs/file.c", "fs/file_table.c",
+		"fs/pipe.c", "fs/stat.c", "fs/readdir.c", "fs/seq_file.c",
+		"fs/proc/base.c", "fs/proc/generic.c", "fs/proc/inode.c",
+		"fs/namespace.c", "fs/super.c", "fs/attr.c", "fs/libfs.c",
+		"fs/splice.c", "fs/sync.c", "fs/kernfs/dir.c",
+		"mm/mmap.c", "mm/memory.c", "mm/filemap.c", "mm/rmap.c",
+		"mm/vma.c", "mm/shmem.c", "mm/truncate.c", "mm/mprotect.c",
+		"kernel/fork.c", "kernel/exit.c", "kernel/signal.c",
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(files); i++)
+		if (!strcmp(f->file, files[i]))
+			return f->is_unique;
+	return false;
 }
 
 /* Whole numbers, each in the register that has its place. */
