@@ -269,6 +269,7 @@ enum stb_attach {
 };
 #define STB_SITE_BY_ADDRESS 1u	/* symbol is not unique: use addr + slide */
 #define STB_SITE_OPTIONAL 2u
+#define STB_SITE_ABSOLUTE 4u	/* with BY_ADDRESS: addr as it is, no slide */
 struct stb_site {
 	stb_str name;		/* canonical probe point */
 	uint32_t prog;		/* index in STB_T_PROGS */

@@ -289,7 +289,7 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 	put_text(t, "name", s->name);
 	text_printf(t, " prog=%s attach=%s", h->name, attach[s->attach]);
 	if (s->by_address)
-		text_puts(t, " flags=1");
+		text_printf(t, " flags=%d", s->is_absolute ? 5 : 1);
 	if (s->symbol)
 		put_text(t, "symbol", s->symbol);
 	if (s->build >= 0)

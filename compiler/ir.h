@@ -246,6 +246,7 @@ struct ir_site {		/* where a handler is attached; plan `site` */
 	enum ir_attach attach;
 	const char *symbol;	/* kernel symbol, tracepoint name, or NULL */
 	bool by_address, optional;
+	bool is_absolute;	/* by address: it is where it is, not moved */
 	bool within;		/* a kernel function, not at its entry: one
 				   call cannot attach many of those */
 	uint64_t addr, offset;

@@ -1152,6 +1152,10 @@ static struct ir_site *new_site(struct lower *l)
 		s->calls = l->site->call->numbers[s->compat].v;
 		s->ncalls = l->site->call->numbers[s->compat].n;
 	}
+	if (l->site->absolute) {
+		s->addr = l->site->absolute;
+		s->by_address = s->is_absolute = s->within = true;
+	}
 	if (!p)
 		return s;
 	s->addr = p->addr;
@@ -1232,7 +1236,7 @@ static void start_site(struct lower *l, struct lowering *all,
 void look_from_site(struct lower *l, struct lowering *all, struct site *site)
 {
 	start_site(l, all, site, site->attach == AT_NETFILTER ? IR_NETFILTER :
-		   site->tp ? IR_RAW_TP : site->place ?
+		   site->tp ? IR_RAW_TP : site->place || site->absolute ?
 		   IR_KPROBE : site->event ? IR_PERF_EVENT : site->attach ==
 		   AT_SYSCALL ? IR_SYSCALL : IR_LOADER);
 	l->quiet = true;

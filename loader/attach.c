@@ -70,7 +70,8 @@ static int probe_event(struct loader *l, const struct stb_site *s)
 	} else {
 		type = pmu_type(&l->kprobe_pmu, PMU "kprobe/type");
 		if (s->flags & STB_SITE_BY_ADDRESS) {
-			a.kprobe_addr = s->addr + s->offset + l->slide;
+			a.kprobe_addr = s->addr + s->offset +
+				(s->flags & STB_SITE_ABSOLUTE ? 0 : l->slide);
 		} else {
 			a.kprobe_func =
 				(uintptr_t)stb_string(&l->meta, s->symbol);
@@ -193,7 +194,8 @@ static void disarm(struct loader *l, uint32_t i)
 /* Can one call take it, with others? Of the kernel's functions the entry. */
 static bool is_groupable(const struct stb_site *s)
 {
-	return is_uprobe(s) || !s->offset;
+	return is_uprobe(s) ||
+	       !(s->offset || s->flags & STB_SITE_ABSOLUTE);
 }
 
 /* Do a and b belong into one call? */

@@ -161,7 +161,8 @@ static uint32_t breakpoints(const struct loader *l)
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
 
-		n += s->attach == STB_AT_KPROBE && s->offset;
+		n += s->attach == STB_AT_KPROBE &&
+		     (s->offset || s->flags & STB_SITE_ABSOLUTE);
 	}
 	return n;
 }

@@ -295,7 +295,7 @@ static enum multi choose_multi(const struct loader *l, uint32_t prog)
 			continue;
 		if (s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE)
 			uprobes++;
-		else if (s->offset)
+		else if (s->offset || s->flags & STB_SITE_ABSOLUTE)
 			continue;	/* see plain_prog */
 		else
 			kprobes++;

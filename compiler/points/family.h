@@ -71,6 +71,8 @@ struct site {
 	uint64_t timer_ns, timer_random_ns;
 	int64_t maxactive;	/* .maxactive(N), 0: default */
 	const struct site_event *event;	/* AT_PERF_EVENT, AT_NETFILTER */
+	uint64_t absolute;	/* an address of the running kernel, without a
+				   place; 0: none */
 	VEC(struct call_chain) chains;	/* .callee: it runs when one holds;
 					   none: always */
 	const struct site_file *file;	/* AT_FILE_... */

@@ -682,6 +682,30 @@ static bool statement_at(struct find *f, uint64_t addr, const struct code *c)
 	return true;
 }
 
+/* Whatever is there: the compiler cannot know, so the user must. */
+static bool absolute_site(struct find *f, uint64_t addr)
+{
+	const struct func_query *q = f->q;
+	struct site *s;
+
+	if (!f->j->opt->guru)
+		return complain(f->j, q->arg->at, E_PROBE_ARG, "an absolute "
+				"address cannot be checked: only with -g");
+	if (!addr)
+		return complain(f->j, q->arg->at, E_PROBE_ARG,
+				"0 is no address of the kernel");
+	if (!target_features(f->j->target)->kprobes)
+		return q->pt->optional || complain(f->j, q->pt->at, E_ENGINE,
+				"kernel \"%s\" has no kprobes",
+				target_name(f->j->target));
+	s = site_new(f->j, q->pr, q->pt, q->family, AT_KPROBE,
+		     arena_printf(&f->j->mem, "%s.statement(0x%jx).absolute",
+				  q->prefix, (uintmax_t)addr));
+	s->absolute = addr;
+	s->no_variables = true;
+	return true;
+}
+
 static bool sites_at(struct find *f)
 {
 	const struct func_query *q = f->q;
@@ -689,6 +713,8 @@ static bool sites_at(struct find *f)
 	struct code c;
 
 	f->p.arg = q->arg;
+	if (q->what & FN_ABSOLUTE)
+		return absolute_site(f, addr);
 	if (!target_code_at(f->j->target, q->b, addr, &c))
 		return site_missing(f->j, q->pt, q->arg->at, "%s has no "
 				    "function at 0x%jx", where(f),

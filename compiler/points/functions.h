@@ -19,6 +19,7 @@ enum {				/* struct shape's data, of these points */
 	FN_NUMBER = 128,	/* an address instead of a pattern */
 	FN_CALLEE = 256,	/* what it calls, and has inlined */
 	FN_CALLEES = 512,
+	FN_ABSOLUTE = 1024,	/* as the running kernel has it, unchecked */
 };
 
 /* Rows of struct shape: all such points behind a prefix. */

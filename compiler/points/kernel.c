@@ -78,6 +78,8 @@ static bool expand_kprobe(struct job *j, struct probe *pr, struct point *pt,
 
 static const struct shape shapes[] = {
 	FUNCTION_SHAPES("kernel", expand),
+	{ "kernel.statement(n).absolute", expand, FN_STATEMENT | FN_NUMBER |
+	  FN_ABSOLUTE },
 	{ "kprobe.function(s)", expand_kprobe, ENTRY },
 	{ "kprobe.function(s).call", expand_kprobe, CALL },
 	{ "kprobe.function(s).return", expand_kprobe, RETURN },

@@ -20,7 +20,6 @@ const struct family *const families[] = {
 
 /* Points of SystemTap that have no family yet: refused, but known. */
 static const char *const later[] = {
-	"kernel.statement(n).absolute",
 	"kernel.mark(s)", "module(s).function(s)", "module(s).statement(s)",
 	"kprobe.module(s).function(s)", "kprobe.statement(n)",
 	"process.function(s)", "process(s).mark(s)", "process(s).begin",

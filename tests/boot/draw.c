@@ -4,6 +4,9 @@
  *
  *	draw MANIFEST KERNEL SEED N vars	$$vars at N functions
  *	draw MANIFEST KERNEL SEED N chains	random chains of members at N points
+ *	draw MANIFEST KERNEL SEED N values	the arguments of N functions of the
+ *		file systems, of memory and of processes; "// NUMBER SYMBOL SIZE..."
+ *		says what its lines "@NUMBER ARGUMENT..." are
  *
  * What it draws can be probed, as target.h has it, and what it reads is there:
  * so whatever a compiler, a verifier or a kernel refuses is a fault.
@@ -351,6 +354,66 @@ static bool draw_point(struct draw *d)
 	return draw_label(d);
 }
 
+/* --- arguments ------------------------------------------------------------------------ */
+
+/* Of the parts of the kernel that every program uses, and no probe. */
+static bool is_common(const struct func *f)
+{
+	static const char *const files[] = {
+		"fs/namei.c", "fs/read_write.c", "fs/open.c", "fs/exec.c",
+		"fs/dcache.c", "fs/inode.c", "fs/file.c", "fs/file_table.c",
+		"fs/pipe.c", "fs/stat.c", "fs/readdir.c", "fs/seq_file.c",
+		"fs/proc/base.c", "fs/proc/generic.c", "fs/proc/inode.c",
+		"fs/namespace.c", "fs/super.c", "fs/attr.c", "fs/libfs.c",
+		"fs/splice.c", "fs/sync.c", "fs/kernfs/dir.c",
+		"mm/mmap.c", "mm/memory.c", "mm/filemap.c", "mm/rmap.c",
+		"mm/vma.c", "mm/shmem.c", "mm/truncate.c", "mm/mprotect.c",
+		"kernel/fork.c", "kernel/exit.c", "kernel/signal.c",
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(files); i++)
+		if (!strcmp(f->file, files[i]))
+			return f->is_unique;
+	return false;
+}
+
+/* Whole numbers, each in the register that has its place. */
+static bool are_numbers(struct draw *d, struct place *p, size_t *n)
+{
+	struct variable *v;
+
+	for (*n = 0; (v = place_variable_at(d->t, p, *n)) && v->is_param; ++*n)
+		if (!is_name(v->name) || !is_number(v->type) ||
+		    v->abi_arg != (int)*n || v->loc.kind != LOC_VALUE)
+			return false;
+	return *n && *n <= 6;
+}
+
+static bool draw_arguments(struct draw *d, long number)
+{
+	struct func *f = d->copies.v[drawn(d, d->copies.n)];
+	struct place *p = target_place(d->t, f, AT_ENTRY);
+	size_t n, i;
+
+	if (!is_common(f) || !is_alone(d, f) || !are_numbers(d, p, &n))
+		return false;
+	printf("// %ld %s", number, f->linkage);
+	for (i = 0; i < n; i++)
+		printf(" %ju", (uintmax_t)place_variable_at(d->t, p, i)->type
+		       ->size);
+	printf("\nprobe kernel.function(\"%s\").call { printf(\"@%ld",
+	       place_of(d, f), number);
+	for (i = 0; i < n; i++)
+		printf(" %%x");
+	printf("\\n\"");
+	for (i = 0; i < n; i++)
+		printf(", $%s", place_variable_at(d->t, p, i)->name);
+	printf(") }\n");
+	f->is_unique = false;	/* once is enough */
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static struct options opt;
@@ -359,7 +422,7 @@ int main(int argc, char **argv)
 
 	if (argc != 6 || !open_kernel(&d, argv[1], argv[2])) {
 		fprintf(stderr, "usage: draw MANIFEST KERNEL SEED N "
-			"vars|chains\n");
+			"vars|chains|values\n");
 		return 1;
 	}
 	d.random = 0x9e3779b97f4a7c15 ^ strtoull(argv[3], NULL, 0) << 1;
@@ -369,6 +432,9 @@ int main(int argc, char **argv)
 			printf("probe kernel.function(\"%s\").call "
 			       "{ println($$vars) }\n", place_of(&d,
 			       d.copies.v[drawn(&d, d.copies.n)]));
+	else if (!strcmp(argv[5], "values"))
+		while (n > 0)
+			n -= draw_arguments(&d, n);
 	else
 		for (printf("global hits, faults, sum\n"); n > 0;)
 			n -= draw_point(&d);
