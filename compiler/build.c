@@ -363,24 +363,72 @@ static void plan_calls(const struct ir *ir, enum ir_attach at, struct text *t)
 			    name, name, name);
 }
 
-/* The tables of symbols that the script needs, or -d names. */
+/* A module may have several builds: their tables are files of their own. */
+static const char *short_id(struct arena *mem, const struct binary *b)
+{
+	return arena_printf(mem, "%02x%02x%02x", b->id.bytes[0],
+			    b->id.bytes[1], b->id.bytes[2]);
+}
+
+/* One binary's table; false: there is nothing known of it. */
+static bool plan_table(struct job *j, struct binary *b, struct text *t)
+{
+	struct text file = { .mem = &j->mem };
+	const char *name = arena_printf(&j->mem, "%s.%s.sym", b->name,
+					short_id(&j->mem, b));
+
+	if (!target_symbol_file(j->target, b, j->ir->symbols & IR_SYM_LINES,
+				&file))
+		return false;
+	write_out(j, name, file.s, file.n);
+	text_puts(t, "symbols");
+	put_text(t, "name", b->name);
+	text_printf(t, " kind=%s", b->kind == BIN_KERNEL ? "kernel" :
+		    "module");
+	put_text(t, "file", name);
+	put_id(t, b->id.bytes, b->id.len);
+	text_putc(t, '\n');
+	return true;
+}
+
+static bool plan_modules(struct job *j, const char *glob, struct text *t)
+{
+	struct binary **found;
+	bool bad = false;
+	size_t i, n = target_modules(j->target, glob, &found, &bad);
+
+	if (bad)
+		return false;
+	for (i = 0; i < n; i++)
+		plan_table(j, found[i], t);
+	return n > 0;
+}
+
+/* What the script needs, what -d names; of probed modules the kernel knows the
+   names, but not the lines. */
 static void plan_symbols(struct job *j, struct text *t)
 {
-	struct binary *k = target_kernel(j->target);
-	struct text file = { .mem = &j->mem };
-	bool named = false;
+	const struct options *o = j->opt;
+	bool kernel = j->ir->symbols;
 	size_t i;
 
-	for (i = 0; i < j->opt->symbols.n; i++)
-		named |= !strcmp(j->opt->symbols.v[i], "kernel");
-	if ((!j->ir->symbols && !named) ||
-	    !target_symbol_file(j->target, k, j->ir->symbols & IR_SYM_LINES,
-				&file))
-		return;
-	write_out(j, "kernel.sym", file.s, file.n);
-	text_puts(t, "symbols name=kernel kind=kernel file=kernel.sym");
-	put_id(t, k->id.bytes, k->id.len);
-	text_putc(t, '\n');
+	for (i = 0; i < o->symbols.n; i++)
+		if (!strcmp(o->symbols.v[i], "kernel"))
+			kernel = true;
+		else if (!plan_modules(j, o->symbols.v[i], t))
+			die("-d %s: kernel %s has no module of that name%s%s",
+			    o->symbols.v[i], target_name(j->target),
+			    target_modules_folder(j->target) ? " in " : "",
+			    target_modules_folder(j->target) ?
+			    target_modules_folder(j->target) : "");
+	if (o->all_modules)
+		plan_modules(j, "*", t);
+	for (i = 0; j->ir->symbols & IR_SYM_LINES && !o->all_modules &&
+		    i < j->ir->builds.n; i++)
+		if (j->ir->builds.v[i].is_module)
+			plan_modules(j, j->ir->builds.v[i].path, t);
+	if (kernel)
+		plan_table(j, target_kernel(j->target), t);
 }
 
 static void write_script(struct job *j)

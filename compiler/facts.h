@@ -71,6 +71,11 @@ bool object_is_relocatable(const struct object *o);
 void object_relocate(struct object *o);
 /* What the addresses of a symbol's section begin with; 0: it has none. */
 uint64_t object_symbol_base(const struct object *o, size_t section);
+/* How many sections there are, the one of number 0 too. */
+size_t object_sections(const struct object *o);
+/* Link-time addresses of section i, if it holds code that is loaded. */
+bool object_code_section(const struct object *o, size_t i, uint64_t *from,
+			 uint64_t *to);
 /* The name of the section of a link-time address. */
 const char *object_section_at(const struct object *o, uint64_t addr);
 /* Link-time addresses of a section; false: no such. is_there: with contents. */

@@ -38,6 +38,26 @@ uint64_t object_symbol_base(const struct object *o, size_t section)
 	return section < SHN_LORESERVE ? base_of(o, section) : 0;
 }
 
+size_t object_sections(const struct object *o)
+{
+	size_t n = 0;
+
+	return elf_getshdrnum(o->elf, &n) ? 0 : n;
+}
+
+bool object_code_section(const struct object *o, size_t i, uint64_t *from,
+			 uint64_t *to)
+{
+	Elf_Scn *scn = elf_getscn(o->elf, i);
+	GElf_Shdr sh;
+
+	if (!scn || !gelf_getshdr(scn, &sh) || !(sh.sh_flags & SHF_EXECINSTR))
+		return false;
+	*from = base_of(o, i);
+	*to = *from + sh.sh_size;
+	return *from != 0;
+}
+
 const char *object_section_at(const struct object *o, uint64_t addr)
 {
 	Elf_Scn *scn = elf_getscn(o->elf, addr >> MODULE_SHIFT);
