@@ -16,8 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* docs/plan.md: limits needs= */
-enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2 };
+/* docs/plan.md: limits needs=, site flags= */
+enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2, NEEDS_MODULES = 4 };
+enum { SITE_BY_ADDRESS = 1, SITE_IN_MODULE = 4, SITE_ABSOLUTE = 8 };
 /* exit statuses of a child that could not start clang, as shells have them */
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
 
@@ -179,6 +180,16 @@ static bool needs_slide(const struct ir *ir)
 	return ir->needs_slide;
 }
 
+static bool has_modules(const struct ir *ir)
+{
+	size_t i;
+
+	for (i = 0; i < ir->builds.n; i++)
+		if (ir->builds.v[i].is_module)
+			return true;
+	return false;
+}
+
 static void plan_head(struct job *j, const struct ir_layout *lay,
 		      struct text *t)
 {
@@ -206,7 +217,8 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 		    ir->max_action_user, ir->max_nesting, lay->globals_size,
 		    lay->frame_size, lay->frame_levels, lay->user_stack,
 		    (needs_slide(ir) ? NEEDS_SLIDE : 0) |
-		    (ir->loader_reads ? NEEDS_MEMORY : 0));
+		    (ir->loader_reads ? NEEDS_MEMORY : 0) |
+		    (has_modules(ir) ? NEEDS_MODULES : 0));
 	if (ir->has_kernel)
 		text_puts(t, "object engine=bpf file=k.o\n");
 	if (ir->has_loader)
@@ -267,6 +279,8 @@ static void plan_tables(const struct ir *ir, struct text *t)
 		text_puts(t, "build");
 		put_text(t, "path", ir->builds.v[i].path);
 		put_id(t, ir->builds.v[i].id, ir->builds.v[i].id_len);
+		if (ir->builds.v[i].is_module)
+			text_puts(t, " kind=module");
 		text_putc(t, '\n');
 	}
 }
@@ -288,8 +302,10 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 	text_puts(t, "site");
 	put_text(t, "name", s->name);
 	text_printf(t, " prog=%s attach=%s", h->name, attach[s->attach]);
-	if (s->by_address)
-		text_printf(t, " flags=%d", s->is_absolute ? 5 : 1);
+	if (s->by_address || s->in_module)
+		text_printf(t, " flags=%u", (s->by_address ? SITE_BY_ADDRESS :
+			    0) | (s->in_module ? SITE_IN_MODULE : 0) |
+			    (s->is_absolute ? SITE_ABSOLUTE : 0));
 	if (s->symbol)
 		put_text(t, "symbol", s->symbol);
 	if (s->build >= 0)
@@ -356,24 +372,72 @@ static void plan_calls(const struct ir *ir, enum ir_attach at, struct text *t)
 			    name, name, name);
 }
 
-/* The tables of symbols that the script needs, or -d names. */
+/* A module may have several builds: their tables are files of their own. */
+static const char *short_id(struct arena *mem, const struct binary *b)
+{
+	return arena_printf(mem, "%02x%02x%02x", b->id.bytes[0],
+			    b->id.bytes[1], b->id.bytes[2]);
+}
+
+/* One binary's table; false: there is nothing known of it. */
+static bool plan_table(struct job *j, struct binary *b, struct text *t)
+{
+	struct text file = { .mem = &j->mem };
+	const char *name = arena_printf(&j->mem, "%s.%s.sym", b->name,
+					short_id(&j->mem, b));
+
+	if (!target_symbol_file(j->target, b, j->ir->symbols & IR_SYM_LINES,
+				&file))
+		return false;
+	write_out(j, name, file.s, file.n);
+	text_puts(t, "symbols");
+	put_text(t, "name", b->name);
+	text_printf(t, " kind=%s", b->kind == BIN_KERNEL ? "kernel" :
+		    "module");
+	put_text(t, "file", name);
+	put_id(t, b->id.bytes, b->id.len);
+	text_putc(t, '\n');
+	return true;
+}
+
+static bool plan_modules(struct job *j, const char *glob, struct text *t)
+{
+	struct binary **found;
+	bool bad = false;
+	size_t i, n = target_modules(j->target, glob, &found, &bad);
+
+	if (bad)
+		return false;
+	for (i = 0; i < n; i++)
+		plan_table(j, found[i], t);
+	return n > 0;
+}
+
+/* What the script needs, what -d names; of probed modules the kernel knows the
+   names, but not the lines. */
 static void plan_symbols(struct job *j, struct text *t)
 {
-	struct binary *k = target_kernel(j->target);
-	struct text file = { .mem = &j->mem };
-	bool named = false;
+	const struct options *o = j->opt;
+	bool kernel = j->ir->symbols;
 	size_t i;
 
-	for (i = 0; i < j->opt->symbols.n; i++)
-		named |= !strcmp(j->opt->symbols.v[i], "kernel");
-	if ((!j->ir->symbols && !named) ||
-	    !target_symbol_file(j->target, k, j->ir->symbols & IR_SYM_LINES,
-				&file))
-		return;
-	write_out(j, "kernel.sym", file.s, file.n);
-	text_puts(t, "symbols name=kernel kind=kernel file=kernel.sym");
-	put_id(t, k->id.bytes, k->id.len);
-	text_putc(t, '\n');
+	for (i = 0; i < o->symbols.n; i++)
+		if (!strcmp(o->symbols.v[i], "kernel"))
+			kernel = true;
+		else if (!plan_modules(j, o->symbols.v[i], t))
+			die("-d %s: kernel %s has no module of that name%s%s",
+			    o->symbols.v[i], target_name(j->target),
+			    target_modules_folder(j->target) ? " in " : "",
+			    target_modules_folder(j->target) ?
+			    target_modules_folder(j->target) : "");
+	if (o->all_modules)
+		plan_modules(j, "*", t);
+	for (i = 0; j->ir->symbols & IR_SYM_LINES && !o->all_modules &&
+		    i < j->ir->builds.n; i++)
+		if (j->ir->builds.v[i].is_module)
+			plan_modules(j, j->ir->builds.v[i].path, t);
+	if (kernel)
+		plan_table(j, target_kernel(j->target), t);
 }
 
 static void write_script(struct job *j)

@@ -18,6 +18,11 @@ struct range {
 	uint64_t addr, end;
 };
 
+struct named {
+	struct symbol s;
+	size_t order;		/* in the symbol table */
+};
+
 struct line {
 	uint64_t addr;
 	uint32_t file, line;
@@ -26,9 +31,9 @@ struct line {
 
 struct symtab {
 	struct arena *mem;
-	struct range ranges[8];
-	size_t nranges;
-	VEC(struct symbol) symbols;
+	bool is_module;
+	VEC(struct range) ranges;
+	VEC(struct named) symbols;
 	VEC(struct line) lines;
 	struct dict files;		/* name -> number + 1 */
 	VEC(const char *) names;	/* of files */
@@ -40,8 +45,8 @@ static bool in_range(const struct symtab *s, uint64_t addr)
 {
 	size_t i;
 
-	for (i = 0; i < s->nranges; i++)
-		if (addr >= s->ranges[i].addr && addr < s->ranges[i].end)
+	for (i = 0; i < s->ranges.n; i++)
+		if (addr >= s->ranges.v[i].addr && addr < s->ranges.v[i].end)
 			return true;
 	return false;
 }
@@ -73,7 +78,8 @@ static void take_symbol(void *arg, const struct symbol *sym)
 	struct symtab *s = arg;
 
 	if (sym->section && in_range(s, sym->addr) && !is_left_out(sym->name))
-		vec_push(s->mem, &s->symbols, *sym);
+		vec_push(s->mem, &s->symbols, ((struct named) { *sym,
+			 s->symbols.n }));
 }
 
 static bool from_linker(const char *name)
@@ -87,13 +93,10 @@ static size_t underscores(const char *name)
 	return strspn(name, "_");
 }
 
-static int by_address(const void *a, const void *b)
+static int better_name(const struct symbol *x, const struct symbol *y)
 {
-	const struct symbol *x = a, *y = b;
 	size_t u = underscores(x->name), v = underscores(y->name);
 
-	if (x->addr != y->addr)
-		return x->addr < y->addr ? -1 : 1;
 	if (x->is_weak != y->is_weak)
 		return x->is_weak ? 1 : -1;
 	if (from_linker(x->name) != from_linker(y->name))
@@ -103,19 +106,36 @@ static int by_address(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+static int by_address(const void *a, const void *b)
+{
+	const struct symbol *x = a, *y = b;
+
+	return x->addr != y->addr ? (x->addr < y->addr ? -1 : 1) :
+	       better_name(x, y);
+}
+
+/* In modules the kernel takes the first of the table. */
+static int by_address_and_order(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+
+	return x->s.addr != y->s.addr ? (x->s.addr < y->s.addr ? -1 : 1) :
+	       x->order < y->order ? -1 : x->order > y->order;
+}
+
 static void put_symbols(struct symtab *s, struct text *out)
 {
 	size_t i;
 
 	if (s->symbols.n)
 		qsort(s->symbols.v, s->symbols.n, sizeof(*s->symbols.v),
-		      by_address);
+		      s->is_module ? by_address_and_order : by_address);
 	for (i = 0; i < s->symbols.n; i++) {
-		const struct symbol *sym = &s->symbols.v[i];
+		const struct named *n = &s->symbols.v[i];
 
-		if (!i || sym[-1].addr != sym->addr)
-			text_printf(out, "s %" PRIx64 " %s\n", sym->addr,
-				    sym->name);
+		if (!i || n[-1].s.addr != n->s.addr)
+			text_printf(out, "s %" PRIx64 " %s\n", n->s.addr,
+				    n->s.name);
 	}
 }
 
@@ -197,7 +217,8 @@ static void add_range(struct symtab *s, const char *name, uint64_t addr,
 		      uint64_t end)
 {
 	if (addr && addr < end)
-		s->ranges[s->nranges++] = (struct range) { name, addr, end };
+		vec_push(s->mem, &s->ranges, ((struct range) { name, addr,
+			 end }));
 }
 
 /* What stays when the kernel has started. */
@@ -213,29 +234,62 @@ static void kernel_ranges(struct target *t, struct binary *b, struct symtab *s)
 	add_range(s, ".bss", init_end, end);
 }
 
+/* Code that stays when the module has started. */
+static void module_ranges(const struct object *o, struct symtab *s)
+{
+	uint64_t from, to;
+	const char *name;
+	size_t i;
+
+	for (i = 1; i < object_sections(o); i++) {
+		if (!object_code_section(o, i, &from, &to))
+			continue;
+		name = object_section_at(o, from);
+		if (!starts(name, ".init"))
+			add_range(s, name, from, to);
+	}
+}
+
+static bool read_tables(struct target *t, struct binary *b, bool lines,
+			struct symtab *s)
+{
+	struct facts *f = b->impl;
+	const struct object *o = f->same_file || !f->debug.has_dwarf ?
+				 &f->main : &f->debug;
+
+	if (s->is_module)
+		module_ranges(o, s);
+	else
+		kernel_ranges(t, b, s);
+	if (!s->ranges.n)
+		return false;
+	object_symbols(o, take_symbol, s);
+	return !lines || dwarf_lines(f, take_line, s);
+}
+
 bool target_symbol_file(struct target *t, struct binary *b, bool lines,
 			struct text *out)
 {
 	struct facts *f = b->impl;
-	struct symtab s = { .mem = target_mem(t), .files.mem = target_mem(t) };
-	const struct object *o = f->same_file || !f->debug.has_dwarf ?
-				 &f->main : &f->debug;
+	struct symtab s = { .mem = target_mem(t), .files.mem = target_mem(t),
+			    .is_module = b->kind == BIN_MODULE };
+	bool ok;
 	size_t i;
 
-	if (!f->ix || b->kind != BIN_KERNEL)
+	if ((!f->ix && !s.is_module) || b->kind == BIN_PROGRAM ||
+	    !target_reopen(b))
 		return false;
-	kernel_ranges(t, b, &s);
-	if (!s.nranges)
-		return false;
-	object_symbols(o, take_symbol, &s);
-	if (lines && !dwarf_lines(f, take_line, &s))
-		return false;
-	text_puts(out, "stb-symbols 1\n");
-	for (i = 0; i < s.nranges; i++)
-		text_printf(out, "r %" PRIx64 " %" PRIx64 " %s\n",
-			    s.ranges[i].addr, s.ranges[i].end -
-			    s.ranges[i].addr, s.ranges[i].name);
-	put_symbols(&s, out);
-	put_lines(&s, out);
-	return true;
+	ok = read_tables(t, b, lines && b->has_dwarf, &s);
+	if (ok) {
+		text_puts(out, "stb-symbols 1\n");
+		for (i = 0; i < s.ranges.n; i++)
+			text_printf(out, "r %" PRIx64 " %" PRIx64 " %s\n",
+				    s.ranges.v[i].addr, s.ranges.v[i].end -
+				    s.ranges.v[i].addr, s.ranges.v[i].name);
+		put_symbols(&s, out);
+		put_lines(&s, out);
+	}
+	if (s.is_module)
+		target_close(b);
+	return ok;
 }

@@ -216,12 +216,13 @@ void read_symbols(struct loader *l)
 			ROW(struct stb_symbols, l->tables, i);
 		struct stb_set set;
 
-		if (s->kind != STB_BIN_KERNEL)
+		if (s->kind == STB_BIN_PROGRAM)
 			continue;
 		read_section(l, s->section, &set);
 		if (!stb_validate_symbols(&l->reader, &set, s->section))
 			die_damaged(l);
-		symbols_add(&l->symbols, stb_string(&l->meta, s->name), &set,
+		symbols_add(&l->symbols, stb_string(&l->meta, s->name),
+			    s->kind == STB_BIN_MODULE ? &s->id : NULL, &set,
 			    l->slide);
 	}
 }

@@ -403,7 +403,7 @@ static void wait_for_work(struct session *s, bool nap)
 	uint64_t left = until > now ? until - now : 0;
 	struct timespec ts = { left / 1000000000, left % 1000000000 };
 	struct pollfd *fds = s->polled;
-	int n = record_poll(l, fds), ours = n, files;
+	int n = record_poll(l, fds), ours = n, watch = -1, module = -1, files;
 
 	if (l->ring.consumer && !nap) {
 		fds[n++] = (struct pollfd){ l->ring_fd, POLLIN, 0 };
@@ -412,12 +412,16 @@ static void wait_for_work(struct session *s, bool nap)
 			ts = (struct timespec){ 0 };
 	}
 	if (l->watch_fd >= 0)
-		fds[n++] = (struct pollfd){ l->watch_fd, POLLIN, 0 };
+		fds[watch = n++] = (struct pollfd){ l->watch_fd, POLLIN, 0 };
+	if (l->module_fd >= 0)
+		fds[module = n++] = (struct pollfd){ l->module_fd, POLLIN, 0 };
 	files = (int)serve_poll(l, fds + n);
 	ppoll(fds, n + files, until == UINT64_MAX ? NULL : &ts,
 	      &s->sleeping);
-	if (n && l->watch_fd >= 0 && fds[n - 1].revents)
+	if (watch >= 0 && fds[watch].revents)
 		attach_arrived(l);
+	if (module >= 0 && fds[module].revents)
+		modules_changed(l);
 	serve_ready(l, fds + n, run_for_file, s);
 	record_serve(l, fds, ours);
 }
@@ -527,9 +531,10 @@ static void start(struct session *s)
 			return;
 		}
 		await_builds(l);
+		await_modules(l);
 	}
 	start_timers(s);
-	s->polled = array(2 + MAX_CLIENTS + 1 + serve_open(l),
+	s->polled = array(3 + MAX_CLIENTS + 1 + serve_open(l),
 			  sizeof(*s->polled));
 	set_state(s, STB_RUNNING);
 	release_command(s);

@@ -22,6 +22,8 @@ struct marks {
 struct symbols {
 	const char *name;
 	uint64_t slide;
+	const struct stb_build_id *id;	/* a module's; else NULL */
+	struct stb_sym_walk start;
 	struct rows ranges;
 	struct marks symbols, lines;
 	const char **files;
@@ -102,6 +104,7 @@ static void list_files(struct symbols *s, const struct stb_set *t)
 }
 
 void symbols_add(struct symbols **list, const char *name,
+		 const struct stb_build_id *module,
 		 const struct stb_set *tables, uint64_t slide)
 {
 	struct symbols *s = zalloc(sizeof(*s));
@@ -112,8 +115,9 @@ void symbols_add(struct symbols **list, const char *name,
 	s->ranges = rows_of(tables, STB_T_SYM_RANGES,
 			    sizeof(struct stb_sym_range));
 	first = ROW(struct stb_sym_range, s->ranges, 0)->addr;
-	mark(&s->symbols, start(tables, STB_T_SYM_ADDRS, first),
-	     stb_next_symbol);
+	s->id = module;
+	s->start = start(tables, STB_T_SYM_ADDRS, first);
+	mark(&s->symbols, s->start, stb_next_symbol);
 	mark(&s->lines, start(tables, STB_T_SYM_LINES, first), stb_next_line);
 	list_files(s, tables);
 	s->next = *list;
@@ -133,6 +137,20 @@ static const struct stb_sym_range *range_of(const struct symbols *s,
 	return NULL;
 }
 
+static void look_for_line(const struct symbols *s,
+			  const struct stb_sym_range *r, uint64_t addr,
+			  struct place *p)
+{
+	struct stb_sym_walk w;
+	uint64_t end;
+
+	if (find(&s->lines, addr, stb_next_line, &w, &end) &&
+	    w.addr >= r->addr && w.line) {
+		p->line = (unsigned)w.line;
+		p->file = s->files[w.file];
+	}
+}
+
 static void look_in(const struct symbols *s, const struct stb_sym_range *r,
 		    uint64_t addr, struct place *p)
 {
@@ -148,10 +166,41 @@ static void look_in(const struct symbols *s, const struct stb_sym_range *r,
 		p->offset = addr - w.addr;
 		p->size = end - w.addr;
 	}
-	if (find(&s->lines, addr, stb_next_line, &w, &end) &&
-	    w.addr >= r->addr && w.line) {
-		p->line = (unsigned)w.line;
-		p->file = s->files[w.file];
+	look_for_line(s, r, addr, p);
+}
+
+/* Is that build of the module loaded? */
+static bool is_loaded(const struct symbols *s)
+{
+	char path[128];
+	uint8_t notes[512];
+	long n;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/notes/.note.gnu.build-id",
+		 s->name);
+	n = read_small(path, notes, sizeof(notes));
+	return n > 0 && s->id->len && memmem(notes, (size_t)n, s->id->bytes,
+					     s->id->len);
+}
+
+/* The kernel has said what it is; its table has the symbol's place, too, and so
+   the line, wherever the module was loaded. */
+static void line_in_module(const struct symbols *s, struct place *p)
+{
+	struct stb_sym_walk w;
+	const struct stb_sym_range *r;
+
+	for (; s; s = s->next) {
+		if (!s->id || strcmp(s->name, p->module) || !is_loaded(s))
+			continue;
+		for (w = s->start; stb_next_symbol(&w);)
+			if (!strcmp(w.name, p->name))
+				break;
+		r = range_of(s, w.addr + p->offset);
+		if (!w.bad && w.p <= w.end && r &&
+		    !strcmp(w.name, p->name))
+			look_for_line(s, r, w.addr + p->offset, p);
+		return;
 	}
 }
 
@@ -184,7 +233,7 @@ static struct place look_up(const struct namer *n, uint64_t addr)
 	char *text = NULL;
 
 	for (; s && !p.module; s = s->next) {
-		r = range_of(s, addr - s->slide);
+		r = s->id ? NULL : range_of(s, addr - s->slide);
 		if (r)
 			look_in(s, r, addr - s->slide, &p);
 	}
@@ -192,6 +241,8 @@ static struct place look_up(const struct namer *n, uint64_t addr)
 		text = kernel_name(n->kernel, addr);
 	if (text)	/* with its table, the kernel's own were found there */
 		take_apart(text, n->data ? NULL : "kernel", &p);
+	if (text && p.name && p.module)
+		line_in_module(n->data, &p);
 	return p;
 }
 

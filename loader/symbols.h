@@ -11,9 +11,10 @@
 
 struct symbols;
 
-/* One section (of validated tables), loaded `slide` above its link-time
-   addresses; name is "kernel" or a module's. Tables live on. */
+/* One section (of validated tables): the kernel's, loaded `slide` above its
+   link-time addresses, or a module's, of that build. All live on. */
 void symbols_add(struct symbols **s, const char *name,
+		 const struct stb_build_id *module,
 		 const struct stb_set *tables, uint64_t slide);
 /* What format_text() wants. Who is in none of s is asked for in the kernel, if it
    may be: kernel is not NULL. */

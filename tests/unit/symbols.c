@@ -141,7 +141,7 @@ static void names(void)
 	char text[64];
 	struct sink to = { .buf = text, .cap = 40 };
 
-	symbols_add(&s, "kernel", &set, 0x10000);
+	symbols_add(&s, "kernel", NULL, &set, 0x10000);
 	n = symbols_namer(s, NULL);
 	expect_text(&n, 0x11000, STB_SYM_NAME, "first");
 	expect_text(&n, 0x1107f, STB_SYM_DATA, "first+0x7f/0x80 [kernel]");
