@@ -46,7 +46,7 @@ static void look_for_change(const struct expr *e, void *arg)
 	else if (e->kind == X_CALL)
 		m->steady &= e->builtin && !(e->builtin->flags & BF_EFFECT);
 	else
-		m->steady &= e->kind == X_NUMBER || e->kind == X_STRING ||
+		m->steady &= e->kind == X_NUMBER || e->kind == X_ENTRY || e->kind == X_STRING ||
 			e->kind == X_BINARY || e->kind == X_UNARY ||
 			(e->kind == X_PRINT && e->print->to_string);
 }

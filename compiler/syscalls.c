@@ -356,19 +356,27 @@ static void put_arg(struct body *b, const struct syscall_arg *a, unsigned reg)
 	}
 }
 
-static void put_args(struct body *b)
+static void place_args(struct body *b)
 {
 	const struct syscall *c = b->call;
 	unsigned reg = 0;
 	size_t i;
 
-	text_puts(&b->set, "");
-	text_puts(&b->format, "");
-	text_puts(&b->values, "");
 	for (i = 0; i < c->args.n && i < ARGS; i++) {
 		b->reg[i] = reg;
 		reg += strcmp(c->args.v[i].kind, "ll") ? 1 : 2;
 	}
+}
+
+static void put_args(struct body *b)
+{
+	const struct syscall *c = b->call;
+	size_t i;
+
+	place_args(b);
+	text_puts(&b->set, "");
+	text_puts(&b->format, "");
+	text_puts(&b->values, "");
 	for (i = 0; i < c->args.n && i < ARGS; i++)
 		put_arg(b, &c->args.v[i], b->reg[i]);
 }
@@ -391,13 +399,52 @@ static void put_entry(struct job *j, const struct syscall *c, const char *head,
 		text_puts(out, "\targstr = \"\"\n}\n");
 }
 
-static void put_return(const struct syscall *c, const char *head,
-		       struct text *out)
+/* At the return arguments are as they were at the entry: kept if they are asked
+   for. What a pointer leads to is for the script to read, but for strings. */
+static void keep_arg(struct body *b, const struct syscall_arg *a, unsigned reg)
 {
+	const char *words = !strcmp(a->kind, "at") ? "dirfd" :
+		!strcmp(a->kind, "sig") ? "signal" : a->of;
+	const char *reader = "__arg_ulong", *at = join(b, a->var, "_uaddr");
+	size_t i;
+
+	if (!strcmp(a->kind, "h"))
+		return;
+	if (*a->kind == 's' && !a->kind[1])
+		set(b, a->var, "@entry(__quoted(__arg_ulong(%u)))", reg);
+	if (strchr("sbk", *a->kind) && strcmp(a->kind, "sig")) {
+		set(b, at, "@entry(__arg_ulong(%u))", reg);
+		return;
+	}
+	for (i = 0; i < COUNT_OF(kinds); i++)
+		if (!strcmp(kinds[i].name, a->kind))
+			reader = kinds[i].reader;
+	if (!strcmp(a->kind, "f") || !strcmp(a->kind, "eu") ||
+	    !strcmp(a->kind, "mode"))
+		reader = "__arg_uint";
+	else if (words)
+		reader = "__arg_int";
+	set(b, a->var, "@entry(%s(%u))", reader, reg);
+	if (words && strcmp(a->kind, "mode"))
+		set(b, a->text ? a->text : join(b, a->var, "_str"),
+		    "__words(%s, \"%s\")", a->var, words);
+}
+
+static void put_return(struct job *j, const struct syscall *c,
+		       const char *head, struct text *out)
+{
+	struct body b = { .mem = &j->mem, .call = c, .set = { .mem = &j->mem } };
+	size_t i;
+
+	place_args(&b);
+	text_puts(&b.set, "");
+	for (i = 0; i < c->args.n && i < ARGS && c->result != '-'; i++)
+		keep_arg(&b, &c->args.v[i], b.reg[i]);
+
 	text_printf(out, "probe %s.%s.return = __syscall(%u).return ? {\n"
-		    "\tname = __syscall_name()\n\tretval = __retval()\n"
+		    "\tname = __syscall_name()\n%s\tretval = __retval()\n"
 		    "\tretstr = __result(retval, \"%c\")\n}\n", head, c->alias,
-		    c->id, c->result);
+		    c->id, b.set.s, c->result);
 }
 
 char *syscalls_aliases(struct job *j, const char *head, const char *glob,
@@ -420,7 +467,7 @@ char *syscalls_aliases(struct job *j, const char *head, const char *glob,
 			continue;
 		*seen = (void *)c;
 		put_entry(j, c, head, &t);
-		put_return(c, head, &t);
+		put_return(j, c, head, &t);
 	}
 	return t.s;
 }
