@@ -363,13 +363,14 @@ static void plan_handler(const struct ir_handler *h, struct text *t)
 /* All handlers of system calls are one program at each of two tracepoints. */
 static void plan_calls(const struct ir *ir, enum ir_attach at, struct text *t)
 {
-	const char *name = emit_calls_name(at);
+	const char *name, *point = emit_calls_point(at);
+	size_t part;
 
-	if (emit_calls(ir, at))
+	for (part = 0; (name = emit_calls_name(t->mem, ir, at, part)); part++)
 		text_printf(t, "prog name=%s type=raw_tp btf_id=0\nsite "
 			    "name=\"kernel.trace(\\\"raw_syscalls:%s\\\")\" "
 			    "prog=%s attach=raw_tp symbol=\"%s\"\n", name,
-			    name, name, name);
+			    point, name, point);
 }
 
 /* A module may have several builds: their tables are files of their own. */

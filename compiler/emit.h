@@ -37,7 +37,7 @@ struct unit {
 	bool needs_frame;		/* the run needs one: a kernel matter */
 	bool prints;			/* itself or in what it calls */
 	bool direct;			/* its one record goes to the ring */
-	unsigned nregions, nlabels, nloops, neach;
+	unsigned nregions, nlabels, nloops, neach, nformats;
 	struct text bodies;		/* outlined, in order */
 	bool locked;			/* its locks are taken, by here */
 	bool out_used, early_used;	/* labels: the end; behind the locks' */

@@ -35,6 +35,26 @@ static bool is_memory(const struct ir_stmt *s, size_t i)
 	return s->arg_types && s->arg_types[i] == 'm';
 }
 
+/* The id of a print's format, as C: of a table, where sites differ in it. */
+static const char *format_id(struct emit *e, const struct ir_stmt *s)
+{
+	const struct ir_formats *f = s->by_site;
+	struct text *t = &e->u->bodies;
+	unsigned n = ++e->u->nformats;
+	size_t i;
+
+	if (!f)
+		return arena_printf(e->mem, "%d", s->format);
+	text_printf(t, "static const uint16_t %s_formats%u[%zu] RT_CONST = {",
+		    e->u->name, n, f->v.n);
+	for (i = 0; i < f->v.n; i++)
+		if (f->v.v[i] > 0)
+			text_printf(t, "\n\t[%zu] = %d,", i, f->v.v[i]);
+	text_puts(t, "\n};\n\n");
+	return arena_printf(e->mem, "%s_formats%u[rt_call_site(r, %zu)]",
+			    e->u->name, n, f->v.n);
+}
+
 /* --- the only record of a run --------------------------------------------------- */
 
 static void print_direct(struct emit *e, const struct ir_stmt *s)
@@ -52,7 +72,7 @@ static void print_direct(struct emit *e, const struct ir_stmt *s)
 	emit_line(e, "} *p = RT_RESERVE(p);\n");
 	emit_line(e, "if (p) {");
 	e->depth++;
-	emit_line(e, "RT_HEADER(p, %d);", s->format);
+	emit_line(e, "RT_HEADER(p, %s);", format_id(e, s));
 	for (i = 0; i < s->nargs; i++) {
 		const char *v = emit_opnd(e, &s->args[i]);
 
@@ -97,7 +117,7 @@ static void print_gathered(struct emit *e, const struct ir_stmt *s)
 		else
 			emit_line(e, "n = rt_put_long(out, n, %s);", v);
 	}
-	emit_line(e, "rt_record_end(r, from, n, %d);", s->format);
+	emit_line(e, "rt_record_end(r, from, n, %s);", format_id(e, s));
 }
 
 /* --- the loader's ---------------------------------------------------------------- */

@@ -210,7 +210,8 @@ static void settle(struct placer *p)
 		u->slot[s->number].as = s;
 		if (*place == IN_NOTHING && !u->fn)
 			continue;
-		if (!p->e->kernel || u->fn || u->slot[s->number].crosses)
+		if (!p->e->kernel || u->fn || u->slot[s->number].crosses ||
+		    (s->in_frame && u->h->needs_frame))
 			*place = IN_FRAME;
 		else if (s->type == IR_LONG)
 			*place = ++longs > LOCAL_LONGS ? IN_FRAME : IN_LOCAL;

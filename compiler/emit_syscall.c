@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* Of a program: the verifier takes 256, some of them the runtime's. */
+enum { MAX_FUNCTIONS = 200 };
+
 struct set {			/* of handlers, as numbers want them */
 	VEC(const struct ir_handler *) v;
 };
@@ -16,6 +19,7 @@ struct set {			/* of handlers, as numbers want them */
 struct dispatch {
 	struct emit *e;
 	enum ir_attach at;
+	const struct ir_handler *first, *end;	/* of those in the program */
 	size_t n;		/* numbers of one ABI; the last: any other */
 	uint16_t *set, *site;	/* by number, 32-bit programs' behind */
 	VEC(struct set) sets;	/* [0]: nobody */
@@ -24,6 +28,40 @@ struct dispatch {
 static bool is_there(const struct ir_handler *h, enum ir_attach at)
 {
 	return h->prog == IR_SYSCALL && h->sites->attach == at;
+}
+
+/* Bodies of loops, each a function of its own. */
+static size_t loops_in(const struct ir_stmt *s)
+{
+	size_t n = 0;
+
+	for (; s; s = s->next)
+		n += (s->kind == IR_LOOP) + loops_in(s->body) +
+			loops_in(s->other) +
+			(s->kind == IR_CALL_FN ? loops_in(s->fn->body) : 0);
+	return n;
+}
+
+/* The first handler of program `part` at the tracepoint, from 0. */
+static const struct ir_handler *first_of(const struct ir *ir,
+					 enum ir_attach at, size_t part)
+{
+	size_t sum = 0, now = 0, n;
+	const struct ir_handler *h;
+
+	for (h = ir->handlers; h; h = h->next) {
+		if (!is_there(h, at))
+			continue;
+		n = 1 + loops_in(h->body);
+		if (sum && sum + n > MAX_FUNCTIONS) {
+			sum = 0;
+			now++;
+		}
+		if (now == part)
+			return h;
+		sum += n;
+	}
+	return NULL;
 }
 
 size_t emit_calls(const struct ir *ir, enum ir_attach at)
@@ -36,9 +74,18 @@ size_t emit_calls(const struct ir *ir, enum ir_attach at)
 	return n;
 }
 
-const char *emit_calls_name(enum ir_attach at)
+const char *emit_calls_point(enum ir_attach at)
 {
 	return at == IR_AT_SYS_ENTER ? "sys_enter" : "sys_exit";
+}
+
+const char *emit_calls_name(struct arena *mem, const struct ir *ir,
+			    enum ir_attach at, size_t part)
+{
+	if (!first_of(ir, at, part))
+		return NULL;
+	return part ? arena_printf(mem, "%s_%zu", emit_calls_point(at),
+				   part + 1) : emit_calls_point(at);
 }
 
 static void size_table(struct dispatch *d)
@@ -47,7 +94,7 @@ static void size_table(struct dispatch *d)
 	const struct ir_site *s;
 	size_t i;
 
-	for (h = d->e->ir->handlers; h; h = h->next)
+	for (h = d->first; h != d->end; h = h->next)
 		for (s = is_there(h, d->at) ? h->sites : NULL; s; s = s->next)
 			for (i = 0; i < s->ncalls; i++)
 				if (d->n <= s->calls[i])
@@ -155,24 +202,34 @@ static void put_program(struct dispatch *d, const char *name)
 	emit_line(e, "\t}\n\treturn 0;\n}\n");
 }
 
-void emit_dispatch(struct emit *e, enum ir_attach at, struct text *out)
+static void put_part(struct emit *e, enum ir_attach at, size_t part)
 {
-	struct region code = { .code.mem = e->mem }, *was = e->reg;
-	struct dispatch d = { .e = e, .at = at };
+	struct dispatch d = { .e = e, .at = at,
+			      .first = first_of(e->ir, at, part),
+			      .end = first_of(e->ir, at, part + 1) };
+	const char *name = emit_calls_name(e->mem, e->ir, at, part);
 	const struct ir_handler *h;
 	struct set nobody = { { 0 } };
 
-	if (!e->kernel || !emit_calls(e->ir, at))
-		return;
-	e->reg = &code;
-	e->depth = 0;
 	vec_push(e->mem, &d.sets, nobody);
 	size_table(&d);
-	for (h = e->ir->handlers; h; h = h->next)
+	for (h = d.first; h != d.end; h = h->next)
 		if (is_there(h, at))
 			add_handler(&d, h);
-	put_table(&d, emit_calls_name(at));
-	put_program(&d, emit_calls_name(at));
+	put_table(&d, name);
+	put_program(&d, name);
+}
+
+void emit_dispatch(struct emit *e, enum ir_attach at, struct text *out)
+{
+	struct region code = { .code.mem = e->mem }, *was = e->reg;
+	size_t part;
+
+	e->reg = &code;
+	e->depth = 0;
+	text_puts(&code.code, "");
+	for (part = 0; e->kernel && first_of(e->ir, at, part); part++)
+		put_part(e, at, part);
 	text_puts(out, code.code.s);
 	e->reg = was;
 }

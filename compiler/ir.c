@@ -271,7 +271,10 @@ static void put_call(struct text *t, const char *head, const struct ir_stmt *s)
 static void put_format(struct text *t, const char *head,
 		       const struct ir_stmt *s)
 {
-	text_printf(t, "%s %d(", head, s->format);
+	if (s->by_site)
+		text_printf(t, "%s by site(", head);
+	else
+		text_printf(t, "%s %d(", head, s->format);
 	put_list(t, s);
 	text_putc(t, ')');
 }

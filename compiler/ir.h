@@ -28,6 +28,9 @@ struct ir_slot {
 	int number;		/* within its handler or function */
 	uint32_t cap;		/* strings: most bytes it can need with the NUL
 				   (<= string_len): "execname" 16 */
+	bool in_frame;		/* a long that is best in the frame, if there is
+				   one: of what is there the verifier knows
+				   nothing, and has not to follow each value */
 	unsigned pool;		/* strings of one pool are never in use at the
 				   same time, they can share memory; 0: alone */
 	struct ir_slot *next;
@@ -122,6 +125,10 @@ enum ir_kind {
 /* IR_REG: of what DWARF has no number for. */
 enum { IR_REG_ORIG_AX = 128 };
 
+struct ir_formats {		/* by cookie; -1: no such site */
+	VEC(int) v;
+};
+
 struct ir_foreach {
 	struct ir_slot **keys;	/* one each key of the global; NULL: unwanted */
 	struct ir_slot *value;	/* or NULL */
@@ -155,6 +162,8 @@ struct ir_stmt {
 	enum ir_space space;
 	int stat;		/* STB_ST_* */
 	int format;		/* IR_PRINT, IR_FORMAT */
+	struct ir_formats *by_site;	/* IR_PRINT: format of each site, where
+				   sites that share the handler differ in it */
 	int err;		/* format id of the fault's message; -1: it
 				   cannot fault */
 	int cost;		/* IR_LOOP, IR_FOREACH: script statements a
@@ -282,6 +291,9 @@ struct ir_handler {
 	struct ir_slot *slots;
 	int nslots;
 	struct ir_stmt *body;
+	const char *printed;	/* the body as text, formats left out where
+				   sites may differ in them */
+	size_t nprinted;
 	bool user_regs;		/* uprobe: registers and memory are the task's */
 	/* by ir.c: */
 	struct ir_lock *locks;	/* by ascending lock number */
@@ -393,10 +405,12 @@ struct ir_layout {
 void emit_layout(struct arena *mem, const struct ir *ir, struct ir_layout *lay);
 void emit_c(struct arena *mem, const struct ir *ir, const struct ir_layout *lay,
 	    bool kernel, const char *script_name, struct text *out);
-/* Handlers of system calls that are attached there; the names of their program
-   and of its tracepoint. */
+/* Handlers of system calls that are attached there, of which a program takes so
+   many; the names of its parts, NULL behind the last, and of the tracepoint. */
 size_t emit_calls(const struct ir *ir, enum ir_attach at);
-const char *emit_calls_name(enum ir_attach at);
+const char *emit_calls_name(struct arena *mem, const struct ir *ir,
+			    enum ir_attach at, size_t part);
+const char *emit_calls_point(enum ir_attach at);
 /* What clang needs besides -I runtime/bpf (or runtime/user) -I runtime: in
    this order, NULL at the end. */
 extern const char *const emit_clang_flags[];

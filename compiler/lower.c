@@ -636,7 +636,8 @@ static void lower_stmt(struct lower *l, const struct stmt *s)
 		lower_stmts(l, s->body);
 		return;
 	case S_EXPR:
-		lower_effect(l, s->e);
+		if (!sets_meaning(s->e))
+			lower_effect(l, s->e);
 		return;
 	case S_IF:
 		lower_if(l, s);
@@ -719,7 +720,7 @@ static void find_write(const struct expr *e, void *arg)
 		f->found = true;
 }
 
-static bool is_loop_variable(const struct stmt *s, const struct var *v)
+bool writes_loop_variable(const struct stmt *s, const struct var *v)
 {
 	const struct expr *k;
 
@@ -731,8 +732,8 @@ static bool is_loop_variable(const struct stmt *s, const struct var *v)
 		    (s->caught && s->caught->var == v) ||
 		    (s->kind == S_DELETE && s->e->var == v))
 			return true;
-		if (is_loop_variable(s->body, v) ||
-		    is_loop_variable(s->other, v))
+		if (writes_loop_variable(s->body, v) ||
+		    writes_loop_variable(s->other, v))
 			return true;
 	}
 	return false;
@@ -743,7 +744,7 @@ static bool writes_var(const struct stmt *body, const struct var *v)
 	struct finding f = { v, false };
 
 	walk_stmts(body, find_write, &f);
-	return f.found || is_loop_variable(body, v);
+	return f.found || writes_loop_variable(body, v);
 }
 
 static bool has_next(const struct stmt *s)
@@ -1028,47 +1029,6 @@ static void lower_captures(struct lower *l, struct capture *c)
 
 /* --- handlers ---------------------------------------------------------------------------- */
 
-static struct ir_handler *find_equal(struct lowering *all,
-				     const struct ir_handler *new)
-{
-	struct text a = { .mem = all->mem }, b = { .mem = all->mem };
-	struct ir_handler *h;
-
-	if (new->prog == IR_LOADER)
-		return NULL;
-	ir_print_body(new->body, &a);
-	for (h = all->ir->handlers; h; h = h->next) {
-		if (h->prog != new->prog || h->btf_id != new->btf_id ||
-		    h->user_regs != new->user_regs ||
-		    h->at.src != new->at.src || h->at.off != new->at.off)
-			continue;
-		if (h->nslots != new->nslots || !h->sites ||
-		    h->sites->attach != new->sites->attach ||
-		    h->sites->within != new->sites->within)
-			continue;
-		b.n = 0;
-		ir_print_body(h->body, &b);
-		if (a.n == b.n && (!a.n || !memcmp(a.s, b.s, a.n)))
-			return h;
-	}
-	return NULL;
-}
-
-/* Keeps the handler, or gives its site to one that does the same. */
-static void keep(struct lowering *all, struct ir_handler *h)
-{
-	struct ir_handler *same = find_equal(all, h);
-
-	if (same) {
-		*same->sites_tail = h->sites;
-		same->sites_tail = &h->sites->next;
-		return;
-	}
-	h->name = arena_printf(all->mem, "h%d", all->nhandlers++);
-	*all->handlers_tail = h;
-	all->handlers_tail = &h->next;
-}
-
 static int build_of(struct lower *l, const struct binary *b)
 {
 	struct ir_build build = { .path = b->name, .id_len = b->id.len,
@@ -1225,7 +1185,7 @@ static void keep_handler(struct lower *l, struct ir_stmt *body)
 	if (!l->at_entry)
 		cover_site(l->j, l->site, l->prog == IR_LOADER ? "loader" :
 			   ir_attach_name(h->sites->attach));
-	keep(l->all, h);
+	keep_shared(l->all, h);
 	if (l->prog != IR_LOADER)
 		return;
 	h->order = l->site->order;
@@ -1304,6 +1264,8 @@ static bool lower_with(struct lowering *all, struct site *site,
 	struct capture *c;
 
 	start_site(&l, all, site, prog);
+	if (prog == IR_SYSCALL)
+		find_meanings(site->probe->body);
 	l.tail = &body;
 	leave_other_callers(&l);
 	if (site->point)

@@ -127,8 +127,15 @@ void look_from_function(struct lower *l, struct lowering *all,
 			const struct function *f);
 void look_from_site(struct lower *l, struct lowering *all, struct site *site);
 struct ir_function *function_of(struct lower *l, struct function *f);
+/* Is it set by a loop, a catch or a delete of the body? */
+bool writes_loop_variable(const struct stmt *body, const struct var *v);
 /* The value that e had at the entry, for handlers at a return. */
 struct ir_opnd captured(struct lower *l, const struct expr *e);
+
+/* --- lower_share.c ------------------------------------------------------------ */
+
+/* Keeps the handler, or gives its site to one that does the same. */
+void keep_shared(struct lowering *all, struct ir_handler *h);
 
 /* --- lower_expr.c ------------------------------------------------------------ */
 
@@ -169,6 +176,8 @@ bool fold_match(struct lower *l, const struct expr *e, int64_t *v);
 bool lower_group(struct lower *l, const struct expr *e, struct ir_slot *want,
 		 struct ir_opnd *v);
 
+struct shape_of_text;
+
 /* --- lower_syscall.c --------------------------------------------------------- */
 
 /* __arg_int(n) and its like; false: it is none of them. */
@@ -190,6 +199,25 @@ void leave_other_callers(struct lower *l);
 /* __return_address(slot); false: it is another. */
 bool lower_return_address(struct lower *l, const struct expr *e,
 			  struct ir_opnd *v);
+
+/* --- lower_words.c ----------------------------------------------------------- */
+
+/* What variables that an alias of a system call sets stand for: var->meaning. */
+void find_meanings(const struct stmt *body);
+/* Is that the assignment of one? Nothing is to be done for it. */
+bool sets_meaning(const struct expr *e);
+/* __words() and its like: text of arguments. */
+bool is_words(const struct expr *e);
+/* A directive of an argument as it is in its register: the loader cuts it. False:
+   it is no such argument. */
+bool shape_raw(struct lower *l, struct shape_of_text *sh, const char *d,
+	       size_t n, const struct expr *e);
+void shape_words(struct lower *l, struct shape_of_text *sh,
+		 const struct expr *e);
+/* lower_syscall.c: register n */
+struct ir_opnd read_call_arg(struct lower *l, struct span at, int64_t n);
+struct ir_opnd lower_words(struct lower *l, const struct expr *e,
+			   struct ir_slot *want);
 
 /* --- lower_print.c ----------------------------------------------------------- */
 

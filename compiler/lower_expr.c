@@ -303,6 +303,8 @@ const char *fold_string(struct lower *l, const struct expr *e, size_t *len)
 		*len = e->len;
 		return e->str;
 	}
+	if (e->kind == X_NAME && e->var->meaning)
+		return fold_string(l, e->var->meaning, len);
 	if (e->kind == X_TERNARY && fold(l, e->a, &cond))
 		return fold_string(l, cond ? e->b : e->c, len);
 	if (e->kind == X_CALL && e->builtin && !l->many)
@@ -1167,6 +1169,8 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 	if (lower_group(l, e, want, &v) || lower_syscall(l, e, &v) ||
 	    lower_registers(l, e, &v) || lower_return_address(l, e, &v))
 		return v;
+	if (is_words(e))
+		return lower_words(l, e, want);
 	if (!strcmp(name, "exit"))
 		add(l, IR_EXIT, e->at);
 	else if (!strcmp(name, "abort") && !l->ir_fn)
@@ -1248,6 +1252,8 @@ static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
 	case X_STRING:
 		return text_opnd(l, e->str, e->len);
 	case X_NAME: case X_INDEX:
+		if (e->kind == X_NAME && e->var->meaning)
+			return lower_any(l, e->var->meaning, want, used);
 		return lower_name(l, e, want);
 	case X_TARGET:
 		return lower_target(l, e);

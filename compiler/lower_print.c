@@ -61,6 +61,21 @@ static bool is_sprint(const struct expr *e)
 static void shape_print(struct lower *l, struct shape_of_text *sh,
 			const struct expr *e);
 
+/* What a string is here. A site's name is no value where many sites share the
+   handler, but it can be a part of the format: they may differ in that. */
+static const char *known_text(struct lower *l, const struct shape_of_text *sh,
+			      const struct expr *e, size_t *len)
+{
+	bool many = l->many;
+	const char *s;
+
+	if (l->prog == IR_SYSCALL && !sh->early)
+		l->many = false;
+	s = fold_string(l, e, len);
+	l->many = many;
+	return s;
+}
+
 void shape_expr(struct lower *l, struct shape_of_text *sh,
 		const struct expr *e)
 {
@@ -68,11 +83,15 @@ void shape_expr(struct lower *l, struct shape_of_text *sh,
 	int64_t cond;
 	size_t len;
 
-	if (e->type != T_STRING && fold(l, e, &cond)) {
+	if (e->kind == X_NAME && e->var->meaning) {
+		shape_expr(l, sh, e->var->meaning);
+	} else if (is_words(e)) {
+		shape_words(l, sh, e);
+	} else if (e->type != T_STRING && fold(l, e, &cond)) {
 		text_printf(&sh->format, "%" PRId64, cond);
 	} else if (e->type != T_STRING) {
 		shape_value(l, sh, "%d", lower_expr(l, e), 'l');
-	} else if ((s = fold_string(l, e, &len))) {
+	} else if ((s = known_text(l, sh, e, &len))) {
 		shape_text(sh, s, len);
 	} else if (e->kind == X_BINARY && e->op == OP_CAT) {
 		shape_expr(l, sh, e->a);
@@ -251,6 +270,8 @@ static const struct expr *shape_directive(struct lower *l,
 {
 	size_t stars = count_stars(d, n);
 
+	if (args && shape_raw(l, sh, d, n, args))
+		return args->next;
 	if (n == 2 && args && d[1] == (args->type == T_STRING ? 's' : 'd')) {
 		shape_expr(l, sh, args);
 		return args->next;

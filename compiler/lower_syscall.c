@@ -10,7 +10,7 @@
 
 enum { NARGS = 6, NUMBER = 6 };
 
-static struct ir_opnd read_arg(struct lower *l, struct span at, int64_t n)
+struct ir_opnd read_call_arg(struct lower *l, struct span at, int64_t n)
 {
 	struct ir_stmt *s = add_into(l, IR_ARG, at, temp_slot(l, IR_LONG));
 
@@ -30,9 +30,9 @@ static struct ir_opnd extended(struct lower *l, struct span at,
 /* 64 bits in two registers of a 32-bit program, the low half first. */
 static struct ir_opnd read_pair(struct lower *l, struct span at, int64_t n)
 {
-	struct ir_opnd low = read_arg(l, at, n), high;
+	struct ir_opnd low = read_call_arg(l, at, n), high;
 
-	high = add_bin(l, at, IR_SHL, read_arg(l, at, n + 1), num_opnd(32));
+	high = add_bin(l, at, IR_SHL, read_call_arg(l, at, n + 1), num_opnd(32));
 	return add_bin(l, at, IR_OR, low, high);
 }
 
@@ -48,15 +48,15 @@ static struct ir_opnd argument(struct lower *l, const struct expr *e,
 	if (!strcmp(kind, "pair"))
 		return read_pair(l, at, n);
 	if (!strcmp(kind, "int"))
-		return extended(l, at, read_arg(l, at, n), 32, true);
+		return extended(l, at, read_call_arg(l, at, n), 32, true);
 	if (!strcmp(kind, "int16"))
-		return extended(l, at, read_arg(l, at, n), 16, true);
+		return extended(l, at, read_call_arg(l, at, n), 16, true);
 	if (!strcmp(kind, "uint"))
-		return compat ? read_arg(l, at, n) :
-			extended(l, at, read_arg(l, at, n), 32, false);
+		return compat ? read_call_arg(l, at, n) :
+			extended(l, at, read_call_arg(l, at, n), 32, false);
 	if (!strcmp(kind, "long") && compat)
-		return extended(l, at, read_arg(l, at, n), 32, true);
-	return read_arg(l, at, n);
+		return extended(l, at, read_call_arg(l, at, n), 32, true);
+	return read_call_arg(l, at, n);
 }
 
 bool lower_syscall(struct lower *l, const struct expr *e, struct ir_opnd *v)
@@ -74,7 +74,7 @@ bool lower_syscall(struct lower *l, const struct expr *e, struct ir_opnd *v)
 	} else if (arg) {
 		*v = argument(l, e, name + 6);
 	} else if (!strcmp(name, "__syscall_nr")) {
-		*v = read_arg(l, e->at, NUMBER);
+		*v = read_call_arg(l, e->at, NUMBER);
 	} else {
 		s = add_into(l, IR_RETVAL, e->at, temp_slot(l, IR_LONG));
 		*v = read_once(l, s);

@@ -207,6 +207,7 @@ struct var {
 	struct var *next;
 	const struct function *owner;	/* locals: NULL in a probe */
 	void *lowered;		/* lower.c's slot or global */
+	const struct expr *meaning;	/* lower_words.c: what it stands for */
 };
 
 struct function {

@@ -4,7 +4,7 @@
  * call that a script asks for the text of two aliases, at a point of
  * points/syscall.c: their bodies set name, the variables of the arguments,
  * argstr, or retval and retstr. What a script does not use of them is elided,
- * and what it prints is formatted by the loader (lower_lazy.c).
+ * and what it prints is formatted by the loader (lower_words.c).
  */
 #include "syscalls.h"
 
@@ -98,11 +98,14 @@ static void read_call(struct reader *r)
 		wrong(r, "a name is missing");
 	c->alias = c->name = c->kernel = s;
 	by = strpbrk(s, "=!");
-	if (by) {
-		c->kernel = by + 1;
-		if (*by == '!')
-			c->name = by + 1;
+	if (by && *by == '!') {
 		*by = 0;
+		c->name = c->kernel = by + 1;
+		by = strchr(by + 1, '=');
+	}
+	if (by) {
+		*by = 0;
+		c->kernel = by + 1;
 	}
 	c->result = 'd';
 	read_numbers(r, c, 0);
@@ -119,16 +122,17 @@ static void read_call(struct reader *r)
 	c->id = (unsigned)r->all->calls.n;
 }
 
-static void read_table(struct reader *r)
+/* The rest of the line, by name: of a table, or of a struct. */
+static void read_rest(struct reader *r, struct dict *to)
 {
 	char *name = word(r);
-	size_t n = strcspn(r->p, "\n");
+	size_t n;
 
 	if (!name)
 		wrong(r, "a name is missing");
 	r->p += strspn(r->p, " \t");
 	n = strcspn(r->p, "\n");
-	*dict_at(&r->all->tables, name) = arena_strndup(&r->j->mem, r->p, n);
+	*dict_at(to, name) = arena_strndup(&r->j->mem, r->p, n);
 	r->p += n;
 }
 
@@ -143,9 +147,11 @@ static void read_lines(struct reader *r)
 		else if (!strcmp(what, "call"))
 			read_call(r);
 		else if (!strcmp(what, "table"))
-			read_table(r);
+			read_rest(r, &r->all->tables);
+		else if (!strcmp(what, "struct"))
+			read_rest(r, &r->all->structs);
 		else
-			wrong(r, "neither a call nor a table");
+			wrong(r, "neither a call nor a table nor a struct");
 		r->p += strcspn(r->p, "\n");
 		r->p += *r->p == '\n';
 	}
@@ -159,7 +165,7 @@ struct syscalls *syscalls_of(struct job *j)
 	if (j->syscalls)
 		return j->syscalls;
 	j->syscalls = NEW(&j->mem, struct syscalls);
-	j->syscalls->tables.mem = &j->mem;
+	j->syscalls->tables.mem = j->syscalls->structs.mem = &j->mem;
 	if (!j->opt->share_dir)
 		return j->syscalls;
 	r.src = src = NEW(&j->mem, struct source);
@@ -176,75 +182,269 @@ struct syscalls *syscalls_of(struct job *j)
 
 /* --- variables -------------------------------------------------------------------- */
 
-/* A kind: the function that reads the argument, and how argstr shows it. */
+/* A kind of number: the function that reads it, and how argstr shows it. */
 static const struct kind {
 	const char *name, *reader, *directive;
 } kinds[] = {
 	{ "i", "__arg_int", "%d" }, { "u", "__arg_uint", "%u" },
-	{ "i16", "__arg_int16", "%d" },
-	{ "l", "__arg_long", "%d" }, { "z", "__arg_ulong", "%u" },
-	{ "ll", "__arg_pair", "%d" },
+	{ "i16", "__arg_int16", "%d" }, { "l", "__arg_long", "%d" },
+	{ "z", "__arg_ulong", "%u" }, { "ll", "__arg_pair", "%d" },
 	{ "x", "__arg_ulong", "%#x" }, { "o", "__arg_uint", "%#o" },
-	{ "p", "__arg_ulong", "%#x" },
+	{ "dev", "__arg_uint", "%#x" }, { "mknod", "__arg_uint", "%#o" },
 };
 
-static const struct kind *find_kind(const char *name)
+/* What an alias's body is made of. */
+struct body {
+	struct arena *mem;
+	const struct syscall *call;
+	struct text set;		/* assignments */
+	struct text format, values;	/* of argstr */
+	unsigned reg[ARGS + 1];		/* of the arguments */
+};
+
+static void show(struct body *b, const char *directive, const char *value)
+{
+	text_printf(&b->format, "%s%s", b->format.n ? ", " : "", directive);
+	text_printf(&b->values, ", %s", value);
+}
+
+static void set(struct body *b, const char *var, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+static void set(struct body *b, const char *var, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_printf(&b->set, "\t%s = %s\n", var,
+		    arena_vprintf(b->mem, fmt, ap));
+	va_end(ap);
+}
+
+static char *join(struct body *b, const char *var, const char *end)
+{
+	return arena_printf(b->mem, "%s%s", var, end);
+}
+
+/* The register of the argument that `of` names, from 1. */
+static unsigned reg_of(struct body *b, const struct syscall_arg *a)
+{
+	unsigned n = a->of ? (unsigned)atoi(a->of) : 0;
+
+	return n && n <= ARGS ? b->reg[n - 1] : 0;
+}
+
+/* Flags and names: the number, and its words. */
+static void put_words(struct body *b, const struct syscall_arg *a,
+		      unsigned reg, const char *reader, const char *table)
+{
+	const char *text = a->text ? a->text : join(b, a->var, "_str");
+
+	set(b, a->var, "%s(%u)", reader, reg);
+	set(b, text, "__words(%s, \"%s\")", a->var, table);
+	show(b, "%s", text);
+}
+
+/* Signals: their name goes by several names. */
+static void put_signal(struct body *b, const struct syscall_arg *a,
+		       unsigned reg)
+{
+	put_words(b, a, reg, "__arg_int", "signal");
+	if (strcmp(a->text, "sig_name"))
+		set(b, "sig_name", "%s", a->text);
+	else
+		set(b, "sig_str", "%s", a->text);
+}
+
+static void put_string(struct body *b, const struct syscall_arg *a,
+		       unsigned reg)
+{
+	const char *at = join(b, a->var, "_uaddr");
+
+	set(b, at, "__arg_ulong(%u)", reg);
+	set(b, a->var, "__quoted(%s)", at);
+	set(b, join(b, a->var, "_unquoted"),
+	    "user_string(%s, \"<unknown>\")", at);
+	show(b, "%s", a->var);
+}
+
+static void put_buffer(struct body *b, const struct syscall_arg *a,
+		       unsigned reg)
+{
+	const char *at = join(b, a->var, "_uaddr");
+	const char *text = join(b, a->var, "_str");
+
+	set(b, at, "__arg_ulong(%u)", reg);
+	set(b, text, "__buffer(%s, __arg_ulong(%u))", at, reg_of(b, a));
+	set(b, a->var, "%s", text);
+	show(b, "%s", text);
+}
+
+/* What pointers lead to: a struct, an address, a list of strings. */
+static void put_pointed(struct body *b, const struct syscall_arg *a,
+			unsigned reg)
+{
+	const char *at = join(b, a->var, "_uaddr"), *kind = a->kind + 1;
+
+	set(b, at, "__arg_ulong(%u)", reg);
+	if (!strcmp(kind, "argv")) {
+		set(b, a->var, "__strings(%s)", at);
+		show(b, "%s", a->var);
+	} else if (!strcmp(kind, "env")) {
+		set(b, a->var, "__pointer(%s)", at);
+		show(b, "%s", a->var);
+	} else if (!strcmp(kind, "sa")) {
+		set(b, a->text, "__sockaddr(%s, __arg_uint(%u))", at,
+		    reg_of(b, a));
+		set(b, "uaddr_af", "__words(user_uint16(%s), \"af\")", at);
+		set(b, "uaddr_ip_port", "(user_uint8(%s + 2) << 8) + "
+		    "user_uint8(%s + 3)", at, at);
+		set(b, "uaddr_ip", "sprintf(\"%%d.%%d.%%d.%%d\", "
+		    "user_uint8(%s + 4), user_uint8(%s + 5), "
+		    "user_uint8(%s + 6), user_uint8(%s + 7))", at, at, at, at);
+		show(b, "%s", a->text);
+	} else {
+		set(b, a->var, "%s", at);
+		set(b, a->text, "__struct(%s, \"%s\")", at, kind);
+		show(b, "%s", a->text);
+	}
+}
+
+static bool put_number(struct body *b, const struct syscall_arg *a,
+		       unsigned reg)
 {
 	size_t i;
 
-	for (i = 0; i < COUNT_OF(kinds); i++)
-		if (!strcmp(kinds[i].name, name))
-			return &kinds[i];
-	return &kinds[COUNT_OF(kinds) - 1];
+	for (i = 0; i < COUNT_OF(kinds); i++) {
+		if (strcmp(kinds[i].name, a->kind))
+			continue;
+		set(b, a->var, "%s(%u)", kinds[i].reader, reg);
+		show(b, kinds[i].directive, a->var);
+		return true;
+	}
+	return false;
 }
 
-/* Assignments of the arguments' variables, and what argstr is made of. */
-static void put_args(const struct syscall *c, struct text *body,
-		     struct text *format, struct text *values)
+static void put_arg(struct body *b, const struct syscall_arg *a, unsigned reg)
 {
-	const struct kind *k;
+	if (put_number(b, a, reg) || !strcmp(a->kind, "h"))
+		return;
+	if (!strcmp(a->kind, "p")) {
+		set(b, a->var, "__arg_ulong(%u)", reg);
+		show(b, "%s", arena_printf(b->mem, "__pointer(%s)", a->var));
+	} else if (!strcmp(a->kind, "at")) {
+		put_words(b, a, reg, "__arg_int", "dirfd");
+	} else if (!strcmp(a->kind, "f") || !strcmp(a->kind, "eu")) {
+		put_words(b, a, reg, "__arg_uint", a->of);
+	} else if (!strcmp(a->kind, "e")) {
+		put_words(b, a, reg, "__arg_int", a->of);
+	} else if (!strcmp(a->kind, "sig")) {
+		put_signal(b, a, reg);
+	} else if (!strcmp(a->kind, "s")) {
+		put_string(b, a, reg);
+	} else if (!strcmp(a->kind, "b")) {
+		put_buffer(b, a, reg);
+	} else if (!strcmp(a->kind, "mode")) {
+		set(b, a->var, "__arg_uint(%u)", reg);
+		text_puts(&b->format, "%s");
+		text_printf(&b->values, ", __mode(__arg_uint(%u), %s)",
+			    reg_of(b, a), a->var);
+	} else if (*a->kind == 'k') {
+		put_pointed(b, a, reg);
+	} else {
+		die("tapsets/syscalls.table: %s: no such kind: %s",
+		    b->call->alias, a->kind);
+	}
+}
+
+static void place_args(struct body *b)
+{
+	const struct syscall *c = b->call;
 	unsigned reg = 0;
 	size_t i;
 
-	for (i = 0; i < c->args.n; i++) {
-		const struct syscall_arg *a = &c->args.v[i];
-
-		k = find_kind(a->kind);
-		if (!strcmp(a->kind, "h"))
-			continue;
-		text_printf(body, "\t%s = %s(%u)\n", a->var, k->reader, reg);
-		text_printf(format, "%s%s", format->n ? ", " : "",
-			    k->directive);
-		text_printf(values, ", %s", a->var);
-		reg += strcmp(a->kind, "ll") ? 1 : 2;
+	for (i = 0; i < c->args.n && i < ARGS; i++) {
+		b->reg[i] = reg;
+		reg += strcmp(c->args.v[i].kind, "ll") ? 1 : 2;
 	}
+}
+
+static void put_args(struct body *b)
+{
+	const struct syscall *c = b->call;
+	size_t i;
+
+	place_args(b);
+	text_puts(&b->set, "");
+	text_puts(&b->format, "");
+	text_puts(&b->values, "");
+	for (i = 0; i < c->args.n && i < ARGS; i++)
+		put_arg(b, &c->args.v[i], b->reg[i]);
 }
 
 static void put_entry(struct job *j, const struct syscall *c, const char *head,
 		      struct text *out)
 {
-	struct text format = { .mem = &j->mem }, values = { .mem = &j->mem };
+	struct body b = { .mem = &j->mem, .call = c, .set = { .mem = &j->mem },
+			  .format = { .mem = &j->mem },
+			  .values = { .mem = &j->mem } };
 
-	text_puts(&format, "");
-	text_puts(&values, "");
+	put_args(&b);
 	text_printf(out, "probe %s.%s = __syscall(%u) ? {\n"
-		    "\tname = __syscall_name()\n", head, c->alias, c->id);
-	put_args(c, out, &format, &values);
-	if (format.n)
-		text_printf(out, "\targstr = sprintf(\"%s\"%s)\n}\n", format.s,
-			    values.s);
+		    "\tname = __syscall_name()\n%s", head, c->alias, c->id,
+		    b.set.s);
+	if (b.format.n)
+		text_printf(out, "\targstr = sprintf(\"%s\"%s)\n}\n",
+			    b.format.s, b.values.s);
 	else
 		text_puts(out, "\targstr = \"\"\n}\n");
 }
 
-static void put_return(const struct syscall *c, const char *head,
-		       struct text *out)
+/* At the return arguments are as they were at the entry: kept if they are asked
+   for. What a pointer leads to is for the script to read, but for strings. */
+static void keep_arg(struct body *b, const struct syscall_arg *a, unsigned reg)
 {
+	const char *words = !strcmp(a->kind, "at") ? "dirfd" :
+		!strcmp(a->kind, "sig") ? "signal" : a->of;
+	const char *reader = "__arg_ulong", *at = join(b, a->var, "_uaddr");
+	size_t i;
+
+	if (!strcmp(a->kind, "h"))
+		return;
+	if (*a->kind == 's' && !a->kind[1])
+		set(b, a->var, "@entry(__quoted(__arg_ulong(%u)))", reg);
+	if (strchr("sbk", *a->kind) && strcmp(a->kind, "sig")) {
+		set(b, at, "@entry(__arg_ulong(%u))", reg);
+		return;
+	}
+	for (i = 0; i < COUNT_OF(kinds); i++)
+		if (!strcmp(kinds[i].name, a->kind))
+			reader = kinds[i].reader;
+	if (!strcmp(a->kind, "f") || !strcmp(a->kind, "eu") ||
+	    !strcmp(a->kind, "mode"))
+		reader = "__arg_uint";
+	else if (words)
+		reader = "__arg_int";
+	set(b, a->var, "@entry(%s(%u))", reader, reg);
+	if (words && strcmp(a->kind, "mode"))
+		set(b, a->text ? a->text : join(b, a->var, "_str"),
+		    "__words(%s, \"%s\")", a->var, words);
+}
+
+static void put_return(struct job *j, const struct syscall *c,
+		       const char *head, struct text *out)
+{
+	struct body b = { .mem = &j->mem, .call = c, .set = { .mem = &j->mem } };
+	size_t i;
+
+	place_args(&b);
+	text_puts(&b.set, "");
+	for (i = 0; i < c->args.n && i < ARGS && c->result != '-'; i++)
+		keep_arg(&b, &c->args.v[i], b.reg[i]);
+
 	text_printf(out, "probe %s.%s.return = __syscall(%u).return ? {\n"
-		    "\tname = __syscall_name()\n\tretval = __retval()\n"
-		    "\tretstr = sprintf(\"%s\", retval)\n}\n", head, c->alias,
-		    c->id, c->result == 'x' ? "%#x" : c->result == 'o' ?
-		    "%#o" : "%d");
+		    "\tname = __syscall_name()\n%s\tretval = __retval()\n"
+		    "\tretstr = __result(retval, \"%c\")\n}\n", head, c->alias,
+		    c->id, b.set.s, c->result);
 }
 
 char *syscalls_aliases(struct job *j, const char *head, const char *glob,
@@ -267,7 +467,7 @@ char *syscalls_aliases(struct job *j, const char *head, const char *glob,
 			continue;
 		*seen = (void *)c;
 		put_entry(j, c, head, &t);
-		put_return(c, head, &t);
+		put_return(j, c, head, &t);
 	}
 	return t.s;
 }

@@ -25,7 +25,8 @@ struct syscall {		/* a `call` line */
 
 struct syscalls {
 	VEC(struct syscall *) calls;
-	struct dict tables;	/* by name: the text of a `table` */
+	struct dict tables;	/* by name: the text of a `table`, */
+	struct dict structs;	/* of a `struct` */
 	enum { UNKNOWN, PROBED, NOT_PROBED } tracepoints;	/* of the
 				   kernel; points/syscall.c asks once */
 };

@@ -2,6 +2,7 @@
 #include "loader/format.h"
 #include "loader/files.h"
 #include "loader/history.h"
+#include "loader/words.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -50,7 +51,8 @@ void sink_pad(struct sink *s, char c, int64_t n)
 
 /* --- printf -------------------------------------------------------------- */
 
-enum { LEFT = 1, PLUS = 2, SPACE = 4, SPECIAL = 8, ZERO = 16 };
+enum { LEFT = 1, PLUS = 2, SPACE = 4, SPECIAL = 8, ZERO = 16, INT = 32,
+       UNSIGNED = 64 };
 
 struct directive {
 	unsigned flags;
@@ -124,9 +126,8 @@ static struct directive directive(struct input *in)
 		if (d.precision < 0)
 			d.precision = 0;
 	}
-	while (in->p < in->end && (*in->p == 'l' || *in->p == 'h' ||
-				   *in->p == 'L'))
-		in->p++;
+	for (; in->p < in->end && *in->p && strchr("lhLWV", *in->p); in->p++)
+		d.flags |= *in->p == 'W' ? INT : *in->p == 'V' ? UNSIGNED : 0;
 	d.what = in->p < in->end ? *in->p++ : '%';
 	return d;
 }
@@ -386,6 +387,16 @@ void format_addresses(struct sink *to, const struct namer *names,
 	}
 }
 
+/* %Wd, %Vd: as int and unsigned int have it; the compiler's own. */
+static int64_t number_of(struct directive d, struct input *in)
+{
+	int64_t n = next_arg(in).num;
+
+	if (d.flags & INT)
+		return (int32_t)n;
+	return d.flags & UNSIGNED ? (uint32_t)n : n;
+}
+
 static void run(struct sink *to, struct input *in);
 
 /* From one part of a group to the next, or its end: what lies there is not
@@ -411,6 +422,10 @@ static void skip_part(struct input *in, bool to_end)
 			break;
 		case '%':
 			break;
+		case '{':
+			in->p += table_length(in->p, in->end - in->p);
+			next_arg(in);
+			break;
 		default:
 			next_arg(in);
 		}
@@ -418,29 +433,35 @@ static void skip_part(struct input *in, bool to_end)
 	in->p = in->end;
 }
 
-/* %(this%:that%): by its argument, which is 0 for this. %.5( cuts it. */
+/* %(this%:that%): by its argument, which is 0 for this. %.5( cuts it, %9( and
+   %-9( fill it up with blanks. */
 static void group(struct sink *to, struct directive d, struct input *in)
 {
 	char text[2048];
-	struct sink cut = { .buf = text, .cap = d.precision };
-	bool cuts = d.precision >= 0 && d.precision <= (int64_t)sizeof(text);
+	struct sink cut = { .buf = text, .cap = sizeof(text) };
+	bool cuts = d.precision >= 0 || d.width > 0;
 	bool that = next_arg(in).num != 0;
 
 	if (in->depth >= 4) {
 		in->p = in->end;
 		return;
 	}
+	if (d.precision >= 0 && (uint64_t)d.precision < cut.cap)
+		cut.cap = d.precision;
 	if (that)
 		skip_part(in, false);
 	in->depth++;
 	run(cuts ? &cut : to, in);
 	in->depth--;
 	if (cuts)
-		sink_put(to, cut.buf, cut.n);
+		padded(to, d, text, cut.n);
 }
 
+/* a flat switch */
 static void convert(struct sink *to, struct directive d, struct input *in)
 {
+	struct arg arg;
+
 	switch (d.what) {
 	case '%':
 		sink_put(to, "%", 1);
@@ -458,6 +479,24 @@ static void convert(struct sink *to, struct directive d, struct input *in)
 				 a.s ? a.len : 0, style_of(d));
 		break;
 	}
+	case '{':
+		in->p += format_table(to, in->p, in->end - in->p,
+				      number_of(d, in));
+		break;
+	case 'P':
+		format_pointer(to, next_arg(in).num);
+		break;
+	case 'E':
+		format_result(to, next_arg(in).num);
+		break;
+	case 'S':
+		arg = next_arg(in);
+		arg.len = (uint64_t)cut(d, arg);
+		format_sockaddr(to, arg);
+		break;
+	case 'q':
+		format_quoted(to, next_arg(in), d.precision);
+		break;
 	case 'b':
 		binary(to, d, next_arg(in).num);
 		break;
@@ -466,13 +505,13 @@ static void convert(struct sink *to, struct directive d, struct input *in)
 		break;
 	case 'd':
 	case 'i':
-		number(to, d, 10, true, next_arg(in).num);
+		number(to, d, 10, true, number_of(d, in));
 		break;
 	case 'u':
-		number(to, d, 10, false, next_arg(in).num);
+		number(to, d, 10, false, number_of(d, in));
 		break;
 	case 'o':
-		number(to, d, 8, false, next_arg(in).num);
+		number(to, d, 8, false, number_of(d, in));
 		break;
 	case 'p':
 		d.flags |= SPECIAL;
@@ -480,7 +519,7 @@ static void convert(struct sink *to, struct directive d, struct input *in)
 		break;
 	case 'x':
 	case 'X':
-		number(to, d, 16, false, next_arg(in).num);
+		number(to, d, 16, false, number_of(d, in));
 		break;
 	case 's':
 	case 'm':

@@ -2,7 +2,7 @@
 /*
  * SystemTap's printf and charts, as the loader writes them.
  *
- * links: loader/format.c loader/files.c loader/history.c loader/sys.c bundler/read.c -lzstd -lsodium
+ * links: loader/format.c loader/words.c loader/files.c loader/history.c loader/sys.c bundler/read.c -lzstd -lsodium
  */
 #include "loader/format.h"
 
@@ -67,6 +67,48 @@ static void groups(void)
 	IS("", "%(%(%(%(%(%d", num(0), num(0), num(0), num(0), num(0), num(1));
 	IS("%:)", "%%:)", num(1));
 	IS("\"a\\\"'\\\\\\n\\001\\377\"", "%Q", str("a\"'\\\n\1\377"));
+}
+
+static struct arg bytes(const char *s, uint64_t n)
+{
+	return (struct arg){ .s = s, .len = n };
+}
+
+/* What the compiler makes of system calls' arguments. */
+static void words(void)
+{
+	IS("R|W|0x8 0 N", "%{f1 R,2 W%} %{f1 R%} %{fff/0 N,1 R%}", num(11),
+	   num(0), num(0));
+	IS("RO|C RW", "%{f3/0 RO,3/2 RW,40 C%} %{f3/0 RO,3/2 RW%}", num(64),
+	   num(2));
+	IS("SET 0x9 -9 011", "%{e0 SET,1 CUR%} %{e0 SET%} %{d0 A%} %{o0 A%}",
+	   num(0), num(9), num(-9), num(9));
+	IS("[INT] [] ~[HUP]", "%{s0 HUP,1 INT%} %{s%} %{s0 HUP,1 INT%}",
+	   num(2), num(2), num(-2));
+	IS("FD -1 4294967295 1", "%W{dffffffffffffff9c FD%} %Wd %Vu %d",
+	   num(0xffffff9c), num(0xffffffff), num(-1), num(1));
+	IS("NULL 0x10", "%P %P", num(0), num(16));
+	IS("3 -2 (ENOENT) -9999 -512 (ERESTARTSYS)", "%E %E %E %E", num(3),
+	   num(-2), num(-9999), num(-512));
+	IS("\"\\0\\33\\0011\\n\\\"\"", "%q",
+	   bytes("\0\33\0011\n\"", 6));
+	IS("\"ab\" \"\"", "%.*q %.*q", num(2), str("abc"), num(0), str("x"));
+	IS("\"01234567890123456789012345678901\"...", "%.*q", num(33),
+	   str("012345678901234567890123456789012"));
+	IS("{sa_family=AF_INET, sin_port=htons(9), "
+	   "sin_addr=inet_addr(\"127.0.0.1\")}", "%.*S", num(16),
+	   bytes("\2\0\0\11\177\0\0\1\0\0\0\0\0\0\0\0", 16));
+	IS("{sa_family=AF_UNIX, sun_path=\"/s\"}", "%S",
+	   bytes("\1\0/s\0junk", 9));
+	IS("{sa_family=AF_UNIX, sun_path=@\"s\"}", "%S", bytes("\1\0\0s", 4));
+	IS("{} {sa_family=77}", "%S %S", bytes("\1", 1), bytes("\115\0", 2));
+	/* a part that is not printed is passed over with its table */
+	IS("5|", "%(%{f1 R%:,2 W%}%:%d%)|", num(1), num(1), num(5));
+	IS("   R|R   |R", "%4(%{f1 R%}%:%)|%-4(%{f1 R%}%:%)|%.1(%{f1 RRR%}%:%)",
+	   num(0), num(1), num(0), num(1), num(0), num(1));
+	/* a table without an end */
+	IS("R", "%{f1 R", num(1));
+	IS("0x1", "%{", num(1));
 }
 
 static void numbers(void)
@@ -198,6 +240,7 @@ int main(void)
 {
 	numbers();
 	groups();
+	words();
 	texts();
 	binaries();
 	sinks();
