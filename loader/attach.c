@@ -381,10 +381,13 @@ bool attach_all(struct loader *l)
 
 		if (!is_uprobe(s) || l->build_state[s->build] == BUILD_HERE)
 			arm_or_die(l, i);
-		if (stop_pending())
+		if (stop_pending()) {
+			links_kept(l);
 			return false;
+		}
 		tell_progress(&p, i + 1, l->sites.n);
 	}
+	links_kept(l);
 	if (l->opt.verbose && l->sites.n)
 		say("%llu of %u sites attached", (unsigned long long)l->armed,
 		    l->sites.n);

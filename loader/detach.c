@@ -75,32 +75,34 @@ static void close_together(const struct loader *l, uint32_t *closed,
 			waitpid(closers[i], NULL, 0);
 }
 
-/*
- * Makes grace periods short, for all of the kernel and for as long as we keep
- * the descriptor, which has what to put back. -1: it is so already, another
- * loader is at it, or we may not.
- */
-static int begin_hurry(void)
+/* --- switches of the kernel ----------------------------------------------- */
+
+/* Both are for all of the kernel, and change how long something takes, nothing
+   else: to make grace periods short; not to make jumps of probes' breakpoints
+   while more are set, each of which would wait for that. */
+#define HURRY "/sys/kernel/rcu_expedited"
+#define JUMPS "/proc/sys/debug/kprobes-optimization"
+
+/* The descriptor to put it back with; -1: it is so already, another loader is
+   at it, or we may not. */
+static int open_switch(const char *path, char from)
 {
-	int fd = open("/sys/kernel/rcu_expedited", O_RDWR | O_CLOEXEC);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
 	char was = 0;
 
 	if (fd < 0)
 		return -1;
 	if (!flock(fd, LOCK_EX | LOCK_NB) && pread(fd, &was, 1, 0) == 1 &&
-	    was == '0' && pwrite(fd, "1", 1, 0) == 1)
+	    was == from)
 		return fd;
 	close(fd);
 	return -1;
 }
 
-static void end_hurry(int fd)
+static void set_switch(int fd, const char *path, char to)
 {
-	if (fd < 0)
-		return;
-	if (pwrite(fd, "0", 1, 0) != 1)
-		say("/sys/kernel/rcu_expedited stays 1, and was 0");
-	close(fd);
+	if (fd >= 0 && pwrite(fd, &to, 1, 0) != 1)
+		say("%s cannot be set to %c: %s", path, to, strerror(errno));
 }
 
 /* Until it has ended; or a signal that asks for the end: false. */
@@ -135,10 +137,11 @@ static bool wait_told(pid_t pid, const uint32_t *closed, uint32_t links)
 static void close_links(const struct loader *l, uint32_t *closed,
 			uint32_t links)
 {
-	int hurry = links >= HURRY_FROM ? begin_hurry() : -1;
+	int hurry = links >= HURRY_FROM ? open_switch(HURRY, '0') : -1;
 
+	set_switch(hurry, HURRY, '1');
 	close_together(l, closed, links);
-	end_hurry(hurry);
+	set_switch(hurry, HURRY, '0');
 }
 
 static uint32_t count_links(const struct loader *l)
@@ -147,6 +150,19 @@ static uint32_t count_links(const struct loader *l)
 
 	for (uint32_t i = 0; i < l->sites.n; i++)
 		n += l->links[i] >= 0;
+	return n;
+}
+
+/* Sites inside of functions. At the entry it is a call that is patched in. */
+static uint32_t breakpoints(const struct loader *l)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
+
+		n += s->attach == STB_AT_KPROBE && s->offset;
+	}
 	return n;
 }
 
@@ -171,21 +187,22 @@ _Noreturn static void keeper(const struct loader *l, pid_t parent)
 		close(STDOUT_FILENO);
 		close(STDERR_FILENO);
 	}
+	set_switch(*l->jumps, JUMPS, '1');
 	close_links(l, l->closed, count_links(l));
 	_exit(0);
 }
 
-/* What both see. One more word than there are sites: how many are closed. */
+/* What both see. Two more words than there are sites: closed, and jumps. */
 static int *shared_links(uint32_t n)
 {
-	size_t size = (n + 1) * sizeof(int);
+	size_t size = (n + 2) * sizeof(int);
 	int *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		die(EXIT_AGAIN, "wanted %zu bytes of memory, got none: try "
 		    "again when more is free", size);
-	memset(p, 0xff, n * sizeof(int));
+	memset(p, 0xff, size);
 	return p;
 }
 
@@ -195,12 +212,25 @@ void keep_links(struct loader *l)
 
 	l->links = shared_links(l->sites.n);
 	l->closed = (uint32_t *)&l->links[l->sites.n];
+	*l->closed = 0;
+	l->jumps = &l->links[l->sites.n + 1];
 	if (l->sites.n < HURRY_FROM)
 		return;
 	pid = helper();
 	if (!pid)
 		keeper(l, self);
 	l->keeper = pid < 0 ? 0 : pid;
+	if (l->keeper && breakpoints(l) >= HURRY_FROM)
+		*l->jumps = open_switch(JUMPS, '1');
+	set_switch(*l->jumps, JUMPS, '0');
+}
+
+void links_kept(struct loader *l)
+{
+	set_switch(*l->jumps, JUMPS, '1');
+	if (*l->jumps >= 0)
+		close(*l->jumps);
+	*l->jumps = -1;
 }
 
 /* Asks it; false: it is not there. */

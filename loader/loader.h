@@ -99,6 +99,7 @@ struct loader {
 	uint8_t *multi;		/* one a program: enum multi */
 	int *links;		/* one a row of sites, or NOT_ATTACHED...;
 				   shared with the keeper */
+	int *jumps;		/* a switch of the kernel that is off, or -1 */
 	uint32_t *closed;	/* how many of them detach.c has closed */
 	pid_t keeper;		/* who detaches when we cannot; 0: nobody */
 	uint64_t armed;		/* how many sites are */
@@ -177,6 +178,7 @@ void attach_arrived(struct loader *l);	/* watch_fd became readable */
 /* detach.c: where there are many sites, a process that detaches them, however
    we end; to be there before the first is attached. */
 void keep_links(struct loader *l);
+void links_kept(struct loader *l);	/* all are, or as many as will be */
 /* A signal lets it go on without us. */
 void detach_all(struct loader *l);
 
