@@ -97,10 +97,7 @@ static _Noreturn void exec_clang(struct job *j, const struct unit *u)
 static void start_clang(struct job *j, struct unit *u, const struct text *c)
 {
 	write_out(j, u->c, c->s, c->n);
-	fflush(NULL);
-	u->pid = fork();
-	if (u->pid < 0)
-		die("fork: %m");
+	u->pid = fork_child();
 	if (!u->pid)
 		exec_clang(j, u);
 }
@@ -263,7 +260,7 @@ static void plan_memory(const struct ir_layout *lay, struct text *t)
 static void plan_tables(const struct ir *ir, struct text *t)
 {
 	static const char *const channels[] = { "out", "error", "warn", "log",
-		"system" };
+		"system", "switch" };
 	size_t i;
 
 	for (i = 0; i < ir->formats.n; i++) {
