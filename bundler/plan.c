@@ -86,6 +86,9 @@ static const struct choice binaries[] = {
 	{ "kernel", STB_BIN_KERNEL }, { "module", STB_BIN_MODULE },
 	{ "program", STB_BIN_PROGRAM }, { 0 }
 };
+static const struct choice build_kinds[] = {
+	{ "program", STB_BUILD_PROGRAM }, { "module", STB_BUILD_MODULE }, { 0 }
+};
 enum engine { ENGINE_BPF, ENGINE_USER };
 static const struct choice engines[] = {
 	{ "bpf", ENGINE_BPF }, { "user", ENGINE_USER }, { 0 }
@@ -169,6 +172,8 @@ static const struct key format_keys[] = {
 static const struct key build_keys[] = {
 	MUST("path", K_TEXT, AT(plan_build, path)),
 	MAY("build-id", K_BUILD_ID, AT(plan_build, row.id)),
+	MAY("kind", K_CHOICE, AT(plan_build, row.kind),
+	  .choices = build_kinds),
 	{ 0 }
 };
 static const struct key prog_keys[] = {
@@ -584,11 +589,16 @@ static bool check_progs(struct arena *mem, struct plan *p)
 		struct plan_prog *prog = dict_get(&by_name, s->prog);
 		bool user = s->row.attach == STB_AT_UPROBE ||
 			    s->row.attach == STB_AT_URETPROBE;
+		bool module = s->row.flags & STB_SITE_IN_MODULE;
 
 		if (!prog)
 			return wrong(p->file, s->line, "no prog %s", s->prog);
-		if (user && s->row.build >= p->builds.n)
+		if ((user || module) && s->row.build >= p->builds.n)
 			return wrong(p->file, s->line, "no build %u",
+				     s->row.build);
+		if (module && p->builds.v[s->row.build].row.kind !=
+			      STB_BUILD_MODULE)
+			return wrong(p->file, s->line, "build %u is no module",
 				     s->row.build);
 		s->row.prog = (uint32_t)(prog - p->progs.v);
 	}

@@ -495,7 +495,8 @@ static bool check_limits(struct variant *v)
 	if (t.n != 1)
 		return fail(v->r, STB_E_VALUE, "limits row", t.n);
 	v->limits = l = ROW(&t, struct stb_limits, 0);
-	if (l->needs & ~(STB_NEEDS_SLIDE | STB_NEEDS_MEMORY))
+	if (l->needs & ~(STB_NEEDS_SLIDE | STB_NEEDS_MEMORY |
+			 STB_NEEDS_MODULES))
 		return fail(v->r, STB_E_NEWER, "limits row", 0);
 	if (l->string_len < 2 || l->string_len > MAX_KEY ||
 	    l->frame_size > MAX_FRAME || l->frame_levels > 64 ||
@@ -636,6 +637,16 @@ static bool check_formats(struct variant *v)
 	return true;
 }
 
+/* A module's name becomes a part of paths in /sys. */
+static bool module_ok(const struct variant *v,
+		      const struct stb_program_build *b)
+{
+	const char *name = stb_string(v->meta, b->path);
+
+	return b->id.len && *name && *name != '.' && !strpbrk(name, "/:") &&
+	       strlen(name) < 64;
+}
+
 static bool check_builds(struct variant *v)
 {
 	struct rows t = rows_of(v->meta, STB_T_BUILDS);
@@ -644,7 +655,9 @@ static bool check_builds(struct variant *v)
 		const struct stb_program_build *b =
 			ROW(&t, struct stb_program_build, i);
 
-		if (!str_ok(v->meta, b->path) || !id_ok(&b->id))
+		if (!str_ok(v->meta, b->path) || !id_ok(&b->id) ||
+		    b->kind > STB_BUILD_MODULE ||
+		    (b->kind == STB_BUILD_MODULE && !module_ok(v, b)))
 			return fail(v->r, STB_E_VALUE, "program build", i);
 	}
 	return true;
@@ -767,13 +780,34 @@ static bool event_ok(const struct variant *v, uint32_t row)
 	return e->rate && !(e->flags & ~STB_EVENT_HZ);
 }
 
-static bool site_ok(const struct variant *v, const struct stb_site *s,
-		    uint32_t nbuilds)
+/* Of that kind, where a site says that it is in one. */
+static bool in_build(const struct variant *v, const struct stb_site *s,
+		     enum stb_build_kind kind)
+{
+	struct rows t = rows_of(v->meta, STB_T_BUILDS);
+
+	return s->build < t.n &&
+	       ROW(&t, struct stb_program_build, s->build)->kind == kind;
+}
+
+static bool module_site_ok(const struct variant *v, const struct stb_site *s)
+{
+	return in_build(v, s, STB_BUILD_MODULE) &&
+	       (s->attach == STB_AT_KPROBE || s->attach == STB_AT_KRETPROBE ||
+		s->attach == STB_AT_RAW_TP) &&
+	       *stb_string(v->meta, s->symbol) &&
+	       strlen(stb_string(v->meta, s->symbol)) < 512 &&
+	       !(s->flags & STB_SITE_BY_ADDRESS);
+}
+
+static bool site_ok(const struct variant *v, const struct stb_site *s)
 {
 	uint32_t type;
 
 	if (!str_ok(v->meta, s->name) || !str_ok(v->meta, s->symbol) ||
 	    s->prog >= v->progs.n)
+		return false;
+	if (s->flags & STB_SITE_IN_MODULE && !module_site_ok(v, s))
 		return false;
 	type = ROW(&v->progs, struct stb_prog, s->prog)->type;
 	switch ((enum stb_attach)s->attach) {
@@ -791,7 +825,8 @@ static bool site_ok(const struct variant *v, const struct stb_site *s,
 		       *stb_string(v->meta, s->symbol);
 	case STB_AT_UPROBE:
 	case STB_AT_URETPROBE:
-		return type == STB_PROG_KPROBE && s->build < nbuilds;
+		return type == STB_PROG_KPROBE &&
+		       in_build(v, s, STB_BUILD_PROGRAM);
 	case STB_AT_PERF_EVENT:
 		return type == STB_PROG_PERF_EVENT && event_ok(v, s->event);
 	}
@@ -801,10 +836,9 @@ static bool site_ok(const struct variant *v, const struct stb_site *s,
 static bool check_sites(struct variant *v)
 {
 	struct rows t = rows_of(v->meta, STB_T_SITES);
-	uint32_t nbuilds = rows_of(v->meta, STB_T_BUILDS).n;
 
 	for (uint32_t i = 0; i < t.n; i++)
-		if (!site_ok(v, ROW(&t, struct stb_site, i), nbuilds))
+		if (!site_ok(v, ROW(&t, struct stb_site, i)))
 			return fail(v->r, STB_E_VALUE, "site", i);
 	return true;
 }

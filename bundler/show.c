@@ -196,6 +196,12 @@ static const char *place(struct arena *mem, const struct variant *v,
 	case STB_AT_RAW_TP:
 		break;
 	}
+	if (s->flags & STB_SITE_IN_MODULE) {
+		b = ROW(&v->builds, struct stb_program_build, s->build);
+		return arena_printf(mem, s->offset ? "%s:%s+%#" PRIx64 :
+				    "%s:%s", str(mem, v->meta, b->path),
+				    str(mem, v->meta, s->symbol), s->offset);
+	}
 	if (s->flags & STB_SITE_BY_ADDRESS)
 		return arena_printf(mem, "%s at %#" PRIx64,
 				    str(mem, v->meta, s->symbol), s->addr);
@@ -280,7 +286,8 @@ static void show_data(struct arena *mem, const struct variant *v)
 		const struct stb_program_build *b =
 			ROW(&v->builds, struct stb_program_build, i);
 
-		printf("  program %s, build-id %s\n",
+		printf("  %s %s, build-id %s\n",
+		       b->kind == STB_BUILD_MODULE ? "module" : "program",
 		       str(mem, v->meta, b->path), id_text(mem, &b->id));
 	}
 }
@@ -406,6 +413,8 @@ static json_t *site_json(struct arena *mem, const struct variant *v,
 		json_object_set_new(j, "event", event_json(v, s));
 	else
 		json_object_set_new(j, "symbol", name_of(mem, v, s->symbol));
+	if (s->flags & STB_SITE_IN_MODULE)
+		json_object_set_new(j, "program", number(s->build));
 	json_object_set_new(j, "address", address(s->addr));
 	json_object_set_new(j, "offset", address(s->offset));
 	json_object_set_new(j, "by_address",
@@ -454,6 +463,8 @@ static json_t *build_json(struct arena *mem, const struct variant *v,
 {
 	json_t *j = json_object();
 
+	json_object_set_new(j, "module",
+			    json_boolean(b->kind == STB_BUILD_MODULE));
 	json_object_set_new(j, "path", name_of(mem, v, b->path));
 	json_object_set_new(j, "build_id", id_json(mem, &b->id));
 	return j;

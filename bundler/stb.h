@@ -159,6 +159,7 @@ struct stb_limits {		/* one */
 _Static_assert(sizeof(struct stb_limits) == 40, "stb_limits");
 #define STB_NEEDS_SLIDE 1u	/* KASLR slide in the shared state */
 #define STB_NEEDS_MEMORY 2u	/* loader handlers read the kernel's */
+#define STB_NEEDS_MODULES 4u	/* sites in kernel modules */
 
 enum stb_map_type {		/* kernel map type is the loader's business */
 	STB_MAP_HASH = 1,	/* shared by all CPUs */
@@ -221,10 +222,11 @@ struct stb_format {		/* index is the id in records */
 };
 _Static_assert(sizeof(struct stb_format) == 16, "stb_format");
 
+enum stb_build_kind { STB_BUILD_PROGRAM, STB_BUILD_MODULE };
 struct stb_program_build {
-	stb_str path;
+	stb_str path;		/* a module: its name */
 	struct stb_build_id id;
-	uint32_t reserved;
+	uint32_t kind;		/* STB_BUILD_* */
 };
 _Static_assert(sizeof(struct stb_program_build) == 32, "stb_program_build");
 
@@ -269,12 +271,14 @@ enum stb_attach {
 };
 #define STB_SITE_BY_ADDRESS 1u	/* symbol is not unique: use addr + slide */
 #define STB_SITE_OPTIONAL 2u
+#define STB_SITE_IN_MODULE 4u	/* symbol is that of the module `build` */
 struct stb_site {
 	stb_str name;		/* canonical probe point */
 	uint32_t prog;		/* index in STB_T_PROGS */
 	uint32_t attach, flags;
 	stb_str symbol;		/* kernel symbol, or tracepoint name */
-	uint32_t build;		/* index in STB_T_BUILDS (uprobes) */
+	uint32_t build;		/* index in STB_T_BUILDS (uprobes, and sites in
+				   modules) */
 	uint64_t addr;		/* link-time */
 	uint64_t offset;	/* from symbol; uprobes: in the file */
 	uint64_t cookie;

@@ -16,8 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* docs/plan.md: limits needs= */
-enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2 };
+/* docs/plan.md: limits needs=, site flags= */
+enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2, NEEDS_MODULES = 4 };
+enum { SITE_BY_ADDRESS = 1, SITE_IN_MODULE = 4 };
 /* exit statuses of a child that could not start clang, as shells have them */
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
 
@@ -179,6 +180,16 @@ static bool needs_slide(const struct ir *ir)
 	return ir->needs_slide;
 }
 
+static bool has_modules(const struct ir *ir)
+{
+	size_t i;
+
+	for (i = 0; i < ir->builds.n; i++)
+		if (ir->builds.v[i].is_module)
+			return true;
+	return false;
+}
+
 static void plan_head(struct job *j, const struct ir_layout *lay,
 		      struct text *t)
 {
@@ -206,7 +217,8 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 		    ir->max_action_user, ir->max_nesting, lay->globals_size,
 		    lay->frame_size, lay->frame_levels, lay->user_stack,
 		    (needs_slide(ir) ? NEEDS_SLIDE : 0) |
-		    (ir->loader_reads ? NEEDS_MEMORY : 0));
+		    (ir->loader_reads ? NEEDS_MEMORY : 0) |
+		    (has_modules(ir) ? NEEDS_MODULES : 0));
 	if (ir->has_kernel)
 		text_puts(t, "object engine=bpf file=k.o\n");
 	if (ir->has_loader)
@@ -267,6 +279,8 @@ static void plan_tables(const struct ir *ir, struct text *t)
 		text_puts(t, "build");
 		put_text(t, "path", ir->builds.v[i].path);
 		put_id(t, ir->builds.v[i].id, ir->builds.v[i].id_len);
+		if (ir->builds.v[i].is_module)
+			text_puts(t, " kind=module");
 		text_putc(t, '\n');
 	}
 }
@@ -287,8 +301,9 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 	text_puts(t, "site");
 	put_text(t, "name", s->name);
 	text_printf(t, " prog=%s attach=%s", h->name, attach[s->attach]);
-	if (s->by_address)
-		text_puts(t, " flags=1");
+	if (s->by_address || s->in_module)
+		text_printf(t, " flags=%u", (s->by_address ? SITE_BY_ADDRESS :
+			    0) | (s->in_module ? SITE_IN_MODULE : 0));
 	if (s->symbol)
 		put_text(t, "symbol", s->symbol);
 	if (s->build >= 0)

@@ -46,6 +46,11 @@ static Dwarf *open_alt(struct arena *mem, const char *debug, const char *name,
 	return NULL;
 }
 
+struct Elf *dwarf_unpack(int fd)
+{
+	return dwelf_elf_begin(fd);
+}
+
 Dwarf *dwarf_handle(struct arena *mem, const struct object *debug,
 		    const char **why)
 {
@@ -93,6 +98,8 @@ struct dwarf *dwarf_of(struct facts *f)
 	if (f->dw)
 		return f->dw;
 	f->dw = NEW(mem, struct dwarf);
+	if (!target_reopen(f->bin))
+		die("%s went away", f->bin->debug);
 	f->dw->dw = dwarf_handle(mem, f->same_file ? &f->main : &f->debug,
 				 &why);
 	if (!f->dw->dw)

@@ -18,6 +18,7 @@ struct object {			/* an open ELF file */
 	struct build_id id;
 	uint64_t size;		/* of the file */
 	bool has_dwarf, has_zstd;
+	bool is_relocated;	/* a module: object_relocate was here */
 };
 
 struct bytes {			/* of a section, decompressed */
@@ -47,6 +48,8 @@ uint64_t object_offset(const struct object *o, uint64_t addr);
 /* Defined functions and objects of .symtab, else of .dynsym. */
 void object_symbols(const struct object *o,
 		    void (*each)(void *arg, const struct symbol *s), void *arg);
+/* Its descriptor is not needed any more: what is read is mapped. */
+void object_detach(struct object *o);
 bool same_id(const struct build_id *a, const struct build_id *b);
 const char *id_text(struct arena *mem, const struct build_id *id);
 /*
@@ -58,6 +61,32 @@ const char *id_text(struct arena *mem, const struct build_id *id);
 const char *debug_find(struct arena *mem, const struct object *main,
 		       const char *named, struct text *looked,
 		       const char **refused);
+
+/* --- modules: relocatable files (symbols_rel.c) ---------------------------- */
+
+enum { MODULE_SHIFT = 28 };	/* address: section << that, and the offset */
+
+bool object_is_relocatable(const struct object *o);
+/* Contents as the link-time addresses make them; once. */
+void object_relocate(struct object *o);
+/* What the addresses of a symbol's section begin with; 0: it has none. */
+uint64_t object_symbol_base(const struct object *o, size_t section);
+/* The name of the section of a link-time address. */
+const char *object_section_at(const struct object *o, uint64_t addr);
+/* Link-time addresses of a section; false: no such. is_there: with contents. */
+bool object_section_range(const struct object *o, const char *name,
+			  uint64_t *from, uint64_t *to, bool *is_there);
+/* n bytes at a link-time address. */
+bool object_read_section(const struct object *o, uint64_t addr, void *to,
+			 size_t n);
+/*
+ * Where code of the section that `code` is in holds an address of the section
+ * that `addr` is in: what is there when the module is loaded, less value, is
+ * what that section was moved by (is_relative: and where it is is added).
+ * false: there is none.
+ */
+bool object_code_pointer(const struct object *o, uint64_t code, uint64_t addr,
+			 struct code_pointer *out);
 
 /* --- the index (index.c, scanned by dwarf_scan.c) ------------------------ */
 
@@ -199,10 +228,29 @@ struct binary *target_opened_header(struct target *t, const char *header);
 /* ... out of FILE, which nobody needs afterwards. */
 struct binary *target_open_header(struct target *t, const char *header,
 				  const char *file);
+/*
+ * The files of a module are closed once its index is there, there are many of
+ * them: opened again, with their contents relocated. Of others: nothing.
+ */
+bool target_reopen(struct binary *b);
+void target_close(struct binary *b);
+/* Those modules that have tracepoints; the count. */
+size_t target_tracing_modules(struct target *t, struct binary ***out);
+bool target_is_per_cpu_section(const struct binary *b, uint64_t addr);
+/* target.c, for target_module.c */
+const struct kernel_decl *target_decl(const struct target *t);
+struct modules **target_module_list(struct target *t);
+struct binary *target_new_binary(struct target *t, enum binary_kind kind,
+				 const char *name);
+/* Opens file and the file that holds its DWARF, and compares build-ids. */
+bool target_open_files(struct target *t, struct binary *b, const char *file,
+		       const char *debug);
 struct btf_facts *target_btf(struct target *t);	/* NULL: none */
 
 /* --- DWARF (dwarf*.c) ---------------------------------------------------- */
 
+/* An ELF file out of a compressed one; NULL: it is none. */
+struct Elf *dwarf_unpack(int fd);
 struct ctype *dwarf_type_at(struct facts *f, uint64_t die);
 bool dwarf_member_at(struct ctype *t, size_t i, struct member *out);
 bool dwarf_enumerator_at(struct ctype *t, size_t i, const char **name,

@@ -410,7 +410,7 @@ static bool read_text(const struct gather *g, uint64_t addr, char *to,
 	size_t n;
 
 	/* the string may end where the file does: read what there is */
-	for (n = size - 1; n; n /= 2)
+	for (n = size - 1; n; n--)
 		if (object_read(g->main, addr, to, n))
 			break;
 	to[n] = 0;
@@ -578,6 +578,58 @@ static void gather_kernel(struct ix_build *b, const struct object *main)
 	read_release(&g);
 }
 
+/* --- what a module has ------------------------------------------------------- */
+
+static bool section(const struct gather *g, const char *name, struct range *r)
+{
+	bool is_there = false;
+
+	return object_section_range(g->main, name, &r->from, &r->to,
+				    &is_there) && is_there;
+}
+
+/* Linkage names that no other symbol of the file has. */
+static void mark_unique(struct ix_build *b)
+{
+	uint8_t *count = arena_alloc(&b->mem, b->strings.n);
+	size_t i;
+
+	for (i = 0; i < b->symbols.n; i++)
+		if (count[b->symbols.v[i].name] < 2)
+			count[b->symbols.v[i].name]++;
+	for (i = 0; i < b->funcs.n; i++)
+		if (!(b->funcs.v[i].flags & IXF_INLINE) &&
+		    count[b->funcs.v[i].linkage] == 1)
+			b->funcs.v[i].flags |= IXF_UNIQUE;
+}
+
+static void gather_module(struct ix_build *b, const struct object *main)
+{
+	struct gather g = { .b = b, .main = main };
+	struct range r;
+	bool is_there;
+	size_t i;
+
+	object_section_range(main, ".init.text", &g.init.from, &g.init.to,
+			     &is_there);
+	object_section_range(main, ".noinstr.text", &g.noinstr.from,
+			     &g.noinstr.to, &is_there);
+	object_section_range(main, ".kprobes.text", &g.kprobes.from,
+			     &g.kprobes.to, &is_there);
+	section(&g, "_kprobe_blacklist", &g.blacklist);
+	section(&g, "_ftrace_events", &g.events);
+	if (!section(&g, "__mcount_loc", &g.mcount) &&
+	    object_section_range(main, ".text", &r.from, &r.to, &is_there) &&
+	    !is_there)
+		/* debuginfo alone: the loader will find out */
+		for (i = 0; i < b->funcs.n; i++)
+			b->funcs.v[i].flags |= IXF_TRACEABLE;
+	mark_probeable(&g);
+	mark_exported(b);
+	mark_unique(b);
+	add_tracepoints(&g);
+}
+
 /* --- as a file -------------------------------------------------------------- */
 
 static int name_order(const void *a, const void *b, void *strings)
@@ -734,8 +786,11 @@ static struct ix_head *build(struct arena *mem, enum binary_kind kind,
 	count_instances(&b);
 	drop_doubles(&b);
 	list_instances(&b);
-	if (kind == BIN_KERNEL)
-		gather_kernel(&b, main);
+	switch (kind) {
+	case BIN_KERNEL: gather_kernel(&b, main); break;
+	case BIN_MODULE: gather_module(&b, main); break;
+	case BIN_PROGRAM: break;
+	}
 	sort_parts(&b);
 	h = lay_out(mem, &b, main, debug);
 out:

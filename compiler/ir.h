@@ -250,6 +250,7 @@ struct ir_site {		/* where a handler is attached; plan `site` */
 	bool by_address, optional;
 	bool within;		/* a kernel function, not at its entry: one
 				   call cannot attach many of those */
+	bool in_module;		/* symbol and offset are those of build */
 	uint64_t addr, offset;
 	int build;		/* index of ir->builds, -1 */
 	int64_t maxactive;
@@ -327,6 +328,7 @@ struct ir_build {
 	const char *path;
 	uint8_t id[20];
 	uint8_t id_len;
+	bool is_module;		/* of the kernel; path is its name */
 };
 
 struct ir {

@@ -1031,13 +1031,16 @@ static void lower_captures(struct lower *l, struct capture *c)
 
 static int build_of(struct lower *l, const struct binary *b)
 {
-	struct ir_build build = { .path = b->name, .id_len = b->id.len };
+	struct ir_build build = { .path = b->name, .id_len = b->id.len,
+				  .is_module = b->kind == BIN_MODULE };
 	size_t i;
 
 	memcpy(build.id, b->id.bytes, sizeof(build.id));
 	for (i = 0; i < l->ir->builds.n; i++)
 		if (!strcmp(l->ir->builds.v[i].path, b->name) &&
-		    !memcmp(l->ir->builds.v[i].id, build.id, sizeof(build.id)))
+		    !memcmp(l->ir->builds.v[i].id, build.id,
+			    sizeof(build.id)) &&
+		    l->ir->builds.v[i].is_module == build.is_module)
 			return (int)i;
 	vec_push(l->mem, &l->ir->builds, build);
 	return (int)i;
@@ -1085,6 +1088,16 @@ static const struct ir_event *event_of(struct lower *l)
 	return e;
 }
 
+static void trace_site(struct lower *l, const struct tracepoint *tp,
+		       struct ir_site *s)
+{
+	s->symbol = tp->name;
+	if (tp->bin->kind != BIN_MODULE)
+		return;
+	s->build = build_of(l, tp->bin);
+	s->in_module = true;
+}
+
 static struct ir_site *new_site(struct lower *l)
 {
 	struct ir_site *s = NEW(l->mem, struct ir_site);
@@ -1103,7 +1116,7 @@ static struct ir_site *new_site(struct lower *l)
 		s->by_address = l->site->event->is_linked;
 	}
 	if (l->site->tp)
-		s->symbol = l->site->tp->name;
+		trace_site(l, l->site->tp, s);
 	s->compat = l->site->is_compat;
 	if (l->site->call) {
 		s->calls = l->site->call->numbers[s->compat].v;
@@ -1111,6 +1124,14 @@ static struct ir_site *new_site(struct lower *l)
 	}
 	if (!p)
 		return s;
+	if (p->func->bin->kind == BIN_MODULE) {
+		s->build = build_of(l, p->func->bin);
+		s->in_module = true;
+		if (!target_anchor(l->j->target, p->func->bin, p->addr,
+				   &s->symbol, &s->offset))
+			bug("%s has no anchor", s->name);
+		return s;
+	}
 	s->addr = p->addr;
 	if (p->func->bin->kind == BIN_PROGRAM) {
 		s->build = build_of(l, p->func->bin);
@@ -1175,6 +1196,8 @@ static void start_site(struct lower *l, struct lowering *all,
 		l->space = IR_USER_MEM;
 	if (site->place)
 		l->bin = site->place->func->bin;
+	else if (site->tp)
+		l->bin = site->tp->bin;
 }
 
 void look_from_site(struct lower *l, struct lowering *all, struct site *site)

@@ -166,7 +166,10 @@ static struct ir_opnd read_argument(struct lower *l, struct span at, int64_t n)
 	return read_register(l, at, registers[n]);
 }
 
-/* Where a program's first instruction of the function lies now. */
+/*
+ * Where a function's first instruction lies now; as a kprobe of a module sees
+ * it: target_probe_ip.
+ */
 static struct ir_opnd read_entry_ip(struct lower *l, struct span at)
 {
 	struct expr *ip;
@@ -175,13 +178,40 @@ static struct ir_opnd read_entry_ip(struct lower *l, struct span at)
 		return read_register(l, at, DWARF_RIP);
 	ip = NEW(l->mem, struct expr);	/* kept from the entry */
 	ip->kind = X_REGISTER;
-	ip->op = OP_USER;
+	ip->op = l->bin->kind == BIN_PROGRAM ? OP_USER : OP_KERNEL;
 	ip->type = T_LONG;
 	ip->at = at;
 	ip->a = NEW(l->mem, struct expr);
 	*ip->a = (struct expr) { .kind = X_NUMBER, .type = T_LONG, .at = at,
 				 .num = DWARF_RIP };
 	return captured(l, ip);
+}
+
+/*
+ * A link-time address of a module as it is now: each of its sections may lie
+ * anywhere. That of the code is told by the instruction pointer, and code that
+ * the kernel has relocated tells those of the others.
+ */
+static struct ir_opnd module_address(struct lower *l, struct span at,
+				     const struct place *entry, int64_t n)
+{
+	uint64_t ip = target_probe_ip(l->j->target, entry);
+	struct ir_opnd code = read_entry_ip(l, at), v;
+	struct code_pointer p;
+
+	if (!target_code_pointer(l->j->target, l->bin, ip, (uint64_t)n, &p)) {
+		oops(l, at, E_UNSUPPORTED, "a variable that no code of %s "
+		     "tells the address of", l->bin->name);
+		return num_opnd(0);
+	}
+	if (!p.size)
+		return plus(l, at, code, (int64_t)((uint64_t)n - ip));
+	v = load_number(l, at, code, (int64_t)(p.at - ip), p.size, true,
+			IR_KERNEL_MEM);
+	if (p.is_relative)
+		v = add_bin(l, at, IR_ADD, v,
+			    plus(l, at, code, (int64_t)(p.at - ip)));
+	return plus(l, at, v, (int64_t)((uint64_t)n - p.value));
 }
 
 /*
@@ -193,13 +223,13 @@ struct ir_opnd read_address(struct lower *l, struct span at, int64_t n)
 {
 	struct place *entry = l->place;
 
-	if (l->bin && l->bin->kind != BIN_PROGRAM) {
-		if (target_is_per_cpu(l->j->target, l->bin, (uint64_t)n)) {
-			oops(l, at, E_UNSUPPORTED, "a per-CPU variable, of "
-			     "which there is one at another address on each "
-			     "CPU");
-			return num_opnd(0);
-		}
+	if (l->bin && l->bin->kind != BIN_PROGRAM &&
+	    target_is_per_cpu(l->j->target, l->bin, (uint64_t)n)) {
+		oops(l, at, E_UNSUPPORTED, "a per-CPU variable, of which there "
+		     "is one at another address on each CPU");
+		return num_opnd(0);
+	}
+	if (l->bin && l->bin->kind == BIN_KERNEL) {
 		l->ir->needs_slide = true;
 		return add_source(l, at, IR_KADDR, n);
 	}
@@ -213,6 +243,8 @@ struct ir_opnd read_address(struct lower *l, struct span at, int64_t n)
 	}
 	if (l->is_return && !l->at_entry)
 		entry = target_place(l->j->target, entry->func, AT_ENTRY);
+	if (l->bin->kind == BIN_MODULE)
+		return module_address(l, at, entry, n);
 	return plus(l, at, read_entry_ip(l, at),
 		    (int64_t)((uint64_t)n - entry->addr));
 }
@@ -779,6 +811,24 @@ bool from_variable(struct lower *l, struct span at, const struct variable *v,
 	bug("location %d", v->loc.kind);
 }
 
+/* The build of a module that the probe is in, or else the first. */
+static struct binary *named_module(struct lower *l, const char *name,
+				   const char **why)
+{
+	struct binary **b;
+	size_t i, n;
+	bool bad;
+
+	n = target_modules(l->j->target, name, &b, &bad);
+	for (i = 0; i < n; i++)
+		if (b[i] == l->bin)
+			return b[i];
+	if (!n)
+		*why = arena_printf(l->mem, "kernel \"%s\" has no module "
+				    "\"%s\"", target_name(l->j->target), name);
+	return n ? b[0] : NULL;
+}
+
 /*
  * The binary that a part of @cast's or @var's last argument names. NULL: there
  * is none; *why then tells.
@@ -802,9 +852,7 @@ static struct binary *named_binary(struct lower *l, const char *name,
 					    "\"%s\" is declared", name);
 		return b;
 	}
-	*why = arena_printf(l->mem, "modules are not supported yet "
-			    "(\"%s\")", name);
-	return NULL;
+	return named_module(l, name, why);
 }
 
 struct ctype *pointer_to(struct lower *l, struct ctype *to)

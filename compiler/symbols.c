@@ -89,6 +89,20 @@ static void look_over(struct object *o)
 	}
 }
 
+/* As depmod knows them: modules may be compressed as a whole. */
+static bool is_packed(const char *path)
+{
+	static const char *const ends[] = { ".ko.xz", ".ko.gz", ".ko.zst" };
+	size_t n = strlen(path), k, i;
+
+	for (i = 0; i < COUNT_OF(ends); i++) {
+		k = strlen(ends[i]);
+		if (n > k && !strcmp(path + n - k, ends[i]))
+			return true;
+	}
+	return false;
+}
+
 const char *object_open(struct arena *mem, const char *path, struct object *o)
 {
 	GElf_Ehdr eh;
@@ -101,7 +115,8 @@ const char *object_open(struct arena *mem, const char *path, struct object *o)
 	if (o->fd < 0 || fstat(o->fd, &st) < 0)
 		return arena_strdup(mem, strerror(errno));
 	o->size = (uint64_t)st.st_size;
-	o->elf = elf_begin(o->fd, ELF_C_READ_MMAP_PRIVATE, NULL);
+	o->elf = is_packed(path) ? dwarf_unpack(o->fd) :
+		elf_begin(o->fd, ELF_C_READ_MMAP_PRIVATE, NULL);
 	if (!o->elf || elf_kind(o->elf) != ELF_K_ELF ||
 	    !gelf_getehdr(o->elf, &eh)) {
 		object_close(o);
@@ -173,8 +188,11 @@ bool object_section(const struct object *o, const char *name, struct bytes *b)
 
 bool object_read(const struct object *o, uint64_t addr, void *to, size_t n)
 {
-	uint64_t off = object_offset(o, addr);
+	uint64_t off;
 
+	if (o->is_relocated)
+		return object_read_section(o, addr, to, n);
+	off = object_offset(o, addr);
 	return off && off + n <= o->size &&
 		pread(o->fd, to, n, (off_t)off) == (ssize_t)n;
 }
@@ -191,6 +209,14 @@ uint64_t object_offset(const struct object *o, uint64_t addr)
 		    addr - ph.p_vaddr < ph.p_filesz)
 			return addr - ph.p_vaddr + ph.p_offset;
 	return 0;
+}
+
+void object_detach(struct object *o)
+{
+	if (o->elf && !elf_cntl(o->elf, ELF_C_FDDONE) && o->fd >= 0) {
+		close(o->fd);
+		o->fd = -1;
+	}
 }
 
 static Elf_Scn *symbol_table(const struct object *o, GElf_Shdr *sh)
@@ -215,6 +241,8 @@ void object_symbols(const struct object *o,
 	Elf_Scn *scn = symbol_table(o, &sh);
 	Elf_Data *d = scn ? elf_getdata(scn, NULL) : NULL;
 	size_t i, n = d && sh.sh_entsize ? sh.sh_size / sh.sh_entsize : 0;
+	bool is_rel = object_is_relocatable(o);
+	uint64_t base;
 
 	for (i = 1; i < n; i++) {
 		struct symbol s = { 0 };
@@ -232,6 +260,12 @@ void object_symbols(const struct object *o,
 		if (!s.name || !s.name[0])
 			continue;
 		s.addr = sym.st_value;
+		if (is_rel) {
+			base = object_symbol_base(o, sym.st_shndx);
+			if (!base)
+				continue;
+			s.addr += base;
+		}
 		s.size = sym.st_size;
 		s.is_func = type == STT_FUNC;
 		s.is_global = GELF_ST_BIND(sym.st_info) != STB_LOCAL;

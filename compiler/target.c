@@ -23,6 +23,7 @@ struct target {
 	struct binary *kernel;
 	VEC(struct binary *) programs;
 	VEC(struct binary *) headers;	/* compiled here, for their types */
+	struct modules *modules;	/* found when first asked for */
 	bool any_program;	/* programs are taken as named: no manifest */
 	struct btf_facts *btf;	/* of a kernel without debuginfo */
 	struct dict config;
@@ -40,6 +41,16 @@ struct arena *target_mem(struct target *t)
 struct job *target_job(struct target *t)
 {
 	return t->j;
+}
+
+const struct kernel_decl *target_decl(const struct target *t)
+{
+	return t->decl;
+}
+
+struct modules **target_module_list(struct target *t)
+{
+	return &t->modules;
 }
 
 struct btf_facts *target_btf(struct target *t)
@@ -163,7 +174,7 @@ static void find_features(struct target *t)
 
 /* --- opening ------------------------------------------------------------------ */
 
-static struct binary *new_binary(struct target *t, enum binary_kind kind,
+struct binary *target_new_binary(struct target *t, enum binary_kind kind,
 				 const char *name)
 {
 	struct binary *b = NEW(t->mem, struct binary);
@@ -179,7 +190,7 @@ static struct binary *new_binary(struct target *t, enum binary_kind kind,
 }
 
 /* Opens file and the file that holds its DWARF. */
-static bool open_files(struct target *t, struct binary *b, const char *file,
+bool target_open_files(struct target *t, struct binary *b, const char *file,
 		       const char *debug)
 {
 	struct facts *f = b->impl;
@@ -221,11 +232,18 @@ struct index *index_of(struct binary *b)
 	const char *why = NULL;
 
 	if (!f->ix && b->file) {
+		if (b->kind == BIN_MODULE && !target_reopen(b)) {
+			complain(t->j, nowhere, E_BINARY, "%s: %s", b->file,
+				 strerror(errno));
+			return NULL;
+		}
 		f->ix = index_open(t->mem, b->kind, &f->main,
 				   b->has_dwarf && !f->same_file ?
 				   &f->debug : &f->main, &why);
 		if (!f->ix)
 			complain(t->j, nowhere, E_BINARY, "%s", why);
+		if (b->kind == BIN_MODULE)
+			target_close(b);
 	}
 	return f->ix;
 }
@@ -276,7 +294,7 @@ static bool open_kernel(struct target *t)
 	struct build_id running = { .len = 0 };
 	struct index *ix;
 
-	t->kernel = new_binary(t, BIN_KERNEL, "kernel");
+	t->kernel = target_new_binary(t, BIN_KERNEL, "kernel");
 	if (k->is_host) {
 		struct object o;
 
@@ -290,7 +308,7 @@ static bool open_kernel(struct target *t)
 			return open_running(t);
 		}
 	}
-	if (!open_files(t, t->kernel, k->vmlinux, NULL))
+	if (!target_open_files(t, t->kernel, k->vmlinux, NULL))
 		return false;
 	if (!t->kernel->has_dwarf)
 		return complain(t->j, nowhere, E_BINARY, "%s holds no DWARF",
@@ -313,10 +331,10 @@ static bool open_kernel(struct target *t)
 static bool open_program(struct target *t, const char *path, const char *file,
 			 const char *debug)
 {
-	struct binary *b = new_binary(t, BIN_PROGRAM, path);
+	struct binary *b = target_new_binary(t, BIN_PROGRAM, path);
 	size_t i;
 
-	if (!open_files(t, b, file, debug))
+	if (!target_open_files(t, b, file, debug))
 		return false;
 	for (i = 0; i < t->programs.n; i++)
 		if (!strcmp(t->programs.v[i]->name, path) &&
@@ -411,9 +429,9 @@ struct binary *target_opened_header(struct target *t, const char *header)
 struct binary *target_open_header(struct target *t, const char *header,
 				  const char *file)
 {
-	struct binary *b = new_binary(t, BIN_PROGRAM, header);
+	struct binary *b = target_new_binary(t, BIN_PROGRAM, header);
 
-	if (!open_files(t, b, file, NULL) || !b->has_dwarf || !index_of(b))
+	if (!target_open_files(t, b, file, NULL) || !b->has_dwarf || !index_of(b))
 		return NULL;
 	vec_push(t->mem, &t->headers, b);
 	return b;
@@ -428,10 +446,13 @@ bool target_is_fixed(const struct binary *b)
 
 /* --- functions ------------------------------------------------------------------ */
 
-static const char *why_forbidden(struct target *t, const struct ix_func *f)
+static const char *why_forbidden(struct target *t, const struct ix_func *f,
+				 bool is_module)
 {
 	switch ((enum ix_why)(f->flags >> IXF_WHY)) {
-	case WHY_INIT: return "it is __init: gone after boot";
+	case WHY_INIT:
+		return is_module ? "it is __init: over before a probe can be "
+			"there" : "it is __init: gone after boot";
 	case WHY_EXIT: return "it is __exit: never run in the kernel image";
 	case WHY_BLACKLIST: return "the kernel's kprobe blacklist names it";
 	case WHY_NOINSTR: return "it is noinstr";
@@ -468,8 +489,8 @@ struct func *make_func(struct binary *b, const struct ix_func *x)
 	f->btf_id = x->btf_id;
 	f->btf_nargs = x->btf_nargs;
 	f->impl = (void *)x;
-	if (b->kind == BIN_KERNEL)
-		f->forbidden = why_forbidden(fa->t, x);
+	if (b->kind != BIN_PROGRAM)
+		f->forbidden = why_forbidden(fa->t, x, b->kind == BIN_MODULE);
 	else if (f->addr)
 		f->file_offset = object_offset(&fa->main, f->addr);
 	return f;
@@ -872,7 +893,10 @@ struct variable *target_global(struct target *t, struct binary *b,
 
 /* --- tracepoints ------------------------------------------------------------------ */
 
-/* "system:name", "name"; a system that is not known is any. */
+/*
+ * "system:name", "name". A tracepoint whose system is not known (it may have
+ * none) is found under any by its whole name.
+ */
 static bool trace_matches(const char *glob, const char *system,
 			  const char *name)
 {
@@ -884,13 +908,14 @@ static bool trace_matches(const char *glob, const char *system,
 	if (!glob_match(colon + 1, name))
 		return false;
 	snprintf(part, sizeof(part), "%.*s", (int)(colon - glob), glob);
-	return !*system || glob_match(part, system);
+	return *system ? glob_match(part, system) :
+		!strpbrk(colon + 1, "*?[");
 }
 
 /* Arguments are those of __traceiter_NAME behind the first, its own data. */
-static void dwarf_trace_args(struct binary *b, struct tracepoint *tp)
+static void dwarf_trace_args(struct tracepoint *tp)
 {
-	struct facts *f = b->impl;
+	struct facts *f = tp->bin->impl;
 	struct variable **v;
 	size_t i, n, first, end;
 
@@ -932,6 +957,7 @@ static void match_btf_trace(void *arg, const char *name, uint32_t id)
 	tp = NEW(m->t->mem, struct tracepoint);
 	tp->system = system;
 	tp->name = name;
+	tp->bin = m->t->kernel;
 	tp->args = btf_trace_args(m->t->btf, m->t->kernel, name, id,
 				  &tp->nargs);
 	m->n++;
@@ -962,6 +988,29 @@ static void read_systems(struct target *t, struct dict *systems)
 	}
 }
 
+/* Those of one binary that has an index. */
+static void match_traces(struct trace_match *m, struct binary *b)
+{
+	const struct index *ix = index_of(b);
+	size_t i;
+
+	for (i = 0; ix && i < ix->ntraces; i++) {
+		struct tracepoint *tp;
+
+		if (!trace_matches(m->glob, ix->str + ix->traces[i].system,
+				   ix->str + ix->traces[i].name))
+			continue;
+		tp = NEW(m->t->mem, struct tracepoint);
+		tp->system = ix->str + ix->traces[i].system;
+		tp->name = ix->str + ix->traces[i].name;
+		tp->bin = b;
+		if (b->has_dwarf)
+			dwarf_trace_args(tp);
+		m->n++;
+		m->each(m->arg, tp);
+	}
+}
+
 size_t target_tracepoints(struct target *t, const char *glob,
 			  void (*each)(void *arg, struct tracepoint *tp),
 			  void *arg)
@@ -969,7 +1018,8 @@ size_t target_tracepoints(struct target *t, const char *glob,
 	const struct index *ix = index_of(t->kernel);
 	struct trace_match m = { .t = t, .glob = glob, .each = each,
 				 .arg = arg, .systems = { .mem = t->mem } };
-	size_t i;
+	struct binary **b;
+	size_t i, n;
 
 	if (!ix) {
 		read_systems(t, &m.systems);
@@ -977,19 +1027,12 @@ size_t target_tracepoints(struct target *t, const char *glob,
 			btf_each_trace(t->btf, match_btf_trace, &m);
 		return m.n;
 	}
-	for (i = 0; i < ix->ntraces; i++) {
-		struct tracepoint *tp;
-
-		if (!trace_matches(glob, ix->str + ix->traces[i].system,
-				   ix->str + ix->traces[i].name))
-			continue;
-		tp = NEW(t->mem, struct tracepoint);
-		tp->system = ix->str + ix->traces[i].system;
-		tp->name = ix->str + ix->traces[i].name;
-		dwarf_trace_args(t->kernel, tp);
-		m.n++;
-		each(arg, tp);
-	}
+	match_traces(&m, t->kernel);
+	if (m.n && !strpbrk(glob, "*?["))
+		return m.n;
+	n = target_tracing_modules(t, &b);
+	for (i = 0; i < n; i++)
+		match_traces(&m, b[i]);
 	return m.n;
 }
 
@@ -1013,8 +1056,11 @@ uint64_t target_symbol_size(struct target *t, const struct binary *b,
 
 bool target_is_per_cpu(struct target *t, const struct binary *b, uint64_t addr)
 {
-	uint64_t end = target_symbol(t, b, "__per_cpu_end");
+	uint64_t end;
 
+	if (b->kind == BIN_MODULE)
+		return target_is_per_cpu_section(b, addr);
+	end = target_symbol(t, b, "__per_cpu_end");
 	return b->kind == BIN_KERNEL && addr < end &&
 		addr >= target_symbol(t, b, "__per_cpu_start");
 }

@@ -78,6 +78,31 @@ struct binary *target_kernel(struct target *t);
 /* Builds declared for PATH (exact, or glob); fills out, returns the count. */
 size_t target_programs(struct target *t, const char *path,
 		       struct binary **out, size_t max);
+/*
+ * Builds of the kernel modules whose names match the glob ('-' is '_' in
+ * them), by name; *out lives as long as t. One that cannot be read is
+ * complained of (*bad). Returns the count.
+ */
+size_t target_modules(struct target *t, const char *glob,
+		      struct binary ***out, bool *bad);
+/* Where they were looked for, for messages; NULL: the target has no folder. */
+const char *target_modules_folder(const struct target *t);
+/*
+ * Bytes of a module's code that say where a section of its data is: what
+ * `size` bytes at link-time address `at` hold, sign-extended, is where
+ * link-time address `value` is; is_relative: as a distance from `at`.
+ */
+struct code_pointer {
+	uint64_t at, value;
+	unsigned size;
+	bool is_relative;
+};
+/* The link-time address of a module's .text. */
+uint64_t target_text(struct target *t, struct binary *b);
+/* `code` is an address of the code, `addr` one of module b; size 0: both are
+   in one section. */
+bool target_code_pointer(struct target *t, struct binary *b, uint64_t code,
+			 uint64_t addr, struct code_pointer *out);
 /* "y" "m" a string, or NULL: not set. */
 const char *target_config(struct target *t, const char *key);
 
@@ -126,6 +151,12 @@ struct func {
  */
 size_t target_functions(struct target *t, struct binary *b, const char *glob,
 			void (*each)(void *arg, struct func *f), void *arg);
+/*
+ * An address of a module's code by a symbol that has its name alone, and what
+ * to add to that. false: there is none before it.
+ */
+bool target_anchor(struct target *t, struct binary *b, uint64_t addr,
+		   const char **symbol, uint64_t *offset);
 /* Up to max names near NAME, nearest first. */
 size_t target_similar(struct target *t, struct binary *b, const char *name,
 		      const char **out, size_t max);
@@ -212,6 +243,9 @@ struct place {
 	void *impl;
 };
 
+/* The link-time address that the instruction pointer stands for when a kprobe
+   there runs its handler. */
+uint64_t target_probe_ip(struct target *t, const struct place *p);
 struct place *target_place(struct target *t, struct func *f,
 			   enum place_when when);
 
@@ -350,6 +384,7 @@ bool target_is_fixed(const struct binary *b);
 struct tracepoint {
 	const char *system;	/* "sched", or "" when unknown */
 	const char *name;	/* "sched_switch" */
+	struct binary *bin;	/* the kernel, or the module it is in */
 	size_t nargs;
 	struct tracearg {
 		const char *name;
@@ -357,7 +392,10 @@ struct tracepoint {
 		uint64_t spelled;
 	} *args;
 };
-/* Glob over "system:name" or plain "name". Returns the count. */
+/*
+ * Glob over "system:name" or plain "name". Modules are looked at where the name
+ * has wildcards or the kernel has none such. Returns the count.
+ */
 size_t target_tracepoints(struct target *t, const char *glob,
 			  void (*each)(void *arg, struct tracepoint *tp),
 			  void *arg);

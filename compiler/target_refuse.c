@@ -22,15 +22,16 @@ struct refusals {
 static const struct {
 	const char *type, *member;	/* of an entry, and what says where */
 	const char *start, *stop;	/* symbols at the table's ends */
+	const char *section;		/* that it is in modules */
 	const char *why;
 } tables[] = {
 	{ "struct jump_entry", "code", "__start___jump_table",
-	  "__stop___jump_table", "the kernel patches it, for a static key" },
+	  "__stop___jump_table", "__jump_table", "the kernel patches it, for a static key" },
 	{ "struct static_call_site", "addr", "__start_static_call_sites",
-	  "__stop_static_call_sites", "the kernel patches it, for a static "
+	  "__stop_static_call_sites", ".static_call_sites", "the kernel patches it, for a static "
 	  "call" },
 	{ "struct bug_entry", "bug_addr_disp", "__start___bug_table",
-	  "__stop___bug_table", "it is where a BUG() or WARN() traps" },
+	  "__stop___bug_table", "__bug_table", "it is where a BUG() or WARN() traps" },
 };
 
 static int by_address(const void *a, const void *b)
@@ -40,17 +41,33 @@ static int by_address(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
+static bool find_table(struct target *t, struct binary *b, size_t which,
+		       uint64_t *from, uint64_t *to)
+{
+	struct facts *f = b->impl;
+	bool is_there = false;
+
+	if (b->kind == BIN_MODULE)
+		return target_reopen(b) &&
+			object_section_range(&f->main, tables[which].section,
+					     from, to, &is_there) && is_there;
+	*from = target_symbol(t, b, tables[which].start);
+	*to = target_symbol(t, b, tables[which].stop);
+	return true;
+}
+
 static void read_table(struct target *t, struct binary *b,
 		       struct refusals *out, size_t which)
 {
 	const struct facts *f = b->impl;
 	struct ctype *type = target_type(t, b, tables[which].type);
-	uint64_t from = target_symbol(t, b, tables[which].start);
-	uint64_t to = target_symbol(t, b, tables[which].stop), at;
+	uint64_t from, to, at;
 	struct member m;
 	uint8_t *bytes;
 	int32_t away;
 
+	if (!find_table(t, b, which, &from, &to))
+		return;
 	if (!type || !type->size || from >= to || to - from > 1 << 26 ||
 	    !type_member(type, tables[which].member, &m) || m.type->size != 4)
 		return;
@@ -86,7 +103,7 @@ const char *target_why_not(struct target *t, struct binary *b, uint64_t addr)
 	struct refusal key = { addr, NULL }, *r;
 	const struct refusals *all;
 
-	if (b->kind != BIN_KERNEL || !b->file)
+	if (b->kind == BIN_PROGRAM || !b->file)
 		return NULL;
 	all = refusals_of(t, b);
 	r = all->v.n ? bsearch(&key, all->v.v, all->v.n, sizeof(key),

@@ -36,6 +36,11 @@ static bool is_uprobe(const struct stb_site *s)
 	return s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE;
 }
 
+static bool in_module(const struct stb_site *s)
+{
+	return s->flags & STB_SITE_IN_MODULE;
+}
+
 /* A path to the file whose build-id was read, whatever lies at its own now. */
 static const char *open_path(const struct loader *l, const struct stb_site *s,
 			     char path[32])
@@ -55,11 +60,23 @@ static int pmu_type(int *type, const char *path)
 
 #define PMU "/sys/bus/event_source/devices/"
 
+/* "vfs_read"; "ext4:ext4_file_open" of a module. */
+static const char *symbol_of(const struct loader *l, const struct stb_site *s,
+			     char *to, size_t size)
+{
+	const char *symbol = stb_string(&l->meta, s->symbol);
+
+	if (!in_module(s))
+		return symbol;
+	snprintf(to, size, "%s:%s", path_of(l, s->build), symbol);
+	return to;
+}
+
 /* The event that the program hangs on; all processes, all CPUs. */
 static int probe_event(struct loader *l, const struct stb_site *s)
 {
 	struct perf_event_attr a = { .size = sizeof(a) };
-	char path[32];
+	char path[32], symbol[640];
 	int type;
 	long fd;
 
@@ -72,8 +89,8 @@ static int probe_event(struct loader *l, const struct stb_site *s)
 		if (s->flags & STB_SITE_BY_ADDRESS) {
 			a.kprobe_addr = s->addr + s->offset + l->slide;
 		} else {
-			a.kprobe_func =
-				(uintptr_t)stb_string(&l->meta, s->symbol);
+			a.kprobe_func = (uintptr_t)symbol_of(l, s, symbol,
+							     sizeof(symbol));
 			a.probe_offset = s->offset;
 		}
 	}
@@ -379,7 +396,8 @@ bool attach_all(struct loader *l)
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = site_at(l, i);
 
-		if (!is_uprobe(s) || l->build_state[s->build] == BUILD_HERE)
+		if ((!is_uprobe(s) && !in_module(s)) ||
+		    l->build_state[s->build] == BUILD_HERE)
 			arm_or_die(l, i);
 		if (stop_pending())
 			return false;
@@ -389,6 +407,28 @@ bool attach_all(struct loader *l)
 		say("%llu of %u sites attached", (unsigned long long)l->armed,
 		    l->sites.n);
 	return true;
+}
+
+void arm_module(struct loader *l, uint32_t build)
+{
+	uint32_t n = 0, armed = 0, first = 0;
+	int error = 0, e;
+
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		if (!in_module(site_at(l, i)) || site_at(l, i)->build != build)
+			continue;
+		n++;
+		e = arm(l, i, true);
+		armed += !e;
+		if (e && !error && !(site_at(l, i)->flags & STB_SITE_OPTIONAL))
+			error = e, first = i;
+	}
+	say("module %s came: %u of %u probes armed", path_of(l, build), armed,
+	    n);
+	if (error)
+		say("not attached: %s: %s: %s", stb_string(&l->meta,
+		    site_at(l, first)->name), strerror(error),
+		    reason(site_at(l, first), error));
 }
 
 /* --- programs that come later --------------------------------------------- */
@@ -441,8 +481,9 @@ static bool arm_build(struct loader *l, uint32_t build)
 
 static bool is_awaited(const struct loader *l, uint32_t build)
 {
-	return l->build_state[build] == BUILD_ABSENT ||
-	       l->build_state[build] == BUILD_UNKNOWN;
+	return !is_module(l, build) &&
+	       (l->build_state[build] == BUILD_ABSENT ||
+		l->build_state[build] == BUILD_UNKNOWN);
 }
 
 static void watch_builds(struct loader *l)

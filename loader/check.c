@@ -107,27 +107,47 @@ static const char *build_path(const struct loader *l, uint32_t i)
 	return stb_string(&l->meta, build_at(l, i)->path);
 }
 
-static bool is_build(const struct loader *l, uint32_t row, const char *path,
+bool is_module(const struct loader *l, uint32_t row)
+{
+	return build_at(l, row)->kind == STB_BUILD_MODULE;
+}
+
+/* Is `row` that build of what row `of` is a build of? */
+static bool is_build(const struct loader *l, uint32_t row, uint32_t of,
 		     const uint8_t *id, int len)
 {
 	const struct stb_program_build *b = build_at(l, row);
 
 	return len > 0 && b->id.len == len && !memcmp(b->id.bytes, id, len) &&
-	       !strcmp(build_path(l, row), path);
+	       b->kind == build_at(l, of)->kind &&
+	       !strcmp(build_path(l, row), build_path(l, of));
 }
 
-static void say_mismatch(const struct loader *l, const char *path,
-			 const uint8_t *id, int len)
+void say_mismatch(const struct loader *l, uint32_t row, const uint8_t *id,
+		  int len)
 {
+	const char *path = build_path(l, row);
 	char text[41];
 
-	say("%s is another build than %s was compiled for: found build-id %s;"
-	    " it has probes for", path, l->opt.file,
-	    len > 0 ? hex(text, id, len) : "none");
+	say("%s%s is another build than %s was compiled for: found build-id "
+	    "%s; it has probes for", is_module(l, row) ? "module " : "", path,
+	    l->opt.file, len > 0 ? hex(text, id, len) : "none");
 	for (uint32_t i = 0; i < l->builds.n; i++)
-		if (!strcmp(build_path(l, i), path))
+		if (!strcmp(build_path(l, i), path) &&
+		    is_module(l, i) == is_module(l, row))
 			say("  %s", hex(text, build_at(l, i)->id.bytes,
 					build_at(l, i)->id.len));
+}
+
+enum build_state match_build(const struct loader *l, uint32_t row,
+			     const uint8_t *id, int len)
+{
+	if (is_build(l, row, row, id, len))
+		return BUILD_HERE;
+	for (uint32_t i = 0; i < l->builds.n; i++)
+		if (is_build(l, i, row, id, len))
+			return BUILD_OTHER;
+	return BUILD_UNKNOWN;
 }
 
 /* Which row's build is an open file? */
@@ -138,18 +158,16 @@ static enum build_state which_build(struct loader *l, uint32_t row, int fd,
 	uint8_t id[20] = { 0 };
 	char text[41];
 	int len = file_build_id(fd, id, sizeof(id));
+	enum build_state state = match_build(l, row, id, len);
 
-	if (is_build(l, row, path, id, len)) {
+	if (state == BUILD_HERE)
 		checked(l, "program: %s, build-id %s", path,
 			hex(text, id, len));
-		return BUILD_HERE;
-	}
-	for (uint32_t i = 0; i < l->builds.n; i++)
-		if (is_build(l, i, path, id, len))
-			return BUILD_OTHER;
+	if (state != BUILD_UNKNOWN)
+		return state;
 	if (!loud && (len <= 0 || !memcmp(l->told_id, id, sizeof(id))))
 		return BUILD_UNKNOWN;	/* half written, perhaps; or told */
-	say_mismatch(l, path, id, len);
+	say_mismatch(l, row, id, len);
 	if (!loud) {
 		memcpy(l->told_id, id, sizeof(id));
 		return BUILD_UNKNOWN;
@@ -392,7 +410,10 @@ void check_host(struct loader *l)
 	check_slide(l);
 	l->build_state = zalloc(l->builds.n);
 	l->build_fds = zalloc(l->builds.n * sizeof(*l->build_fds));
+	check_modules(l);
 	for (uint32_t i = 0; i < l->builds.n; i++) {
+		if (is_module(l, i))
+			continue;
 		l->build_state[i] = look_at_build(l, i, true);
 		if (l->build_state[i] == BUILD_ABSENT)
 			say("%s is not there: its probes are armed when it "

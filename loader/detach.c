@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -248,4 +249,34 @@ void detach_all(struct loader *l)
 	close_part(l, l->closed, 0, 1);		/* those that still are */
 	for (uint32_t i = 0; i < l->sites.n; i++)
 		l->links[i] = NOT_ATTACHED;
+}
+
+/* The links of a module that went, as detach_all() closes all. */
+void disarm_build(struct loader *l, uint32_t build)
+{
+	int *links = l->links, *gone = array(l->sites.n, sizeof(*gone));
+	struct loader part = *l;
+	uint32_t closed = 0, n = 0;
+	int hurry = -1;
+
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
+		bool is_of_it = s->flags & STB_SITE_IN_MODULE &&
+				s->build == build;
+
+		gone[i] = is_of_it ? links[i] : NOT_ATTACHED;
+		if (is_of_it)
+			links[i] = NOT_ATTACHED;
+		n += gone[i] >= 0;
+	}
+	part.links = gone;
+	if (n >= HURRY_FROM)
+		hurry = begin_hurry();
+	if (n >= LINKS_EACH)
+		close_together(&part, &closed, n);
+	else
+		close_part(&part, &closed, 0, 1);
+	end_hurry(hurry);
+	l->armed -= n;
+	free(gone);
 }

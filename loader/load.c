@@ -289,6 +289,8 @@ static enum multi choose_multi(const struct loader *l, uint32_t prog)
 
 		if (s->prog != prog)
 			continue;
+		if (s->flags & STB_SITE_IN_MODULE)
+			return MULTI_NO;	/* it would keep the module */
 		if (s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE)
 			uprobes++;
 		else if (s->offset)

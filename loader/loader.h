@@ -85,6 +85,8 @@ struct loader {
 
 	/* checked: check.c */
 	uint8_t *build_state;	/* one a row of builds */
+	uint8_t *told_modules;	/* of each row: its mismatch was told */
+	uint64_t *module_nodes;	/* ... which of its loadings it is */
 	int *build_fds;		/* of those HERE: the file that was looked at,
 				   which is the one that is probed */
 	uint8_t told_id[20];	/* of a build that came and is none of them */
@@ -108,6 +110,7 @@ struct loader {
 	uint64_t next_look;	/* at them */
 	int ring_fd;		/* -1: none */
 	int watch_fd;		/* inotify, -1: nothing to wait for */
+	int module_fd;		/* uevents, -1: no module is probed */
 	int kprobe_pmu, uprobe_pmu;	/* perf event types; 0: not read yet */
 
 	/* running: session.c, ring.c */
@@ -153,6 +156,13 @@ size_t find_build_id(const uint8_t *notes, size_t size, size_t align,
 /* What is at the path of builds' row now; when it is none of the declared
    builds: dies (loud), or says so once, and BUILD_UNKNOWN. */
 enum build_state look_at_build(struct loader *l, uint32_t row, bool loud);
+/* Which build is it that has this id? UNKNOWN: none that is declared. */
+enum build_state match_build(const struct loader *l, uint32_t row,
+			     const uint8_t *id, int len);
+void say_mismatch(const struct loader *l, uint32_t row, const uint8_t *id,
+		  int len);
+/* Is that row of builds one of a kernel module? */
+bool is_module(const struct loader *l, uint32_t row);
 void checked(const struct loader *l, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);	/* a line of --check and of -v */
 
@@ -184,6 +194,15 @@ void detach_all(struct loader *l);
 int events_arm(struct loader *l, uint32_t site);
 void events_disarm(struct loader *l, uint32_t site);
 void events_tick(struct loader *l);	/* CPUs may have come or gone */
+/* Arms the sites of a module that is there, and is one of the builds. */
+void arm_module(struct loader *l, uint32_t build);
+/* ... and takes the links of one that went, which waits. */
+void disarm_build(struct loader *l, uint32_t build);
+
+/* modules.c: kernel modules that are loaded, come and go. */
+void check_modules(struct loader *l);	/* looks at all of them */
+void await_modules(struct loader *l);	/* from now on the kernel tells */
+void modules_changed(struct loader *l);	/* module_fd became readable */
 
 /* ring.c */
 void ring_open(struct ring *r, int fd, uint64_t size);

@@ -248,7 +248,7 @@ static void open_output(struct loader *l)
 int main(int argc, char **argv)
 {
 	struct loader l = {
-		.ring_fd = -1, .watch_fd = -1,
+		.ring_fd = -1, .watch_fd = -1, .module_fd = -1,
 	};
 
 	argv0 = "stap-load";

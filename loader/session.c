@@ -388,8 +388,8 @@ static void wait_for_work(struct session *s, bool nap)
 	uint64_t now = now_ns(), until = due(s, now, nap);
 	uint64_t left = until > now ? until - now : 0;
 	struct timespec ts = { left / 1000000000, left % 1000000000 };
-	struct pollfd fds[2 + MAX_CLIENTS + 1];
-	int n = record_poll(l, fds), ours = n;
+	struct pollfd fds[3 + MAX_CLIENTS + 1];
+	int n = record_poll(l, fds), ours = n, watch = -1, module = -1;
 
 	if (l->ring.consumer && !nap) {
 		fds[n++] = (struct pollfd){ l->ring_fd, POLLIN, 0 };
@@ -398,10 +398,14 @@ static void wait_for_work(struct session *s, bool nap)
 			ts = (struct timespec){ 0 };
 	}
 	if (l->watch_fd >= 0)
-		fds[n++] = (struct pollfd){ l->watch_fd, POLLIN, 0 };
+		fds[watch = n++] = (struct pollfd){ l->watch_fd, POLLIN, 0 };
+	if (l->module_fd >= 0)
+		fds[module = n++] = (struct pollfd){ l->module_fd, POLLIN, 0 };
 	ppoll(fds, n, until == UINT64_MAX ? NULL : &ts, &s->sleeping);
-	if (n && l->watch_fd >= 0 && fds[n - 1].revents)
+	if (watch >= 0 && fds[watch].revents)
 		attach_arrived(l);
+	if (module >= 0 && fds[module].revents)
+		modules_changed(l);
 	record_serve(l, fds, ours);
 }
 
@@ -510,6 +514,7 @@ static void start(struct session *s)
 			return;
 		}
 		await_builds(l);
+		await_modules(l);
 	}
 	start_timers(s);
 	set_state(s, STB_RUNNING);

@@ -91,7 +91,7 @@ extern const struct family *const families[];
 
 extern const struct family family_data;
 extern const struct family family_begin, family_timer, family_kernel,
-	family_trace, family_process, family_syscall;
+	family_trace, family_process, family_syscall, family_module;
 
 /* points.c: adds a site of probe pr; zeroed but for these. */
 struct site *site_new(struct job *j, struct probe *pr, struct point *pt,

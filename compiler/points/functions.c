@@ -228,7 +228,11 @@ static bool is_program(const struct func_query *q)
 /* The binary, as a message begins. */
 static const char *where(const struct find *f)
 {
-	return f->q->b->kind != BIN_KERNEL ? f->q->b->name :
+	if (f->q->b->kind == BIN_MODULE)
+		return arena_printf(&f->j->mem, "module \"%s\" of kernel "
+				    "\"%s\"", f->q->b->name,
+				    target_name(f->j->target));
+	return f->q->b->kind == BIN_PROGRAM ? f->q->b->name :
 		arena_printf(&f->j->mem, "kernel \"%s\"",
 			     target_name(f->j->target));
 }
@@ -260,10 +264,16 @@ static bool can_probe(struct find *f, const struct place *p)
 /* What keeps the kernel from probing there; NULL: nothing known. */
 static const char *refused(const struct find *f, const struct place *p)
 {
+	const char *symbol;
+	uint64_t offset;
+
 	if (is_program(f->q))
 		return NULL;
 	if (p->code && p->code->forbidden)
 		return p->code->forbidden;
+	if (f->q->b->kind == BIN_MODULE &&
+	    !target_anchor(f->j->target, f->q->b, p->addr, &symbol, &offset))
+		return "no symbol before it has its name alone";
 	return p->when == AT_PC ? target_why_not(f->j->target, f->q->b,
 						 p->addr) : NULL;
 }
@@ -634,6 +644,8 @@ static bool missing(struct find *f)
 
 	if (f->failed)
 		return q->pt->optional;
+	if (q->may_miss)
+		return true;
 	if (f->left || f->found.left)
 		return site_missing(f->j, q->pt, f->p.arg->at, "%s%sfunction "
 				    "%s", is_program(q) ? where(f) : "",
@@ -734,7 +746,7 @@ bool func_sites(const struct func_query *q)
 	if (q->what & FN_NUMBER)
 		return sites_at(&f);
 	if (!q->b->has_dwarf && needs_dwarf(&f))
-		return site_missing(q->j, q->pt, q->arg->at, "there is no "
+		return q->may_miss || site_missing(q->j, q->pt, q->arg->at, "there is no "
 				    "debuginfo of %s, which alone tells of "
 				    "inlining, lines and labels", where(&f));
 	search(q->j, q->b, &f.p, &f.found);

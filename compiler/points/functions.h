@@ -71,6 +71,7 @@ struct func_query {
 	struct expr *arg;	/* of function or statement */
 	struct expr *extra;	/* of label, callee, callees; NULL: none */
 	struct expr *maxactive;	/* or NULL */
+	bool may_miss;		/* one of several: says nothing if it has none */
 };
 /* args[0 .. 2] of a shape above, as the pattern has them, into q. */
 void func_arguments(struct func_query *q, struct expr **args);

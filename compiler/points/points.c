@@ -15,14 +15,12 @@
 
 const struct family *const families[] = {
 	&family_begin, &family_timer, &family_data, &family_kernel, &family_trace,
-	&family_process, &family_syscall, NULL
+	&family_process, &family_syscall, &family_module, NULL
 };
 
 /* Points of SystemTap that have no family yet: refused, but known. */
 static const char *const later[] = {
-	"kernel.statement(n).absolute",
-	"kernel.mark(s)", "module(s).function(s)", "module(s).statement(s)",
-	"kprobe.module(s).function(s)", "kprobe.statement(n)",
+	"kernel.statement(n).absolute", "kernel.mark(s)", "kprobe.statement(n)",
 	"process.function(s)", "process(s).mark(s)", "process(s).begin",
 	"process(s).end", "process(s).thread", "process(s).syscall",
 	"process(s).insn", "process.begin", "process.end", "process.syscall",

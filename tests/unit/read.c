@@ -126,6 +126,9 @@ static void rows(void)
 	ROWS(STB_E_VALUE, e.format.text = 100);
 	ROWS(STB_E_VALUE, e.format.channel = 9);
 	ROWS(STB_E_VALUE, e.build.path = 100);
+	ROWS(STB_E_VALUE, e.build.kind = 2);
+	/* of a module: a name that is no path */
+	ROWS(STB_E_VALUE, e.build.kind = STB_BUILD_MODULE);
 	ROWS(STB_E_VALUE, e.build.id.len = 255);
 	ROWS(STB_E_VALUE, e.prog.type = 9);
 	ROWS(STB_E_VALUE, e.prog.insn_count = 7);
@@ -143,11 +146,17 @@ static void rows(void)
 	ROWS(STB_E_VALUE, e.ureloc.kind = STB_REL_MAP);
 	ROWS(STB_E_VALUE, e.ureloc.addend = 5);
 	ROWS(STB_E_VALUE, e.ureloc.target = 0);
+}
+
+static void site_rows(void)
+{
 	ROWS(STB_E_VALUE, e.sites[0].prog = 1);
 	ROWS(STB_E_VALUE, e.sites[0].attach = STB_AT_FENTRY);
 	ROWS(STB_E_VALUE, e.sites[0].symbol = 0);
 	ROWS(STB_OK, (e.sites[0].symbol = 0, e.sites[0].flags = 1));
 	ROWS(STB_E_VALUE, e.sites[1].build = 1);
+	/* in a module, which the build is not */
+	ROWS(STB_E_VALUE, e.sites[0].flags = STB_SITE_IN_MODULE);
 	ROWS(STB_E_VALUE, e.handler.entry = 4);
 	ROWS(STB_E_VALUE, e.handler.period_ns = 0);
 	ROWS(STB_E_VALUE, e.handler.when = 0);
@@ -338,6 +347,7 @@ int main(void)
 {
 	rows();
 	event_rows();
+	site_rows();
 	damage();
 	table_of_contents();
 	frames();
