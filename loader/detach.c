@@ -288,7 +288,6 @@ void disarm_build(struct loader *l, uint32_t build)
 	int *links = l->links, *gone = array(l->sites.n, sizeof(*gone));
 	struct loader part = *l;
 	uint32_t closed = 0, n = 0;
-	int hurry = -1;
 
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
@@ -301,13 +300,10 @@ void disarm_build(struct loader *l, uint32_t build)
 		n += gone[i] >= 0;
 	}
 	part.links = gone;
-	if (n >= HURRY_FROM)
-		hurry = begin_hurry();
 	if (n >= LINKS_EACH)
-		close_together(&part, &closed, n);
+		close_links(&part, &closed, n);
 	else
 		close_part(&part, &closed, 0, 1);
-	end_hurry(hurry);
 	l->armed -= n;
 	free(gone);
 }
