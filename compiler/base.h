@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a), nonnull(f)))
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -140,5 +141,8 @@ _Noreturn void die(const char *fmt, ...) PRINTF_LIKE(1, 2);
 _Noreturn void bug_at(const char *file, int line, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 #define bug(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
+
+/* fork(), with what is buffered written before; the child dies when we do. */
+pid_t fork_child(void);
 
 #endif

@@ -96,10 +96,7 @@ static _Noreturn void exec_clang(struct job *j, const struct unit *u)
 static void start_clang(struct job *j, struct unit *u, const struct text *c)
 {
 	write_out(j, u->c, c->s, c->n);
-	fflush(NULL);
-	u->pid = fork();
-	if (u->pid < 0)
-		die("fork: %m");
+	u->pid = fork_child();
 	if (!u->pid)
 		exec_clang(j, u);
 }

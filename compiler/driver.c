@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,7 +77,6 @@ static void redirect(const char *path, int to)
 /* In the child: out and errors into its files, then the compile. */
 static int child_main(struct command *cmd, struct child *c)
 {
-	signal(SIGINT, SIG_DFL);
 	if (!c->messages)
 		return compile(cmd, c->kernel, c->dir, false);
 	redirect(c->messages, 2);
@@ -89,10 +89,7 @@ static int child_main(struct command *cmd, struct child *c)
 
 static void start(struct command *cmd, struct child *c)
 {
-	fflush(NULL);
-	c->pid = fork();
-	if (c->pid < 0)
-		die("fork: %m");
+	c->pid = fork_child();
 	if (!c->pid) {
 		int status = child_main(cmd, c);
 
@@ -210,10 +207,7 @@ static int pack(struct command *cmd, struct child *c, int n)
 		vec_push(&cmd->mem, &argv,
 			 arena_printf(&cmd->mem, "%s/plan", c[i].dir));
 	vec_push(&cmd->mem, &argv, NULL);
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		die("fork: %m");
+	pid = fork_child();
 	if (!pid) {
 		execvp(argv.v[0], argv.v);
 		fprintf(stderr, "%s: %s: %m\n", argv0, argv.v[0]);
@@ -354,11 +348,50 @@ static int compile_all(struct command *cmd)
 	return worst;
 }
 
+/*
+ * compile_all() in a process of its own, with all temporary files in our folder,
+ * so that we are there to remove it, whatever ends the compile. All that it
+ * started is gone, too, when we come back.
+ */
+static int watched(struct command *cmd, int *got)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+	int status, sig = 0;
+	sigset_t set, old;
+	size_t i;
+	pid_t pid;
+
+	sigemptyset(&set);
+	for (i = 0; i < COUNT_OF(ends); i++)
+		sigaddset(&set, ends[i]);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid = fork_child();
+	if (!pid) {
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		setenv("TMPDIR", cmd->out_dir, 1);
+		status = compile_all(cmd);
+		fflush(NULL);
+		_exit(status);
+	}
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		sigwait(&set, &sig);
+		if (sig != SIGCHLD) {
+			*got = sig;
+			kill(pid, SIGKILL);
+		}
+	}
+	while (wait(NULL) > 0)
+		;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 70;
+}
+
 int drive(struct command *cmd)
 {
 	const char *tmp = getenv("TMPDIR");
 	bool keep = cmd->out_dir || cmd->keep;
-	int status;
+	int status, signal_got = 0;
 
 	if (cmd->out_dir) {
 		if (!make_folder(cmd->out_dir))
@@ -373,9 +406,12 @@ int drive(struct command *cmd)
 		if (keep)
 			fprintf(stderr, "%s: keeping %s\n", argv0, dir);
 	}
-	signal(SIGINT, SIG_IGN);	/* to clean up; children die of it */
-	status = compile_all(cmd);
+	status = keep ? compile_all(cmd) : watched(cmd, &signal_got);
 	if (!keep)
 		remove_tree(cmd->out_dir);
+	if (signal_got) {
+		signal(signal_got, SIG_DFL);
+		raise(signal_got);
+	}
 	return status;
 }

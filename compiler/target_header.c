@@ -30,9 +30,7 @@ static bool run_cc(const char *cc, const char *from, const char *to)
 	pid_t pid;
 
 	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		die("fork: %m");
+	pid = fork_child();
 	if (!pid)
 		exec_cc(cc, from, to);
 	while (waitpid(pid, &status, 0) < 0)
