@@ -76,6 +76,62 @@ static const char *known_text(struct lower *l, const struct shape_of_text *sh,
 	return s;
 }
 
+/* The most bytes that e's text can have, as far as one can see here. */
+static size_t longest(struct lower *l, const struct expr *e)
+{
+	const struct expr *a;
+	size_t n, most = l->ir->string_len - 1;
+
+	if (e->type != T_STRING)
+		return 20;
+	if (fold_string(l, e, &n))
+		return n;
+	if (e->kind == X_BINARY && e->op == OP_CAT)
+		return longest(l, e->a) + longest(l, e->b);
+	if (e->kind == X_CALL && e->builtin)
+		return !strcmp(e->builtin->name, "execname") ? 15 : most;
+	if (!is_sprint(e) || e->print->kind != PR_PRINTF ||
+	    strcspn(e->print->format, "123456789*bmM") !=
+	    e->print->format_len)
+		return most;
+	n = e->print->format_len;
+	for (a = e->args; a; a = a->next)
+		n += longest(l, a) + 4;		/* signs, 0x, octal */
+	return n;
+}
+
+/* Of a concatenation; what is one itself need not be cut by itself. */
+static void shape_operands(struct lower *l, struct shape_of_text *sh,
+			   const struct expr *e)
+{
+	size_t len;
+
+	if (e->type != T_STRING || e->kind != X_BINARY || e->op != OP_CAT ||
+	    fold_string(l, e, &len)) {
+		shape_expr(l, sh, e);
+		return;
+	}
+	shape_operands(l, sh, e->a);
+	shape_operands(l, sh, e->b);
+}
+
+/* What would be a string by itself is cut as one. */
+static void shape_string_value(struct lower *l, struct shape_of_text *sh,
+			       const struct expr *e)
+{
+	bool cut = !sh->early && longest(l, e) > l->ir->string_len - 1;
+
+	if (cut)
+		shape_value(l, sh, arena_printf(l->mem, "%%.%u(",
+			    l->ir->string_len - 1), num_opnd(0), 'l');
+	if (e->kind == X_BINARY)
+		shape_operands(l, sh, e);
+	else
+		shape_print(l, sh, e);
+	if (cut)
+		text_puts(&sh->format, "%)");
+}
+
 void shape_expr(struct lower *l, struct shape_of_text *sh,
 		const struct expr *e)
 {
@@ -93,13 +149,10 @@ void shape_expr(struct lower *l, struct shape_of_text *sh,
 		shape_value(l, sh, "%d", lower_expr(l, e), 'l');
 	} else if ((s = known_text(l, sh, e, &len))) {
 		shape_text(sh, s, len);
-	} else if (e->kind == X_BINARY && e->op == OP_CAT) {
-		shape_expr(l, sh, e->a);
-		shape_expr(l, sh, e->b);
+	} else if ((e->kind == X_BINARY && e->op == OP_CAT) || is_sprint(e)) {
+		shape_string_value(l, sh, e);
 	} else if (e->kind == X_TERNARY && fold(l, e->a, &cond)) {
 		shape_expr(l, sh, cond ? e->b : e->c);
-	} else if (is_sprint(e)) {
-		shape_print(l, sh, e);
 	} else if (target_is_text(e)) {
 		shape_target(l, sh, e);
 	} else if (!shape_symbols(l, sh, e)) {

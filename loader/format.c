@@ -442,7 +442,7 @@ static void group(struct sink *to, struct directive d, struct input *in)
 	bool cuts = d.precision >= 0 || d.width > 0;
 	bool that = next_arg(in).num != 0;
 
-	if (in->depth >= 4) {
+	if (in->depth >= 16) {
 		in->p = in->end;
 		return;
 	}
