@@ -211,8 +211,9 @@ struct stb_global {		/* a scalar in the globals region */
 };
 _Static_assert(sizeof(struct stb_global) == 16, "stb_global");
 
-/* STB_SYSTEM: commands for the shell */
-enum stb_channel { STB_OUT = 0, STB_ERROR, STB_WARN, STB_LOG, STB_SYSTEM };
+/* STB_SYSTEM: commands for the shell; STB_SWITCH: the next file of output */
+enum stb_channel { STB_OUT = 0, STB_ERROR, STB_WARN, STB_LOG, STB_SYSTEM,
+		   STB_SWITCH };
 struct stb_format {		/* index is the id in records */
 	stb_str text;		/* printf directives, SystemTap's */
 	stb_str args;		/* "lsl"; 'h' histogram print, see abi.h */

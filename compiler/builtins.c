@@ -27,6 +27,7 @@ enum {
 static const struct builtin rows[] = {
 	/* the tapsets' own */
 	{ "__name_of", "ls", 's', LOW },
+	{ "__raise", "l", 'v', BF_BPF | BF_EFFECT | BF_FAULTS },
 	/* who runs */
 	{ "pid", "", 'l', PURE },
 	{ "tid", "", 'l', PURE },
@@ -95,6 +96,7 @@ static const struct builtin rows[] = {
 	{ "warn", "s", 'v', LOWACT },
 	{ "log", "s", 'v', LOWACT },
 	{ "system", "s", 'v', LOWACT },
+	{ "switch_file", "", 'v', LOWACT },
 	{ "abort", "", 'v', LOWACT },
 	{ "printk", "ls", 'v', BF_USER | BF_EFFECT | BF_FAULTS },
 	{ "ftrace", "s", 'v', BOTH | BF_EFFECT | BF_FAULTS },

@@ -295,8 +295,9 @@ struct ir_handler {
 	struct ir_handler *next;
 };
 
-/* IR_SYSTEM: a command for the shell */
-enum ir_channel { IR_OUT, IR_ERROR_MESSAGE, IR_WARN, IR_LOG, IR_SYSTEM };
+/* IR_SYSTEM: a command for the shell; IR_SWITCH: the next file of output */
+enum ir_channel { IR_OUT, IR_ERROR_MESSAGE, IR_WARN, IR_LOG, IR_SYSTEM,
+		  IR_SWITCH };
 
 struct ir_format {
 	const char *text;

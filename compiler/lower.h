@@ -241,6 +241,8 @@ struct ir_opnd lower_print(struct lower *l, const struct expr *e,
 /* A record of it, on a channel. */
 void shape_out(struct lower *l, struct shape_of_text *sh, struct span at,
 	       enum ir_channel channel);
+/* A message without text on a channel: it is asked for something. */
+void print_nothing(struct lower *l, struct span at, enum ir_channel channel);
 /* print of text on a channel: warn(), log() */
 void print_text(struct lower *l, const struct expr *e, const char *behind,
 		enum ir_channel channel);

@@ -1178,6 +1178,8 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 		print_text(l, e->args, "\n", IR_OUT);
 	else if (!strcmp(name, "system"))
 		print_text(l, e->args, "", IR_SYSTEM);
+	else if (!strcmp(name, "switch_file"))
+		print_nothing(l, e->at, IR_SWITCH);
 	else if (!strcmp(name, "__name_of"))
 		return name_of_number(l, e);
 	else

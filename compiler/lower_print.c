@@ -583,6 +583,14 @@ void shape_out(struct lower *l, struct shape_of_text *sh, struct span at,
 	s->arg_types = sh->types.s;
 }
 
+void print_nothing(struct lower *l, struct span at, enum ir_channel channel)
+{
+	struct shape_of_text sh;
+
+	shape_init(l, &sh);
+	shape_out(l, &sh, at, channel);
+}
+
 void print_text(struct lower *l, const struct expr *e, const char *behind,
 		enum ir_channel channel)
 {

@@ -834,7 +834,7 @@ struct sink *output_begin(struct output *o, enum stb_channel channel)
 	if (channel == STB_OUT || channel == STB_LOG)
 		return &o->out;
 	output_flush(o);
-	if (channel == STB_SYSTEM) {
+	if (channel == STB_SYSTEM || channel == STB_SWITCH) {
 		o->command.n = 0;
 		return &o->command;
 	}
@@ -854,6 +854,11 @@ void output_end(struct output *o, enum stb_channel channel)
 		o->command.buf[o->command.n < COMMAND_SIZE ? o->command.n :
 			       COMMAND_SIZE - 1] = 0;
 		run_shell(o->command.buf, o->mask);
+		return;
+	}
+	if (channel == STB_SWITCH) {
+		if (o->files && !output_next_file(o))
+			say("the next file of output: %s", strerror(errno));
 		return;
 	}
 	if (channel == STB_LOG)

@@ -26,6 +26,7 @@ static long (*const bpf_map_update_elem)(void *, const void *, const void *,
 static long (*const bpf_map_delete_elem)(void *, const void *) = (void *)3;
 static u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
 static u32 (*const bpf_get_prandom_u32)(void) = (void *)7;
+static long (*const bpf_send_signal_thread)(u32) = (void *)117;
 static u32 (*const bpf_get_smp_processor_id)(void) = (void *)8;
 static u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static u64 (*const bpf_get_current_uid_gid)(void) = (void *)15;
@@ -1191,6 +1192,8 @@ RT_INLINE i64 rt_randint(struct rt_run *r, i64 n)
 {
 	return n > 0 ? (i64)(bpf_get_prandom_u32() % (u64)n) : 0;
 }
+
+#define rt___raise(r, number) (bpf_send_signal_thread((u32)(number)) < 0)
 
 /* The event bpf_trace_printk of the trace buffer. */
 RT_INLINE long rt_ftrace_of(u64 s)
