@@ -62,6 +62,8 @@ struct plan_site {
 };
 struct plan_handler {
 	struct stb_handler row;
+	struct stb_file file;
+	const char *path;
 	const char *name;
 	unsigned line;
 };
@@ -89,6 +91,11 @@ struct plan {
 };
 
 bool plan_read(struct arena *mem, const char *file, struct plan *p);
+/* Do handlers of that kind have a row of FILES? */
+static inline bool plan_has_file(uint32_t when)
+{
+	return when == STB_READ || when == STB_WRITE;
+}
 /* Do sites that attach so have a row of EVENTS? */
 static inline bool plan_has_event(uint32_t attach)
 {

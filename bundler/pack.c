@@ -323,11 +323,27 @@ static bool put_symbols(struct pack *k, struct plan *p)
 	return true;
 }
 
+static void put_files(struct set *s, const struct work *w)
+{
+	size_t n = w->plan.handlers.n, nfiles = 0;
+	struct stb_file *rows = NEW_ARRAY(s->mem, struct stb_file, n + 1);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_handler *p = &w->plan.handlers.v[i];
+
+		if (!plan_has_file(p->row.when))
+			continue;
+		rows[nfiles] = p->file;
+		rows[nfiles++].path = put_string(s, p->path);
+	}
+	put_table(s, STB_T_FILES, sizeof(*rows), rows, nfiles);
+}
+
 static struct set *meta_set(struct arena *mem, const struct work *w)
 {
 	struct set *s = new_set(mem);
 	const struct plan *plan = &w->plan;
-	uint32_t nevents = 0;
+	uint32_t nevents = 0, nfiles = 0;
 
 	put_table(s, STB_T_LIMITS, sizeof(plan->limits), &plan->limits, 1);
 	put_maps(s, w);
@@ -351,7 +367,9 @@ static struct set *meta_set(struct arena *mem, const struct work *w)
 	ROWS(stb_handler, plan->handlers, STB_T_HANDLERS, {
 		row->name = put_string(s, p->name);
 		row->entry = w->ucode.progs.v[i].insn_first;
+		row->file = plan_has_file(row->when) ? nfiles++ : 0;
 	});
+	put_files(s, w);
 	put_table(s, STB_T_GLOBALS_IMAGE, 1, w->globals.s, w->globals.n);
 	ROWS(stb_symbols, plan->symbols, STB_T_SYMBOLS, {
 		row->name = put_string(s, p->name);

@@ -80,7 +80,8 @@ static const struct choice attaches[] = {
 };
 static const struct choice whens[] = {
 	{ "begin", STB_BEGIN }, { "end", STB_END }, { "error", STB_ON_ERROR },
-	{ "timer", STB_TIMER }, { 0 }
+	{ "timer", STB_TIMER }, { "read", STB_READ }, { "write", STB_WRITE },
+	{ 0 }
 };
 static const struct choice binaries[] = {
 	{ "kernel", STB_BIN_KERNEL }, { "module", STB_BIN_MODULE },
@@ -205,6 +206,9 @@ static const struct key handler_keys[] = {
 	MAY("order", K_I64, AT(plan_handler, row.order)),
 	MAY("period_ns", K_U64, AT(plan_handler, row.period_ns)),
 	MAY("random_ns", K_U64, AT(plan_handler, row.random_ns)),
+	MAY("file", K_TEXT, AT(plan_handler, path)),
+	MAY("mode", K_U32, AT(plan_handler, file.mode)),
+	MAY("max_size", K_U32, AT(plan_handler, file.max_size)),
 	{ 0 }
 };
 static const struct key symbols_keys[] = {

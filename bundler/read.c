@@ -299,6 +299,8 @@ static size_t row_size(uint32_t kind)
 		return sizeof(struct stb_symbols);
 	case STB_T_SYM_RANGES:
 		return sizeof(struct stb_sym_range);
+	case STB_T_FILES:
+		return sizeof(struct stb_file);
 	case STB_T_INSNS:
 		return sizeof(uint64_t);
 	case STB_T_RELOCS:
@@ -809,6 +811,52 @@ static bool check_sites(struct variant *v)
 	return true;
 }
 
+/* No way out of the folder, and no names that are hidden. */
+static bool path_ok(const char *p)
+{
+	size_t n;
+
+	if (strlen(p) > STB_MAX_FILE_PATH)
+		return false;
+	for (;;) {
+		n = strcspn(p, "/");
+		if (!n || *p == '.')
+			return false;
+		if (!p[n])
+			return true;
+		p += n + 1;
+	}
+}
+
+static bool file_ok(const struct variant *v, uint32_t row)
+{
+	struct rows t = rows_of(v->meta, STB_T_FILES);
+	const struct stb_file *f;
+
+	if (row >= t.n)
+		return false;
+	f = ROW(&t, struct stb_file, row);
+	return str_ok(v->meta, f->path) && f->mode <= 0777 && f->max_size &&
+	       f->max_size <= STB_MAX_FILE &&
+	       path_ok(stb_string(v->meta, f->path));
+}
+
+static bool when_ok(const struct variant *v, const struct stb_handler *h)
+{
+	switch ((enum stb_when)h->when) {
+	case STB_BEGIN:
+	case STB_END:
+	case STB_ON_ERROR:
+		return true;
+	case STB_TIMER:
+		return h->period_ns;
+	case STB_READ:
+	case STB_WRITE:
+		return file_ok(v, h->file);
+	}
+	return false;
+}
+
 static bool check_handlers(struct variant *v)
 {
 	struct rows t = rows_of(v->meta, STB_T_HANDLERS);
@@ -818,8 +866,7 @@ static bool check_handlers(struct variant *v)
 		const struct stb_handler *h = ROW(&t, struct stb_handler, i);
 
 		if (!str_ok(v->meta, h->name) || h->entry >= insns.n ||
-		    h->when < STB_BEGIN || h->when > STB_TIMER ||
-		    (h->when == STB_TIMER && !h->period_ns))
+		    !when_ok(v, h))
 			return fail(v->r, STB_E_VALUE, "handler", i);
 	}
 	return true;

@@ -35,7 +35,8 @@ struct variant {
 	const struct bundle *b;
 	const struct stb_variant *row;
 	const struct stb_set *meta;
-	struct rows maps, globals, builds, progs, sites, events, handlers;
+	struct rows maps, globals, builds, progs, sites, events, files,
+		handlers;
 };
 
 static uint32_t variant_count(const struct bundle *b)
@@ -57,6 +58,7 @@ static struct variant variant_at(const struct bundle *b, uint32_t i)
 	v.progs = rows_of(m, STB_T_PROGS, sizeof(struct stb_prog));
 	v.sites = rows_of(m, STB_T_SITES, sizeof(struct stb_site));
 	v.events = rows_of(m, STB_T_EVENTS, sizeof(struct stb_event));
+	v.files = rows_of(m, STB_T_FILES, sizeof(struct stb_file));
 	v.handlers = rows_of(m, STB_T_HANDLERS, sizeof(struct stb_handler));
 	return v;
 }
@@ -87,6 +89,7 @@ static const char *when_name(uint32_t when)
 	static const char *const names[] = {
 		[STB_BEGIN] = "begin", [STB_END] = "end",
 		[STB_ON_ERROR] = "error", [STB_TIMER] = "timer",
+		[STB_READ] = "read", [STB_WRITE] = "write",
 	};
 
 	return when < COUNT_OF(names) && names[when] ? names[when] : "?";
@@ -240,6 +243,10 @@ static void show_probes(struct arena *mem, const struct variant *v)
 		printf("    %s", when_name(h->when));
 		if (h->when == STB_TIMER)
 			printf(" every %s", period(mem, h->period_ns));
+		if (plan_has_file(h->when))
+			printf(" of %s, mode %04o", str(mem, v->meta,
+			       ROW(&v->files, struct stb_file, h->file)->path),
+			       ROW(&v->files, struct stb_file, h->file)->mode);
 		if (h->random_ns)
 			printf(", give or take %s", period(mem, h->random_ns));
 		printf("\n");
@@ -415,14 +422,22 @@ static json_t *site_json(struct arena *mem, const struct variant *v,
 	return j;
 }
 
-static json_t *handler_json(const struct stb_handler *h)
+static json_t *handler_json(struct arena *mem, const struct variant *v,
+			    const struct stb_handler *h)
 {
 	json_t *j = json_object();
+	const struct stb_file *f;
 
 	json_object_set_new(j, "when", json_string(when_name(h->when)));
 	json_object_set_new(j, "order", json_integer(h->order));
 	json_object_set_new(j, "period_ns", number(h->period_ns));
 	json_object_set_new(j, "random_ns", number(h->random_ns));
+	if (!plan_has_file(h->when))
+		return j;
+	f = ROW(&v->files, struct stb_file, h->file);
+	json_object_set_new(j, "file", name_of(mem, v, f->path));
+	json_object_set_new(j, "mode", number(f->mode));
+	json_object_set_new(j, "max_size", number(f->max_size));
 	return j;
 }
 
@@ -493,7 +508,7 @@ static json_t *variant_json(struct arena *mem, const struct variant *v)
 			    id_json(mem, &v->row->kernel));
 	json_object_set_new(j, "kernel", kernel);
 	LIST(j, "sites", v->sites, stb_site, site_json(mem, v, row));
-	LIST(j, "handlers", v->handlers, stb_handler, handler_json(row));
+	LIST(j, "handlers", v->handlers, stb_handler, handler_json(mem, v, row));
 	LIST(j, "globals", v->globals, stb_global, global_json(mem, v, row));
 	LIST(j, "maps", v->maps, stb_map, map_json(mem, v, row));
 	LIST(j, "programs", v->builds, stb_program_build,

@@ -104,7 +104,7 @@ enum stb_table_kind {
 	STB_T_BUILDS, STB_T_PROGS, STB_T_SITES, STB_T_HANDLERS,
 	STB_T_GLOBALS_IMAGE,	/* bytes: the globals region's initial values,
 				   what is missing up to globals_size is 0 */
-	STB_T_EVENTS = 32,
+	STB_T_EVENTS = 32, STB_T_FILES,
 	STB_T_SYMBOLS = 36,	/* binaries whose symbols are packed */
 	/* code; RODATA and BTF are bytes, BTF and FUNC_INFO kernel code's */
 	STB_T_INSNS = 40, STB_T_RELOCS, STB_T_RODATA, STB_T_BTF,
@@ -297,6 +297,7 @@ enum { STB_EVENT_BREAKPOINT = 5 };	/* type */
 
 enum stb_when {
 	STB_BEGIN = 1, STB_END, STB_ON_ERROR, STB_TIMER,
+	STB_READ = 16, STB_WRITE,	/* of a file that the loader serves */
 	/* in a kernel handler's stead where nothing else fits: none yet */
 };
 struct stb_handler {		/* run by the loader */
@@ -305,7 +306,7 @@ struct stb_handler {		/* run by the loader */
 	int64_t order;
 	uint64_t period_ns, random_ns;
 	uint32_t entry;		/* first instruction in UCODE's INSNS */
-	uint32_t reserved;
+	uint32_t file;		/* row of FILES (read, write) */
 };
 _Static_assert(sizeof(struct stb_handler) == 40, "stb_handler");
 
@@ -341,6 +342,16 @@ struct stb_sym_range {
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct stb_sym_range) == 24, "stb_sym_range");
+
+#define STB_FILE_INPUT "__stdin"	/* no file: standard input */
+struct stb_file {
+	stb_str path;		/* below the session's folder */
+	uint32_t mode;		/* permissions, at most 0777 */
+	uint32_t max_size;	/* most bytes that can be read */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct stb_file) == 16, "stb_file");
+enum { STB_MAX_FILE = 1 << 20, STB_MAX_FILE_PATH = 200 };
 
 /*
  * --- the reader (read.c) -------------------------------------------------

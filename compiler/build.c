@@ -317,15 +317,21 @@ static void plan_handler(const struct ir_handler *h, struct text *t)
 		[IR_SYSCALL] = "",
 	};
 	static const char *const whens[] = {
-		"", "begin", "end", "error", "timer",
+		"", "begin", "end", "error", "timer", "read", "write",
 	};
 	const struct ir_site *s;
 
 	if (h->prog == IR_LOADER) {
 		text_printf(t, "handler name=%s when=%s order=%" PRId64
-			    " period_ns=%" PRIu64 " random_ns=%" PRIu64 "\n",
+			    " period_ns=%" PRIu64 " random_ns=%" PRIu64,
 			    h->name, whens[h->when], h->order, h->period_ns,
 			    h->random_ns);
+		if (h->file.path) {
+			put_text(t, "file", h->file.path);
+			text_printf(t, " mode=%u max_size=%u", h->file.mode,
+				    h->file.max_size);
+		}
+		text_putc(t, '\n');
 		return;
 	}
 	if (h->prog == IR_SYSCALL)

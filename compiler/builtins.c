@@ -173,6 +173,10 @@ static const struct builtin rows[] = {
 	  STACK_IN | BF_LOWERED | BF_EFFECT },
 	{ "sprint_backtrace", "", 's', STACK },
 	{ "sprint_backtrace", "l", 's', BF_INTERNAL },
+	/* $value of a file's probe, see points/procfs.c */
+	{ "__file_value", "", 's', BF_USER },
+	{ "__file_set", "s", 's', BF_USER | BF_EFFECT },
+	{ "__file_add", "s", 's', BF_USER | BF_EFFECT },
 	/* memory */
 	{ "kernel_string", "l", 's', READS },
 	{ "kernel_string", "ls", 's', READS },

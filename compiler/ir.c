@@ -578,7 +578,7 @@ static void put_handler(struct text *t, const struct ir *ir,
 		[IR_SYSCALL] = "syscall",
 	};
 	static const char *const whens[] = {
-		"", " begin", " end", " error", " timer",
+		"", " begin", " end", " error", " timer", " read", " write",
 	};
 	const struct ir_site *s;
 	const struct ir_stmt *at;
@@ -592,6 +592,9 @@ static void put_handler(struct text *t, const struct ir *ir,
 		text_printf(t, " every %" PRIu64, h->period_ns);
 	if (h->random_ns)
 		text_printf(t, " random %" PRIu64, h->random_ns);
+	if (h->file.path)
+		text_printf(t, " file %s mode %04o most %u", h->file.path,
+			    h->file.mode, h->file.max_size);
 	if (h->btf_id)
 		text_printf(t, " btf %u args %d", h->btf_id, h->nargs_btf);
 	for (i = 0; i < h->nlocks; i++)

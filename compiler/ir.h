@@ -230,7 +230,8 @@ enum ir_prog {
 	IR_SYSCALL,		/* called by one of two raw_tp programs, by
 				   the number of the system call */
 };
-enum ir_when { IR_WHEN_NONE, IR_BEGIN, IR_END, IR_ERROR, IR_TIMER };
+enum ir_when { IR_WHEN_NONE, IR_BEGIN, IR_END, IR_ERROR, IR_TIMER,
+	       IR_READ, IR_WRITE };
 enum ir_attach { IR_AT_NONE, IR_AT_KPROBE, IR_AT_KRETPROBE, IR_AT_FENTRY,
 		 IR_AT_FEXIT, IR_AT_RAW_TP, IR_AT_UPROBE, IR_AT_URETPROBE,
 		 IR_AT_PERF_EVENT, IR_AT_SYS_ENTER, IR_AT_SYS_EXIT };
@@ -241,6 +242,11 @@ struct ir_event {		/* docs/stb-format.md, EVENTS */
 	uint32_t type, flags;
 	uint64_t config, rate;
 	uint32_t access, length;	/* breakpoints */
+};
+
+struct ir_file {		/* docs/stb-format.md, FILES */
+	const char *path;
+	uint32_t mode, max_size;
 };
 
 struct ir_site {		/* where a handler is attached; plan `site` */
@@ -277,6 +283,7 @@ struct ir_handler {
 	enum ir_when when;
 	int64_t order;
 	uint64_t period_ns, random_ns;
+	struct ir_file file;	/* IR_READ, IR_WRITE */
 	struct ir_site *sites, **sites_tail;
 	struct ir_slot *slots;
 	int nslots;

@@ -1128,6 +1128,14 @@ static struct ir_site *new_site(struct lower *l)
 	return s;
 }
 
+static enum ir_when when_of(enum attach attach)
+{
+	return attach == AT_BEGIN ? IR_BEGIN : attach == AT_END ? IR_END :
+	       attach == AT_ERROR ? IR_ERROR :
+	       attach == AT_FILE_READ ? IR_READ :
+	       attach == AT_FILE_WRITE ? IR_WRITE : IR_TIMER;
+}
+
 static void keep_handler(struct lower *l, struct ir_stmt *body)
 {
 	struct ir_handler *h = NEW(l->mem, struct ir_handler);
@@ -1155,9 +1163,10 @@ static void keep_handler(struct lower *l, struct ir_stmt *body)
 	h->order = l->site->order;
 	h->period_ns = l->site->timer_ns;
 	h->random_ns = l->site->timer_random_ns;
-	h->when = l->site->attach == AT_BEGIN ? IR_BEGIN :
-		  l->site->attach == AT_END ? IR_END :
-		  l->site->attach == AT_ERROR ? IR_ERROR : IR_TIMER;
+	h->when = when_of(l->site->attach);
+	if (l->site->file)
+		h->file = (struct ir_file) { l->site->file->path,
+			l->site->file->mode, l->site->file->max_size };
 }
 
 static void start_site(struct lower *l, struct lowering *all,
@@ -1324,6 +1333,7 @@ static void lower_site(struct lowering *all, struct site *site, size_t nsites)
 	case AT_NEVER:
 		return;
 	case AT_BEGIN: case AT_END: case AT_ERROR: case AT_TIMER:
+	case AT_FILE_READ: case AT_FILE_WRITE:
 		lower_with(all, site, IR_LOADER);
 		return;
 	case AT_KPROBE: case AT_KRETPROBE: case AT_FENTRY: case AT_FEXIT:

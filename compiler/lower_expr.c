@@ -1148,6 +1148,11 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 	if (e->fn)
 		return call_function(l, e, want, used);
 	name = e->builtin->name;
+	if (!strncmp(name, "__file_", 7) && (!l->site || !l->site->file)) {
+		complain(l->j, e->at, E_NO_TARGET_VAR,
+			 "$value is known in probes of files alone");
+		return lit_opnd("", 0);
+	}
 	s = fold_string(l, e, &len);
 	if (s)
 		return text_opnd(l, s, len);

@@ -182,6 +182,7 @@ static void read_variant(struct loader *l)
 	l->progs = ROWS(STB_T_PROGS, stb_prog);
 	l->sites = ROWS(STB_T_SITES, stb_site);
 	l->events = ROWS(STB_T_EVENTS, stb_event);
+	l->file_rows = ROWS(STB_T_FILES, stb_file);
 	l->handlers = ROWS(STB_T_HANDLERS, stb_handler);
 	l->tables = ROWS(STB_T_SYMBOLS, stb_symbols);
 #undef ROWS

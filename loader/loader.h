@@ -80,7 +80,7 @@ struct loader {
 	const struct stb_variant *variant;
 	const struct stb_limits *limits;
 	struct rows maps, globals, formats, builds, progs, sites, events,
-		handlers;
+		handlers, file_rows;
 	struct rows tables;	/* of symbols */
 
 	/* checked: check.c */
@@ -116,6 +116,7 @@ struct loader {
 	struct ring ring;
 	struct output out;
 	struct vm *vm;
+	struct served *served;	/* serve.c; NULL: none */
 	uint64_t bad_records;
 
 	/* -F and -o: record.c, files.c */

@@ -11,6 +11,7 @@
  */
 #include "loader/loader.h"
 #include "loader/record.h"
+#include "loader/serve.h"
 #include "loader/vm.h"
 
 #include <errno.h>
@@ -43,6 +44,7 @@ struct timer {
 struct session {
 	struct loader *l;
 	struct vm *vm;
+	struct pollfd *polled;	/* what wait_for_work waits for */
 	struct timer *timers;
 	uint32_t ntimers;
 	uint64_t end;		/* -T: when; UINT64_MAX never */
@@ -380,6 +382,18 @@ static uint64_t due(const struct session *s, uint64_t now, bool nap)
 	return s->l->progs.n && tick < until ? tick : until;
 }
 
+static bool run_for_file(void *arg, uint32_t handler, struct vm_value *v)
+{
+	struct session *s = arg;
+
+	if (over(s))
+		return false;
+	vm_set_value(s->vm, v);
+	run_handler(s, handler);
+	vm_set_value(s->vm, NULL);
+	return true;
+}
+
 /* Sleeps until there is something to do; nap: a little, ring or not, and no
    handler is asked to wake us. */
 static void wait_for_work(struct session *s, bool nap)
@@ -388,8 +402,8 @@ static void wait_for_work(struct session *s, bool nap)
 	uint64_t now = now_ns(), until = due(s, now, nap);
 	uint64_t left = until > now ? until - now : 0;
 	struct timespec ts = { left / 1000000000, left % 1000000000 };
-	struct pollfd fds[2 + MAX_CLIENTS + 1];
-	int n = record_poll(l, fds), ours = n;
+	struct pollfd *fds = s->polled;
+	int n = record_poll(l, fds), ours = n, files;
 
 	if (l->ring.consumer && !nap) {
 		fds[n++] = (struct pollfd){ l->ring_fd, POLLIN, 0 };
@@ -399,9 +413,12 @@ static void wait_for_work(struct session *s, bool nap)
 	}
 	if (l->watch_fd >= 0)
 		fds[n++] = (struct pollfd){ l->watch_fd, POLLIN, 0 };
-	ppoll(fds, n, until == UINT64_MAX ? NULL : &ts, &s->sleeping);
+	files = (int)serve_poll(l, fds + n);
+	ppoll(fds, n + files, until == UINT64_MAX ? NULL : &ts,
+	      &s->sleeping);
 	if (n && l->watch_fd >= 0 && fds[n - 1].revents)
 		attach_arrived(l);
+	serve_ready(l, fds + n, run_for_file, s);
 	record_serve(l, fds, ours);
 }
 
@@ -512,6 +529,8 @@ static void start(struct session *s)
 		await_builds(l);
 	}
 	start_timers(s);
+	s->polled = array(2 + MAX_CLIENTS + 1 + serve_open(l),
+			  sizeof(*s->polled));
 	set_state(s, STB_RUNNING);
 	release_command(s);
 	if (l->recorder)
@@ -557,6 +576,7 @@ int run_session(struct loader *l)
 		start_command(&s);
 	s.vm = l->vm = vm_new(&env);
 	start(&s);
+	serve_close(l);
 	if (!s.failed)
 		set_state(&s, STB_STOPPING);
 	settle(l);

@@ -572,6 +572,11 @@ enum vm_end vm_run(struct vm *vm, uint32_t handler)
 	return vm->failed ? VM_ERROR : VM_DONE;
 }
 
+void vm_set_value(struct vm *vm, struct vm_value *v)
+{
+	vm->value = v;
+}
+
 const char *vm_message(const struct vm *vm)
 {
 	return vm->message;

@@ -25,6 +25,12 @@ struct vm_env {
 struct vm *vm_new(const struct vm_env *env);
 void vm_free(struct vm *vm);
 
+struct vm_value {	/* $value of a file's probe */
+	char *text;	/* cap bytes, n of them in use */
+	size_t n, cap;
+};
+void vm_set_value(struct vm *vm, struct vm_value *v);	/* NULL: none */
+
 enum vm_end {
 	VM_DONE,
 	VM_ERROR,	/* error() that nobody caught; the caller prints

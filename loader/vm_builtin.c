@@ -313,6 +313,32 @@ static void symbols(struct vm *vm, const uint64_t a[5])
 	vm_put(vm, a[0], a[1], to.buf, to.n);
 }
 
+/* $value: nothing where no file is served. */
+static void give_value(struct vm *vm, const uint64_t a[5])
+{
+	const struct vm_value *v = vm->value;
+
+	vm_put(vm, a[0], a[1], v ? v->text : "", v ? strnlen(v->text, v->n) :
+	       0);
+}
+
+/* As much as the file may have. */
+static void set_value(struct vm *vm, const uint64_t a[5], bool behind)
+{
+	struct vm_value *v = vm->value;
+	const char *s;
+	size_t n, at;
+
+	s = vm_str(vm, a[2], &n);
+	if (v) {
+		at = behind ? v->n : 0;
+		n = n < v->cap - at ? n : v->cap - at;
+		memcpy(v->text + at, s, n);
+		v->n = at + n;
+	}
+	give_value(vm, a);
+}
+
 /* Of the loader, the host, the session; a flat switch. */
 static bool call_who(struct vm *vm, uint32_t service, const uint64_t a[5],
 		     uint64_t *r)
@@ -382,6 +408,9 @@ uint64_t vm_call_builtin(struct vm *vm, uint32_t service, const uint64_t a[5])
 	case STB_SVC_CYCLES: return __builtin_ia32_rdtsc();
 	case STB_SVC_TZ_GMTOFF: return (uint64_t)-local_now().tm_gmtoff;
 	case STB_SVC_TZ_NAME: zone_name(vm, a); return 0;
+	case STB_SVC_FILE_VALUE: give_value(vm, a); return 0;
+	case STB_SVC_FILE_SET: set_value(vm, a, false); return 0;
+	case STB_SVC_FILE_ADD: set_value(vm, a, true); return 0;
 	default: break;
 	}
 	vm_break(vm, "service %u", service);

@@ -113,6 +113,7 @@ struct vm {
 					   does; vm_message() says what */
 	char message[MESSAGE_SIZE];
 	size_t message_len;
+	struct vm_value *value;		/* of the file that is served */
 	char *text;			/* string_len bytes to work in */
 	char *token_text, *token;	/* of tokenize(), what is left of it */
 	uint64_t seed;

@@ -19,6 +19,7 @@ enum attach {
 	AT_RAW_TP,				/* arguments by number */
 	AT_UPROBE, AT_URETPROBE,		/* pt_regs of the task */
 	AT_PERF_EVENT,				/* pt_regs of what was stopped */
+	AT_FILE_READ, AT_FILE_WRITE,		/* loader */
 	AT_SYSCALL,				/* arguments by number */
 };
 
@@ -45,6 +46,11 @@ struct call_chain {
 	}) frames;
 };
 
+struct site_file {		/* served by the loader */
+	const char *path;
+	uint32_t mode, max_size;
+};
+
 struct site {
 	struct probe *probe;	/* whose body runs */
 	struct point *point;	/* as written (for condition, span) */
@@ -65,6 +71,7 @@ struct site {
 	const struct site_event *event;	/* AT_PERF_EVENT */
 	VEC(struct call_chain) chains;	/* .callee: it runs when one holds;
 					   none: always */
+	const struct site_file *file;	/* AT_FILE_... */
 	bool no_variables;	/* kprobe.function: a kprobe, whatever else
 				   would do, and no target variables */
 };
@@ -89,7 +96,7 @@ struct family {
 /* points.c: every family, ended by NULL. */
 extern const struct family *const families[];
 
-extern const struct family family_data;
+extern const struct family family_data, family_procfs;
 extern const struct family family_begin, family_timer, family_kernel,
 	family_trace, family_process, family_syscall;
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 const struct family *const families[] = {
-	&family_begin, &family_timer, &family_data, &family_kernel, &family_trace,
+	&family_begin, &family_timer, &family_data, &family_procfs, &family_kernel, &family_trace,
 	&family_process, &family_syscall, NULL
 };
 
@@ -26,9 +26,9 @@ static const char *const later[] = {
 	"process.function(s)", "process(s).mark(s)", "process(s).begin",
 	"process(s).end", "process(s).thread", "process(s).syscall",
 	"process(s).insn", "process.begin", "process.end", "process.syscall",
-	"process(s).library(s)", "process(s).plt", "procfs(s).read",
-	"procfs(s).write", "perf", "netfilter", "java",
-	"python2", "python3", "input", "debuginfod", NULL
+	"process(s).library(s)", "process(s).plt",
+	"perf", "netfilter", "java",
+	"python2", "python3", "debuginfod", NULL
 };
 
 enum { MAX_ARGS = 8, MAX_DEPTH = 6 };	/* depth: components of a shape */
@@ -396,6 +396,8 @@ static const char *attach_name(enum attach a)
 	case AT_UPROBE: return "uprobe";
 	case AT_URETPROBE: return "uretprobe";
 	case AT_PERF_EVENT: return "perf_event";
+	case AT_FILE_READ: return "read";
+	case AT_FILE_WRITE: return "write";
 	case AT_SYSCALL: return "syscall";
 	}
 	bug("attach %d", (int)a);
@@ -471,6 +473,9 @@ static void dump_site(struct job *j, const struct site *s, FILE *out)
 	}
 	if (s->event)
 		dump_event(s->event, out);
+	if (s->file)
+		fprintf(out, "\tfile %s, mode %04o, at most %u bytes\n",
+			s->file->path, s->file->mode, s->file->max_size);
 	if (s->order)
 		fprintf(out, "\torder %jd\n", (intmax_t)s->order);
 	if (s->maxactive)

@@ -96,6 +96,10 @@ enum stb_service {
 	STB_SVC_CYCLES,		/* the processor's counter */
 	STB_SVC_TZ_GMTOFF,	/* seconds west of UTC */
 	STB_SVC_TZ_NAME,	/* (dst, cap) */
+	/* $value of a file; the last two give it */
+	STB_SVC_FILE_VALUE,	/* (dst, cap) */
+	STB_SVC_FILE_SET,	/* (dst, cap, string) */
+	STB_SVC_FILE_ADD,	/* (dst, cap, string) */
 };
 
 /* flags of STB_SVC_EACH: direction + 1, key, STB_ST_*, mask of the slice */

@@ -146,6 +146,7 @@ struct example {
 	struct stb_site sites[2];
 	struct stb_event event;
 	struct stb_handler handler;
+	struct stb_file file;
 	uint64_t kinsns[6], uinsns[4];
 	struct stb_reloc krelocs[2], ureloc;
 	struct stb_func_info func;
@@ -185,6 +186,7 @@ static inline struct example make_example(void)
 		.event = { .type = 1, .rate = 1000 },
 		.handler = { .name = 1, .when = STB_TIMER, .period_ns = 5,
 			     .entry = 2 },
+		.file = { .path = 1, .mode = 0600, .max_size = 512 },
 		.kinsns = { 0x18, 0, 0x18, 0, 0xb7, 0x95 },
 		.uinsns = { 0x18, 0, 0xb7, 0x95 },
 		.krelocs = {
@@ -198,8 +200,8 @@ static inline struct example make_example(void)
 	};
 }
 
-/* Offsets:                             0 1      7    11    16 */
-static const char example_strings[] = "\0hello\0abc\0ls16\0l";
+/* Offsets:                             0 1      7    11    16 18  21    26 */
+static const char example_strings[] = "\0hello\0abc\0ls16\0l\0/x\0a/..\0a/b";
 
 /* The raw sections of an example: kinds[5], bytes malloced. */
 static inline void example_raw(struct example *e, uint8_t *raw[5],
@@ -218,7 +220,7 @@ static inline void example_raw(struct example *e, uint8_t *raw[5],
 		{ STB_T_SITES, sizeof(e->sites[0]), e->sites, 2 },
 		ONE(STB_T_HANDLERS, e->handler),
 		BYTES(STB_T_GLOBALS_IMAGE, image),
-		ONE(STB_T_EVENTS, e->event),
+		ONE(STB_T_EVENTS, e->event), ONE(STB_T_FILES, e->file),
 		BYTES(STB_T_STRINGS, example_strings), { 0 } }, &size[1]);
 	raw[2] = make_set((struct made_table[]){
 		{ STB_T_INSNS, 8, e->kinsns, 6 },

@@ -27,7 +27,7 @@ static void fold(struct bpf_insn *i, size_t n)
 			i[k].src_reg = 0;
 		if (i[k].code == (BPF_JMP | BPF_CALL) && !i[k].src_reg)
 			i[k].imm = (int)((uint32_t)i[k].imm %
-					 (STB_SVC_TOKENIZE_NEXT + 1));
+					 (STB_SVC_FILE_ADD + 1));
 		if (i[k].code == (BPF_LD | BPF_IMM | BPF_DW) && k + 1 < n &&
 		    (i[k].imm & 1))
 			i[k + 1].imm = 1 + (int)((uint32_t)i[k + 1].imm % 4);

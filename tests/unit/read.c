@@ -95,6 +95,22 @@ static void event_rows(void)
 			   e.event.access = 2, e.event.length = 9));
 }
 
+static void file_rows(void)
+{
+	ROWS(STB_OK, e.handler.when = STB_READ);
+	ROWS(STB_OK, e.handler.when = STB_WRITE);
+	ROWS(STB_E_VALUE, e.handler.when = STB_WRITE + 1);
+	ROWS(STB_E_VALUE, (e.handler.when = STB_READ, e.handler.file = 1));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_READ, e.file.path = 0));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_READ, e.file.mode = 01000));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_READ, e.file.max_size = 0));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_READ,
+			   e.file.max_size = STB_MAX_FILE + 1));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_WRITE, e.file.path = 18));
+	ROWS(STB_E_VALUE, (e.handler.when = STB_WRITE, e.file.path = 21));
+	ROWS(STB_OK, (e.handler.when = STB_WRITE, e.file.path = 26));
+}
+
 static void rows(void)
 {
 	ROWS(STB_OK, (void)0);
@@ -338,6 +354,7 @@ int main(void)
 {
 	rows();
 	event_rows();
+	file_rows();
 	damage();
 	table_of_contents();
 	frames();

@@ -809,6 +809,29 @@ static const char *token(struct test *t, const char *s, const char *delims)
 	return out_text(t);
 }
 
+/* $value: set, added to, and never more than the file may have. */
+static void file_values(void)
+{
+	struct test *t = new_test(NULL, 0, map_rows, NULL, 1);
+	char room[8];
+	struct vm_value v = { .text = room, .cap = sizeof(room) };
+
+	expect_text(__LINE__, "none", put_text(t, STB_SVC_FILE_SET, "x", 0, 0),
+		    "");
+	vm_set_value(t->vm, &v);
+	expect_text(__LINE__, "set", put_text(t, STB_SVC_FILE_SET, "abc", 0,
+					      0), "abc");
+	expect_text(__LINE__, "add", put_text(t, STB_SVC_FILE_ADD, "defgh", 0,
+					      0), "abcdefgh");
+	expect_text(__LINE__, "full", put_text(t, STB_SVC_FILE_ADD, "ij", 0,
+					       0), "abcdefgh");
+	expect_text(__LINE__, "set", put_text(t, STB_SVC_FILE_SET,
+					      "0123456789", 0, 0), "01234567");
+	svc(t, STB_SVC_FILE_VALUE, F(OUT), STRING_LEN, 0, 0, 0);
+	expect_text(__LINE__, "value", out_text(t), "01234567");
+	end_test(t);
+}
+
 #define TEXT_IS(got, want) expect_text(__LINE__, #got, got, want)
 static void strings(void)
 {
@@ -1264,6 +1287,7 @@ int main(void)
 	locks();
 	signals();
 	strings();
+	file_values();
 	messages();
 	numbers();
 	if (!shared())

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * serve.c - files that handlers of ours read from and write to: pipes with names
+ * in /run/stap-load/BUNDLE.files, and standard input, a character at a time. In: the
+ * rows of FILES. Out: $value of the handlers' runs; nothing stays behind.
+ *
+ * A pipe to be read is open here, so that a reader gets in at once, which
+ * inotify tells. Another pipe then takes its name, the handler runs, its text
+ * goes into the old one, and that is closed here: the reader finds the text and
+ * an end. A pipe to be written to is read when there is something in it.
+ */
+#include "loader/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 512, TURNS = 64 };
+
+struct file {
+	const char *path;	/* below the folder */
+	uint32_t mode, max_size;
+	bool is_write, is_input;
+	int fd, watch;
+};
+
+struct served {
+	struct file *v;
+	uint32_t n;
+	char base[PATH_SIZE], folder[PATH_SIZE];
+	int lock_fd;
+	int watch_fd;		/* inotify; -1: no file is to be read */
+	struct pollfd *polled;
+	struct termios before;	/* the terminal, if it was changed */
+	bool is_raw;
+};
+
+static const struct stb_handler *handler_at(const struct loader *l,
+					    uint32_t i)
+{
+	return ROW(struct stb_handler, l->handlers, i);
+}
+
+static bool is_of_files(const struct stb_handler *h)
+{
+	return h->when == STB_READ || h->when == STB_WRITE;
+}
+
+static const struct stb_file *row_of(const struct loader *l,
+				     const struct stb_handler *h)
+{
+	return ROW(struct stb_file, l->file_rows, h->file);
+}
+
+static const char *path_of(const struct loader *l, const struct stb_handler *h)
+{
+	return stb_string(&l->meta, row_of(l, h)->path);
+}
+
+/* --- the folder -------------------------------------------------------------------- */
+
+/* Ours, and nobody else's to put things in our way. */
+static bool make_folder(const char *path)
+{
+	struct stat st;
+
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return false;
+	if (lstat(path, &st))
+		return false;
+	errno = EEXIST;
+	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	       !(st.st_mode & 022);
+}
+
+static void find_base(struct served *f)
+{
+	strcpy(f->base, "/run/stap-load");
+	if (make_folder(f->base))
+		return;
+	snprintf(f->base, sizeof(f->base), "/var/tmp/stap-load-%d",
+		 (int)geteuid());
+	if (!make_folder(f->base))
+		die(EXIT_OUTPUT, "%s: wanted a folder of my own for the "
+		    "script's files: %s: remove what is there", f->base,
+		    strerror(errno));
+}
+
+/* The folder of that name, if no other session has it. */
+static bool take_folder(struct served *f, const char *name)
+{
+	snprintf(f->folder, sizeof(f->folder), "%.200s/%.200s.files", f->base,
+		 name);
+	if (!make_folder(f->folder))
+		die(EXIT_OUTPUT, "%s: wanted a folder of my own for the "
+		    "script's files: %s: remove what is there", f->folder,
+		    strerror(errno));
+	f->lock_fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f->lock_fd >= 0 && !flock(f->lock_fd, LOCK_EX | LOCK_NB))
+		return true;
+	if (f->lock_fd >= 0)
+		close(f->lock_fd);
+	return false;
+}
+
+static void choose_folder(const struct loader *l, struct served *f)
+{
+	const char *slash = strrchr(l->opt.file, '/');
+	char name[128], other[160];
+	size_t n;
+
+	snprintf(name, sizeof(name), "%s", slash ? slash + 1 : l->opt.file);
+	n = strlen(name);
+	if (n > 4 && !strcmp(name + n - 4, ".stb"))
+		name[n - 4] = 0;
+	find_base(f);
+	if (take_folder(f, name))
+		return;
+	snprintf(other, sizeof(other), "%s-%d", name, (int)getpid());
+	if (!take_folder(f, other))
+		die(EXIT_AGAIN, "%s is in use", f->folder);
+	say("another session has the files of %s: mine are in %s", name,
+	    f->folder);
+}
+
+/* Folders on the way to a file; gone again if `remove`. */
+static void each_folder(const struct served *f, const char *path, bool remove)
+{
+	char at[PATH_SIZE];
+	size_t from = (size_t)snprintf(at, sizeof(at), "%s/%s", f->folder,
+				       path), top = strlen(f->folder);
+	char *p;
+
+	if (from >= sizeof(at))
+		return;
+	if (remove) {
+		while ((p = strrchr(at + top + 1, '/'))) {
+			*p = 0;
+			rmdir(at);
+		}
+		return;
+	}
+	for (p = at + top + 1; (p = strchr(p, '/')); p++) {
+		*p = 0;
+		if (mkdir(at, 0755) && errno != EEXIST)
+			die(EXIT_OUTPUT, "%s: %s", at, strerror(errno));
+		*p = '/';
+	}
+}
+
+/* --- pipes --------------------------------------------------------------------------- */
+
+/* A new pipe takes the file's name. */
+static void make_pipe(struct served *f, struct file *file)
+{
+	char new[PATH_SIZE], path[PATH_SIZE];
+	bool ok;
+
+	snprintf(new, sizeof(new), "%.400s/.new", f->folder);
+	snprintf(path, sizeof(path), "%.250s/%s", f->folder, file->path);
+	unlink(new);
+	ok = !mkfifo(new, 0600);
+	file->fd = ok ? open(new, O_RDWR | O_NONBLOCK | O_CLOEXEC) : -1;
+	ok = file->fd >= 0 && !chmod(new, file->mode);
+	if (ok && file->max_size > 65536)
+		fcntl(file->fd, F_SETPIPE_SZ, file->max_size);
+	if (ok && !file->is_write) {
+		file->watch = inotify_add_watch(f->watch_fd, new, IN_OPEN);
+		ok = file->watch >= 0;
+	}
+	if (!ok || rename(new, path))
+		die(EXIT_OUTPUT, "%s: %s: make room, or leave the probe out",
+		    path, strerror(errno));
+}
+
+static struct file *find_file(struct served *f, const char *path)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (!strcmp(f->v[i].path, path))
+			return &f->v[i];
+	return NULL;
+}
+
+/* Characters as they come, and not shown; signals by keys stay. */
+static void open_input(struct served *f)
+{
+	struct termios t;
+
+	if (tcgetattr(0, &f->before) || tcgetpgrp(0) != getpgrp())
+		return;
+	t = f->before;
+	t.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	t.c_cc[VMIN] = 1;
+	t.c_cc[VTIME] = 0;
+	f->is_raw = !tcsetattr(0, TCSANOW, &t);
+}
+
+static void add_file(struct loader *l, const struct stb_handler *h)
+{
+	struct served *f = l->served;
+	const struct stb_file *row = row_of(l, h);
+	const char *path = path_of(l, h);
+	struct file *file;
+
+	if (find_file(f, path))
+		return;
+	file = &f->v[f->n++];
+	*file = (struct file){
+		.path = path, .mode = row->mode, .max_size = row->max_size,
+		.is_write = h->when == STB_WRITE,
+		.is_input = !strcmp(path, STB_FILE_INPUT),
+	};
+	if (file->is_input) {
+		open_input(f);
+		return;
+	}
+	if (!*f->folder)
+		choose_folder(l, f);
+	if (!file->is_write && f->watch_fd < 0) {
+		f->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+		if (f->watch_fd < 0)
+			die(EXIT_AGAIN, "inotify: %s", strerror(errno));
+	}
+	each_folder(f, path, false);
+	make_pipe(f, file);
+	if (l->opt.verbose)
+		say("file %s/%s", f->folder, path);
+}
+
+unsigned serve_open(struct loader *l)
+{
+	struct served *f;
+
+	for (uint32_t i = 0; i < l->handlers.n; i++) {
+		if (!is_of_files(handler_at(l, i)))
+			continue;
+		if (!l->served) {
+			l->served = f = zalloc(sizeof(*f));
+			f->v = array(l->handlers.n, sizeof(*f->v));
+			f->watch_fd = f->lock_fd = -1;
+		}
+		add_file(l, handler_at(l, i));
+	}
+	return l->served ? l->served->n + 1 : 0;
+}
+
+void serve_close(struct loader *l)
+{
+	struct served *f = l->served;
+	char path[PATH_SIZE];
+
+	if (!f)
+		return;
+	if (f->is_raw)
+		tcsetattr(0, TCSANOW, &f->before);
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (f->v[i].is_input)
+			continue;
+		snprintf(path, sizeof(path), "%.250s/%s", f->folder,
+			 f->v[i].path);
+		unlink(path);
+		close(f->v[i].fd);
+		each_folder(f, f->v[i].path, true);
+	}
+	if (*f->folder) {
+		rmdir(f->folder);
+		close(f->lock_fd);
+	}
+	l->served = NULL;
+}
+
+/* --- serving --------------------------------------------------------------------------- */
+
+/* Every handler of the file; false: the session is over. */
+static bool run_all(struct loader *l, const struct file *file, run_file *run,
+		    void *arg, struct vm_value *v)
+{
+	for (uint32_t i = 0; i < l->handlers.n; i++) {
+		const struct stb_handler *h = handler_at(l, i);
+
+		if (is_of_files(h) && !strcmp(path_of(l, h), file->path) &&
+		    !run(arg, i, v))
+			return false;
+	}
+	return true;
+}
+
+static void serve_reader(struct loader *l, struct file *file, run_file *run,
+			 void *arg)
+{
+	struct vm_value v = { .text = array(file->max_size, 1),
+			      .cap = file->max_size };
+	int old = file->fd;
+
+	make_pipe(l->served, file);
+	run_all(l, file, run, arg, &v);
+	/* what does not fit is more than the kernel lets a pipe be */
+	if (write(old, v.text, v.n) < (ssize_t)v.n)
+		say("%s: not all of it could be given", file->path);
+	close(old);
+	free(v.text);
+}
+
+static void serve_readers(struct loader *l, run_file *run, void *arg)
+{
+	_Alignas(8) char events[4096];
+	ssize_t n = read(l->served->watch_fd, events, sizeof(events));
+
+	for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
+		const struct inotify_event *e = (const void *)(events + at);
+
+		at += (ssize_t)(sizeof(*e) + e->len);
+		for (uint32_t i = 0; i < l->served->n; i++) {
+			struct file *file = &l->served->v[i];
+
+			if ((e->mask & IN_OPEN) && !file->is_write &&
+			    file->watch == e->wd) {
+				inotify_rm_watch(l->served->watch_fd, e->wd);
+				serve_reader(l, file, run, arg);
+			}
+		}
+	}
+}
+
+/* What was written, as much as a string holds at a time. */
+static void serve_writer(struct loader *l, struct file *file, run_file *run,
+			 void *arg)
+{
+	size_t size = l->limits->string_len;
+	struct vm_value v = { .text = array(size, 1), .cap = size };
+	ssize_t n = 0;
+	bool goes_on = true;
+
+	for (int turn = 0; turn < TURNS && goes_on; turn++) {
+		n = read(file->fd, v.text, size - 1);
+		if (n <= 0)
+			break;
+		v.n = (size_t)n;
+		goes_on = run_all(l, file, run, arg, &v);
+	}
+	free(v.text);
+}
+
+static void serve_input(struct loader *l, struct file *file, run_file *run,
+			void *arg)
+{
+	char bytes[256], one[2] = "";
+	struct vm_value v = { .text = one, .cap = sizeof(one) };
+	ssize_t n = read(0, bytes, sizeof(bytes));
+
+	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+		file->fd = -1;		/* its end */
+	for (ssize_t i = 0; i < n; i++) {
+		one[0] = bytes[i];
+		v.n = 1;
+		if (!run_all(l, file, run, arg, &v))
+			return;
+	}
+}
+
+unsigned serve_poll(struct loader *l, struct pollfd *fds)
+{
+	struct served *f = l->served;
+	unsigned n = 0;
+
+	if (!f)
+		return 0;
+	for (uint32_t i = 0; i < f->n; i++)
+		fds[n++] = (struct pollfd){ f->v[i].is_write ? f->v[i].fd : -1,
+					    POLLIN, 0 };
+	fds[n++] = (struct pollfd){ f->watch_fd, POLLIN, 0 };
+	return n;
+}
+
+void serve_ready(struct loader *l, const struct pollfd *fds, run_file *run,
+		 void *arg)
+{
+	struct served *f = l->served;
+
+	if (!f)
+		return;
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (!fds[i].revents)
+			continue;
+		if (f->v[i].is_input)
+			serve_input(l, &f->v[i], run, arg);
+		else
+			serve_writer(l, &f->v[i], run, arg);
+	}
+	if (fds[f->n].revents)
+		serve_readers(l, run, arg);
+}
