@@ -766,7 +766,7 @@ static bool event_ok(const struct variant *v, uint32_t row)
 	if (e->type == STB_EVENT_BREAKPOINT &&
 	    (!e->access || e->access > 3 || !e->length || e->length > 8))
 		return false;
-	return e->rate && !(e->flags & ~STB_EVENT_HZ);
+	return e->rate && !(e->flags & ~(STB_EVENT_HZ | STB_EVENT_TARGET));
 }
 
 static bool site_ok(const struct variant *v, const struct stb_site *s,

@@ -173,9 +173,10 @@ static const char *event_place(struct arena *mem, const struct variant *v,
 				    e->length, s->addr, e->access == 2 ?
 				    "written" : "accessed");
 	return arena_printf(mem, e->flags & STB_EVENT_HZ ?
-			    "%u:%" PRIu64 ", %" PRIu64 " a second" :
-			    "%u:%" PRIu64 " every %" PRIu64, e->type,
-			    e->config, e->rate);
+			    "%u:%" PRIu64 ", %" PRIu64 " a second%s" :
+			    "%u:%" PRIu64 " every %" PRIu64 "%s", e->type,
+			    e->config, e->rate, e->flags & STB_EVENT_TARGET ?
+			    ", of the target" : "");
 }
 
 /* Where a site attaches: "vfs_read", "vfs_read+0x12", "/bin/x+0x1136". */

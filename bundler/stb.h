@@ -284,6 +284,7 @@ struct stb_site {
 _Static_assert(sizeof(struct stb_site) == 56, "stb_site");
 
 #define STB_EVENT_HZ 1u		/* rate is times a second */
+#define STB_EVENT_TARGET 2u	/* of the target's processes, not of CPUs */
 struct stb_event {		/* what a site that is no place in code is */
 	uint32_t type;		/* perf_event_attr's, on each CPU */
 	uint32_t flags;

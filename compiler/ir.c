@@ -560,7 +560,7 @@ static void put_site(struct text *t, const struct ir *ir,
 	else if (s->event)
 		text_printf(t, " event %u:%" PRIu64 " %s %" PRIu64,
 			    s->event->type, s->event->config,
-			    s->event->flags ? "hz" : "every", s->event->rate);
+			    s->event->flags & 1 ? "hz" : "every", s->event->rate);
 	if (s->cookie)
 		text_printf(t, " cookie %" PRIu64, s->cookie);
 	text_printf(t, "%s%s\n", s->by_address ? " by-address" : "",

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { EVENT_HZ = 1 };		/* docs/stb-format.md, EVENTS: flags */
+enum { EVENT_HZ = 1, EVENT_TARGET = 2 };		/* docs/stb-format.md, EVENTS: flags */
 enum { MANY_SITES = 8 };	/* of one point: share one kprobe program */
 
 struct hidden {			/* array of values kept from entry to return */
@@ -1077,7 +1077,8 @@ static const struct ir_event *event_of(struct lower *l)
 		return NULL;
 	e = NEW(l->mem, struct ir_event);
 	e->type = from->type;
-	e->flags = from->per_second ? EVENT_HZ : 0;
+	e->flags = (from->per_second ? EVENT_HZ : 0) |
+		   (from->of_target ? EVENT_TARGET : 0);
 	e->config = from->config;
 	e->rate = from->rate;
 	e->access = from->access;

@@ -1288,7 +1288,9 @@ static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
 	case X_MATCH:
 		return lower_match(l, e);
 	case X_PERF:
-		return unsupported(l, e, "@perf");
+		complain(l->j, e->at, E_ENGINE, "reading a counter by @perf "
+			 "needs the module engine");
+		return num_opnd(0);
 	case X_REGISTER:
 		return lower_register(l, e);
 	case X_EMBEDDED:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * events.c - sites that are perf events: one on each CPU that is online, each
- * with the site's program. In: a loaded program, a row of EVENTS. Out: a
+ * events.c - sites that are perf events: one on each CPU that is online, or one
+ * of the target, each with the site's program. In: a loaded program, a row of EVENTS. Out: a
  * descriptor a CPU. CPUs that come and go later are looked for by events_tick.
  */
 #include "loader/bpf.h"
@@ -23,6 +23,11 @@ static const struct stb_event *event_of(const struct loader *l,
 	return ROW(struct stb_event, l->events, s->event);
 }
 
+static bool is_of_target(const struct stb_event *e)
+{
+	return e->flags & STB_EVENT_TARGET;
+}
+
 static int open_event(const struct loader *l, const struct stb_site *s,
 		      int cpu)
 {
@@ -41,15 +46,19 @@ static int open_event(const struct loader *l, const struct stb_site *s,
 			a.bp_addr += l->slide;
 		a.bp_len = e->length;
 	}
-	fd = syscall(SYS_perf_event_open, &a, -1, cpu, -1,
-		     PERF_FLAG_FD_CLOEXEC);
+	a.inherit = is_of_target(e);
+	fd = syscall(SYS_perf_event_open, &a, a.inherit ?
+		     (pid_t)l->shared->target_pid : -1, a.inherit ? -1 : cpu,
+		     -1, PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Armed on one CPU; -ENODEV: it is offline. */
+/* Armed on one CPU; -ENODEV: it is offline. The target's event, which is on
+   whatever CPU it runs, counts as the first one's. */
 static int open_on(const struct loader *l, const struct stb_site *s, int cpu)
 {
-	int fd = open_event(l, s, cpu), link;
+	int fd = cpu && is_of_target(event_of(l, s)) ? -ENODEV :
+		 open_event(l, s, cpu), link;
 
 	if (fd < 0)
 		return fd;
@@ -72,6 +81,10 @@ int events_arm(struct loader *l, uint32_t site)
 	const struct stb_site *s = ROW(struct stb_site, l->sites, site);
 	int *fds = array(l->ncpus, sizeof(*fds)), error = -ENODEV;
 	unsigned i, n = 0;
+
+	if (is_of_target(event_of(l, s)) && !l->shared->target_pid)
+		die(EXIT_USE, "%s is of the process of -c or -x: give one of "
+		    "them", stb_string(&l->meta, s->name));
 
 	for (i = 0; i < l->ncpus; i++) {
 		fds[i] = open_on(l, s, (int)i);
@@ -124,6 +137,8 @@ static void follow_cpus(struct loader *l, uint32_t site, const char *online)
 	const struct stb_site *s = ROW(struct stb_site, l->sites, site);
 	int *fds = l->event_fds[site];
 
+	if (is_of_target(event_of(l, s)))
+		return;
 	for (unsigned i = 0; fds && i < l->ncpus; i++) {
 		bool is_on = in_list(online, i);
 

@@ -28,6 +28,7 @@ struct site_event {		/* perf_event_open(2), on every CPU */
 	uint64_t config;
 	uint64_t rate;		/* events from one hit to the next, or: */
 	bool per_second;	/* hits a second */
+	bool of_target;		/* not every CPU: the process of -c or -x */
 	/* type 5, a hardware breakpoint: */
 	uint32_t access, length;	/* HW_BREAKPOINT_W..., bytes */
 	uint64_t addr;
@@ -96,7 +97,7 @@ struct family {
 /* points.c: every family, ended by NULL. */
 extern const struct family *const families[];
 
-extern const struct family family_data, family_procfs;
+extern const struct family family_data, family_procfs, family_perf;
 extern const struct family family_begin, family_timer, family_kernel,
 	family_trace, family_process, family_syscall;
 

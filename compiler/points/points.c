@@ -14,7 +14,7 @@
 #include <string.h>
 
 const struct family *const families[] = {
-	&family_begin, &family_timer, &family_data, &family_procfs, &family_kernel, &family_trace,
+	&family_begin, &family_timer, &family_data, &family_procfs, &family_perf, &family_kernel, &family_trace,
 	&family_process, &family_syscall, NULL
 };
 
@@ -27,7 +27,7 @@ static const char *const later[] = {
 	"process(s).end", "process(s).thread", "process(s).syscall",
 	"process(s).insn", "process.begin", "process.end", "process.syscall",
 	"process(s).library(s)", "process(s).plt",
-	"perf", "netfilter", "java",
+	"netfilter", "java",
 	"python2", "python3", "debuginfod", NULL
 };
 
@@ -453,9 +453,10 @@ static void dump_event(const struct site_event *e, FILE *out)
 			e->access, e->length, (uintmax_t)e->addr,
 			e->is_linked ? ", linked" : "");
 	else
-		fprintf(out, "\tevent %u:%ju, %ju %s\n", e->type,
+		fprintf(out, "\tevent %u:%ju, %ju %s%s\n", e->type,
 			(uintmax_t)e->config, (uintmax_t)e->rate,
-			e->per_second ? "a second" : "from hit to hit");
+			e->per_second ? "a second" : "from hit to hit",
+			e->of_target ? ", of the target" : "");
 }
 
 static void dump_site(struct job *j, const struct site *s, FILE *out)

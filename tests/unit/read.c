@@ -87,7 +87,7 @@ static void event_rows(void)
 	ROWS(STB_E_VALUE, (of_events(&e), e.prog.type = STB_PROG_KPROBE));
 	ROWS(STB_E_VALUE, (of_events(&e), e.sites[1].event = 1));
 	ROWS(STB_E_VALUE, (of_events(&e), e.event.rate = 0));
-	ROWS(STB_E_VALUE, (of_events(&e), e.event.flags = 2));
+	ROWS(STB_E_VALUE, (of_events(&e), e.event.flags = 4));
 	ROWS(STB_E_VALUE, (of_events(&e), e.event.type = 5));
 	ROWS(STB_OK, (of_events(&e), e.event.type = 5, e.event.access = 2,
 		      e.event.length = 4));
