@@ -99,7 +99,7 @@ static inline bool plan_has_file(uint32_t when)
 /* Do sites that attach so have a row of EVENTS? */
 static inline bool plan_has_event(uint32_t attach)
 {
-	return attach == STB_AT_PERF_EVENT;
+	return attach == STB_AT_PERF_EVENT || attach == STB_AT_NETFILTER;
 }
 
 /* --- an object, flattened ------------------------------------------------- */

@@ -703,6 +703,7 @@ static bool prog_type_ok(uint32_t type)
 	case STB_PROG_FEXIT:
 	case STB_PROG_RAW_TP:
 	case STB_PROG_PERF_EVENT:
+	case STB_PROG_NETFILTER:
 		return true;
 	}
 	return false;
@@ -769,6 +770,19 @@ static bool event_ok(const struct variant *v, uint32_t row)
 	return e->rate && !(e->flags & ~(STB_EVENT_HZ | STB_EVENT_TARGET));
 }
 
+/* What the kernel takes it will tell; numbers must fit its fields. */
+static bool hook_ok(const struct variant *v, uint32_t row)
+{
+	struct rows t = rows_of(v->meta, STB_T_EVENTS);
+	const struct stb_event *e;
+
+	if (row >= t.n)
+		return false;
+	e = ROW(&t, struct stb_event, row);
+	return e->type < 256 && e->config < 256 && !e->flags &&
+	       (int64_t)e->rate == (int32_t)e->rate;
+}
+
 static bool site_ok(const struct variant *v, const struct stb_site *s,
 		    uint32_t nbuilds)
 {
@@ -796,6 +810,8 @@ static bool site_ok(const struct variant *v, const struct stb_site *s,
 		return type == STB_PROG_KPROBE && s->build < nbuilds;
 	case STB_AT_PERF_EVENT:
 		return type == STB_PROG_PERF_EVENT && event_ok(v, s->event);
+	case STB_AT_NETFILTER:
+		return type == STB_PROG_NETFILTER && hook_ok(v, s->event);
 	}
 	return false;
 }

@@ -79,6 +79,7 @@ static const char *attach_name(uint32_t attach)
 		[STB_AT_RAW_TP] = "raw_tp", [STB_AT_UPROBE] = "uprobe",
 		[STB_AT_URETPROBE] = "uretprobe",
 		[STB_AT_PERF_EVENT] = "perf_event",
+		[STB_AT_NETFILTER] = "netfilter",
 	};
 
 	return attach < COUNT_OF(names) && names[attach] ? names[attach] : "?";
@@ -168,6 +169,10 @@ static const char *event_place(struct arena *mem, const struct variant *v,
 {
 	const struct stb_event *e = ROW(&v->events, struct stb_event, s->event);
 
+	if (s->attach == STB_AT_NETFILTER)
+		return arena_printf(mem, "family %u hook %" PRIu64
+				    " priority %d", e->type, e->config,
+				    (int)e->rate);
 	if (e->type == STB_EVENT_BREAKPOINT)
 		return arena_printf(mem, "%u bytes at %#" PRIx64 ", when %s",
 				    e->length, s->addr, e->access == 2 ?
@@ -192,6 +197,7 @@ static const char *place(struct arena *mem, const struct variant *v,
 		return arena_printf(mem, "%s+%#" PRIx64,
 				    str(mem, v->meta, b->path), s->offset);
 	case STB_AT_PERF_EVENT:
+	case STB_AT_NETFILTER:
 		return event_place(mem, v, s);
 	case STB_AT_KPROBE:
 	case STB_AT_KRETPROBE:
@@ -392,6 +398,11 @@ static json_t *event_json(const struct variant *v, const struct stb_site *s)
 
 	json_object_set_new(j, "type", number(e->type));
 	json_object_set_new(j, "config", address(e->config));
+	if (s->attach == STB_AT_NETFILTER) {
+		json_object_set_new(j, "priority",
+				    json_integer((int32_t)e->rate));
+		return j;
+	}
 	json_object_set_new(j, e->flags & STB_EVENT_HZ ? "hz" : "every",
 			    number(e->rate));
 	if (e->type == STB_EVENT_BREAKPOINT) {
@@ -410,7 +421,7 @@ static json_t *site_json(struct arena *mem, const struct variant *v,
 	json_object_set_new(j, "attach", json_string(attach_name(s->attach)));
 	if (s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE)
 		json_object_set_new(j, "program", number(s->build));
-	else if (s->attach == STB_AT_PERF_EVENT)
+	else if (plan_has_event(s->attach))
 		json_object_set_new(j, "event", event_json(v, s));
 	else
 		json_object_set_new(j, "symbol", name_of(mem, v, s->symbol));

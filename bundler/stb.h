@@ -231,7 +231,7 @@ _Static_assert(sizeof(struct stb_program_build) == 32, "stb_program_build");
 enum stb_prog_type {
 	STB_PROG_KPROBE = 1,	/* also uprobes: pt_regs */
 	STB_PROG_FENTRY, STB_PROG_FEXIT, STB_PROG_RAW_TP,
-	STB_PROG_PERF_EVENT = 16,
+	STB_PROG_PERF_EVENT = 16, STB_PROG_NETFILTER,
 };
 struct stb_prog {		/* kernel BPF program */
 	stb_str name;
@@ -265,7 +265,7 @@ _Static_assert(sizeof(struct stb_func_info) == 8, "stb_func_info");
 enum stb_attach {
 	STB_AT_KPROBE = 1, STB_AT_KRETPROBE, STB_AT_FENTRY, STB_AT_FEXIT,
 	STB_AT_RAW_TP, STB_AT_UPROBE, STB_AT_URETPROBE,
-	STB_AT_PERF_EVENT = 16,
+	STB_AT_PERF_EVENT = 16, STB_AT_NETFILTER,
 };
 #define STB_SITE_BY_ADDRESS 1u	/* symbol is not unique: use addr + slide */
 #define STB_SITE_OPTIONAL 2u
@@ -279,14 +279,16 @@ struct stb_site {
 	uint64_t offset;	/* from symbol; uprobes: in the file */
 	uint64_t cookie;
 	uint32_t maxactive;
-	uint32_t event;		/* row of EVENTS (perf_event) */
+	uint32_t event;		/* row of EVENTS (perf_event, netfilter) */
 };
 _Static_assert(sizeof(struct stb_site) == 56, "stb_site");
 
 #define STB_EVENT_HZ 1u		/* rate is times a second */
 #define STB_EVENT_TARGET 2u	/* of the target's processes, not of CPUs */
 struct stb_event {		/* what a site that is no place in code is */
-	uint32_t type;		/* perf_event_attr's, on each CPU */
+	uint32_t type;		/* perf_event_attr's, on each CPU; or of
+				   netfilter the family, in config the hook,
+				   in rate the priority */
 	uint32_t flags;
 	uint64_t config;
 	uint64_t rate;		/* events from one hit to the next */

@@ -281,6 +281,7 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 		[IR_AT_RAW_TP] = "raw_tp",
 		[IR_AT_UPROBE] = "uprobe", [IR_AT_URETPROBE] = "uretprobe",
 		[IR_AT_PERF_EVENT] = "perf_event",
+		[IR_AT_NETFILTER] = "netfilter",
 		[IR_AT_SYS_ENTER] = "raw_tp", [IR_AT_SYS_EXIT] = "raw_tp",
 	};
 
@@ -314,6 +315,7 @@ static void plan_handler(const struct ir_handler *h, struct text *t)
 		[IR_KPROBE] = "kprobe", [IR_FENTRY] = "fentry",
 		[IR_FEXIT] = "fexit", [IR_RAW_TP] = "raw_tp",
 		[IR_PERF_EVENT] = "perf_event",
+		[IR_NETFILTER] = "netfilter",
 		[IR_SYSCALL] = "",
 	};
 	static const char *const whens[] = {

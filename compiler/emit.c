@@ -541,6 +541,7 @@ static const char *handler_macro(const struct ir_handler *h)
 	case IR_FEXIT: return "RT_FEXIT";
 	case IR_RAW_TP: return "RT_RAW_TP";
 	case IR_PERF_EVENT: return "RT_PERF_EVENT";
+	case IR_NETFILTER: return "RT_NETFILTER";
 	case IR_SYSCALL: return "RT_SYSCALL";
 	}
 	bug("handler of kind %d", h->prog);

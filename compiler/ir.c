@@ -531,6 +531,7 @@ const char *ir_attach_name(enum ir_attach a)
 		[IR_AT_RAW_TP] = "raw_tp",
 		[IR_AT_UPROBE] = "uprobe", [IR_AT_URETPROBE] = "uretprobe",
 		[IR_AT_PERF_EVENT] = "perf_event",
+		[IR_AT_NETFILTER] = "netfilter",
 		[IR_AT_SYS_ENTER] = "sys_enter", [IR_AT_SYS_EXIT] = "sys_exit",
 	};
 
@@ -575,6 +576,7 @@ static void put_handler(struct text *t, const struct ir *ir,
 		[IR_KPROBE] = "kprobe", [IR_FENTRY] = "fentry",
 		[IR_FEXIT] = "fexit", [IR_RAW_TP] = "raw_tp",
 		[IR_PERF_EVENT] = "perf_event",
+		[IR_NETFILTER] = "netfilter",
 		[IR_SYSCALL] = "syscall",
 	};
 	static const char *const whens[] = {

@@ -227,6 +227,7 @@ enum ir_prog {
 	IR_KPROBE,		/* pt_regs: kprobe kretprobe uprobe uretprobe */
 	IR_FENTRY, IR_FEXIT, IR_RAW_TP,
 	IR_PERF_EVENT,		/* struct bpf_perf_event_data */
+	IR_NETFILTER,		/* struct bpf_nf_ctx */
 	IR_SYSCALL,		/* called by one of two raw_tp programs, by
 				   the number of the system call */
 };
@@ -234,7 +235,7 @@ enum ir_when { IR_WHEN_NONE, IR_BEGIN, IR_END, IR_ERROR, IR_TIMER,
 	       IR_READ, IR_WRITE };
 enum ir_attach { IR_AT_NONE, IR_AT_KPROBE, IR_AT_KRETPROBE, IR_AT_FENTRY,
 		 IR_AT_FEXIT, IR_AT_RAW_TP, IR_AT_UPROBE, IR_AT_URETPROBE,
-		 IR_AT_PERF_EVENT, IR_AT_SYS_ENTER, IR_AT_SYS_EXIT };
+		 IR_AT_PERF_EVENT, IR_AT_NETFILTER, IR_AT_SYS_ENTER, IR_AT_SYS_EXIT };
 
 const char *ir_attach_name(enum ir_attach a);	/* ir.c: "kprobe" */
 
@@ -260,7 +261,7 @@ struct ir_site {		/* where a handler is attached; plan `site` */
 	int build;		/* index of ir->builds, -1 */
 	int64_t maxactive;
 	uint64_t cookie;	/* IR_COOKIE's value */
-	const struct ir_event *event;	/* IR_AT_PERF_EVENT */
+	const struct ir_event *event;	/* IR_AT_PERF_EVENT, _NETFILTER */
 	const uint16_t *calls;	/* IR_AT_SYS_*: numbers; NULL: all that
 				   no other site has */
 	size_t ncalls;

@@ -678,6 +678,20 @@ static const char *cannot_read(struct walk *w, const struct ir_stmt *s)
 	return NULL;
 }
 
+/* Functions of the kernel's that it does not give to programs at netfilter
+   hooks: who runs has little to do with whose the packet is. */
+static bool packets_cannot(const struct ir_stmt *s)
+{
+	static const char *const names[] = { "execname", "uid", "gid", "uaddr",
+					     "stack", "raw_stack", "func_ip" };
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(names); i++)
+		if (!strcmp(s->name, names[i]))
+			return true;
+	return false;
+}
+
 static const char *kernel_cannot(struct walk *w, const struct ir_stmt *s)
 {
 	struct ir *ir = w->f->ir;
@@ -703,6 +717,9 @@ static const char *kernel_cannot(struct walk *w, const struct ir_stmt *s)
 		return "a recursive function";
 	if (s->kind == IR_CALL && !(s->where & IR_IN_KERNEL))
 		return arena_printf(ir->mem, "%s()", s->name);
+	if (s->kind == IR_CALL && w->h->prog == IR_NETFILTER &&
+	    packets_cannot(s))
+		return arena_printf(ir->mem, "%s() of a packet", s->name);
 	return NULL;
 }
 

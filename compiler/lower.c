@@ -1058,6 +1058,8 @@ static enum ir_attach attach_of(const struct lower *l)
 		return IR_AT_RAW_TP;
 	case IR_PERF_EVENT:
 		return IR_AT_PERF_EVENT;
+	case IR_NETFILTER:
+		return IR_AT_NETFILTER;
 	case IR_SYSCALL:
 		return ret ? IR_AT_SYS_EXIT : IR_AT_SYS_ENTER;
 	case IR_KPROBE:
@@ -1189,7 +1191,8 @@ static void start_site(struct lower *l, struct lowering *all,
 
 void look_from_site(struct lower *l, struct lowering *all, struct site *site)
 {
-	start_site(l, all, site, site->tp ? IR_RAW_TP : site->place ?
+	start_site(l, all, site, site->attach == AT_NETFILTER ? IR_NETFILTER :
+		   site->tp ? IR_RAW_TP : site->place ?
 		   IR_KPROBE : site->event ? IR_PERF_EVENT : site->attach ==
 		   AT_SYSCALL ? IR_SYSCALL : IR_LOADER);
 	l->quiet = true;
@@ -1345,6 +1348,9 @@ static void lower_site(struct lowering *all, struct site *site, size_t nsites)
 		return;
 	case AT_PERF_EVENT:
 		lower_with(all, site, IR_PERF_EVENT);
+		return;
+	case AT_NETFILTER:
+		lower_with(all, site, IR_NETFILTER);
 		return;
 	case AT_SYSCALL:
 		lower_with(all, site, IR_SYSCALL);

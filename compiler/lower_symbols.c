@@ -240,7 +240,8 @@ static struct ir_opnd way_of_site(struct lower *l, struct span at)
 {
 	struct ir_stmt *s;
 
-	if (l->prog == IR_LOADER || l->space == IR_USER_MEM)
+	if (l->prog == IR_LOADER || l->prog == IR_NETFILTER ||
+	    l->space == IR_USER_MEM)
 		return num_opnd(IR_WAY_NONE);
 	if (l->site->tp)
 		return trace_way(l, l->site->tp->name, l->site->tp->nargs);
@@ -265,7 +266,7 @@ static struct ir_opnd address_of_probe(struct lower *l, struct span at)
 	struct ir_stmt *s;
 
 	if (l->prog == IR_LOADER || l->prog == IR_RAW_TP ||
-	    l->prog == IR_SYSCALL)
+	    l->prog == IR_SYSCALL || l->prog == IR_NETFILTER)
 		return num_opnd(0);
 	if (!as_is && !fires_inside(l)) {
 		s = call(l, at, "func_ip", temp_slot(l, IR_LONG), NULL);

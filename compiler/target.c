@@ -153,6 +153,8 @@ static void find_features(struct target *t)
 		config_on(t, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS");
 	k->perf_events |= config_on(t, "CONFIG_PERF_EVENTS") &&
 		config_on(t, "CONFIG_BPF_EVENTS");
+	k->netfilter = config_on(t, "CONFIG_NETFILTER_BPF_LINK") &&
+		target_enum(t, t->kernel, "BPF_PROG_TYPE_NETFILTER", &v);
 	/* an enumerator of the attach type came with the feature */
 	k->fprobe_multi = config_on(t, "CONFIG_FPROBE") &&
 		target_enum(t, t->kernel, "BPF_TRACE_KPROBE_MULTI", &v);

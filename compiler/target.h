@@ -368,6 +368,7 @@ struct kernel_features {	/* from config, BTF and symbols, not versions */
 	bool kprobes, fprobe_multi, fentry, uprobes, uprobe_multi, modules;
 	bool btf;
 	bool perf_events;	/* with programs on them */
+	bool netfilter;		/* the same of its hooks */
 	int hz;
 };
 const struct kernel_features *target_features(struct target *t);

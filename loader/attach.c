@@ -108,6 +108,15 @@ static int attach_trace(const struct stb_site *s, int prog)
 			      BPF_TRACE_FENTRY : BPF_TRACE_FEXIT, s->cookie);
 }
 
+static int attach_hook(const struct loader *l, const struct stb_site *s,
+		       int prog)
+{
+	const struct stb_event *e = ROW(struct stb_event, l->events, s->event);
+
+	return bpf_link_netfilter(prog, e->type, (uint32_t)e->config,
+				  (int32_t)e->rate);
+}
+
 static int attach_site(struct loader *l, const struct stb_site *s)
 {
 	int prog = l->prog_fds[s->prog];
@@ -124,6 +133,8 @@ static int attach_site(struct loader *l, const struct stb_site *s)
 		return attach_trace(s, prog);
 	case STB_AT_RAW_TP:
 		return bpf_raw_tp_open(prog, stb_string(&l->meta, s->symbol));
+	case STB_AT_NETFILTER:
+		return attach_hook(l, s, prog);
 	case STB_AT_PERF_EVENT:
 		break;		/* events.c */
 	}

@@ -185,6 +185,11 @@ struct multi_attr {
 			uint32_t flags, count;
 			uint64_t symbols, addresses, cookies;
 		} kprobe;
+		struct {
+			uint32_t family, hook;
+			int32_t priority;
+			uint32_t flags;
+		} netfilter;
 	};
 };
 
@@ -206,6 +211,19 @@ int bpf_link_uprobes(int prog, const char *path, const uint64_t *offsets,
 			.offsets = (uintptr_t)offsets,
 			.cookies = (uintptr_t)cookies,
 			.count = n, .flags = at_return,
+		},
+	};
+
+	return link_multi(&m);
+}
+
+int bpf_link_netfilter(int prog, uint32_t family, uint32_t hook,
+		       int32_t priority)
+{
+	struct multi_attr m = {
+		.prog = prog, .attach_type = BPF_AT_NETFILTER,
+		.netfilter = {
+			.family = family, .hook = hook, .priority = priority,
 		},
 	};
 

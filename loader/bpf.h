@@ -53,6 +53,10 @@ int bpf_link_kprobes(int prog, const char *const *symbols,
 		     const uint64_t *addresses, const uint64_t *cookies,
 		     uint32_t n, bool at_return);
 bool bpf_has_uprobe_multi(void);
+/* Of the network namespace that this process is in; kernels from 6.4 on. */
+enum { BPF_TYPE_NETFILTER = 32, BPF_AT_NETFILTER = 45 };
+int bpf_link_netfilter(int prog, uint32_t family, uint32_t hook,
+		       int32_t priority);
 int bpf_raw_tp_open(int prog, const char *name);
 
 /* --- elements of maps, for the interpreter's services ------------------- */

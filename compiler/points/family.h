@@ -20,12 +20,13 @@ enum attach {
 	AT_UPROBE, AT_URETPROBE,		/* pt_regs of the task */
 	AT_PERF_EVENT,				/* pt_regs of what was stopped */
 	AT_FILE_READ, AT_FILE_WRITE,		/* loader */
+	AT_NETFILTER,				/* arguments by number */
 	AT_SYSCALL,				/* arguments by number */
 };
 
-struct site_event {		/* perf_event_open(2), on every CPU */
-	uint32_t type;
-	uint64_t config;
+struct site_event {		/* perf_event_open(2), on every CPU; or: */
+	uint32_t type;		/* netfilter: family, */
+	uint64_t config;	/*   hook, and in rate the priority */
 	uint64_t rate;		/* events from one hit to the next, or: */
 	bool per_second;	/* hits a second */
 	bool of_target;		/* not every CPU: the process of -c or -x */
@@ -69,7 +70,7 @@ struct site {
 	int64_t order;		/* begin(N) end(N) error(N) */
 	uint64_t timer_ns, timer_random_ns;
 	int64_t maxactive;	/* .maxactive(N), 0: default */
-	const struct site_event *event;	/* AT_PERF_EVENT */
+	const struct site_event *event;	/* AT_PERF_EVENT, AT_NETFILTER */
 	VEC(struct call_chain) chains;	/* .callee: it runs when one holds;
 					   none: always */
 	const struct site_file *file;	/* AT_FILE_... */
@@ -97,7 +98,8 @@ struct family {
 /* points.c: every family, ended by NULL. */
 extern const struct family *const families[];
 
-extern const struct family family_data, family_procfs, family_perf;
+extern const struct family family_data, family_procfs, family_perf,
+	family_netfilter;
 extern const struct family family_begin, family_timer, family_kernel,
 	family_trace, family_process, family_syscall;
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 const struct family *const families[] = {
-	&family_begin, &family_timer, &family_data, &family_procfs, &family_perf, &family_kernel, &family_trace,
+	&family_begin, &family_timer, &family_data, &family_procfs, &family_perf, &family_netfilter, &family_kernel, &family_trace,
 	&family_process, &family_syscall, NULL
 };
 
@@ -27,7 +27,7 @@ static const char *const later[] = {
 	"process(s).end", "process(s).thread", "process(s).syscall",
 	"process(s).insn", "process.begin", "process.end", "process.syscall",
 	"process(s).library(s)", "process(s).plt",
-	"netfilter", "java",
+	"java",
 	"python2", "python3", "debuginfod", NULL
 };
 
@@ -396,6 +396,7 @@ static const char *attach_name(enum attach a)
 	case AT_UPROBE: return "uprobe";
 	case AT_URETPROBE: return "uretprobe";
 	case AT_PERF_EVENT: return "perf_event";
+	case AT_NETFILTER: return "netfilter";
 	case AT_FILE_READ: return "read";
 	case AT_FILE_WRITE: return "write";
 	case AT_SYSCALL: return "syscall";
@@ -472,7 +473,11 @@ static void dump_site(struct job *j, const struct site *s, FILE *out)
 				(uintmax_t)s->timer_random_ns);
 		fputc('\n', out);
 	}
-	if (s->event)
+	if (s->attach == AT_NETFILTER)
+		fprintf(out, "\tfamily %u, hook %ju, priority %jd\n",
+			s->event->type, (uintmax_t)s->event->config,
+			(intmax_t)s->event->rate);
+	else if (s->event)
 		dump_event(s->event, out);
 	if (s->file)
 		fprintf(out, "\tfile %s, mode %04o, at most %u bytes\n",

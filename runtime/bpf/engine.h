@@ -110,6 +110,15 @@ struct rt_run {
 #endif
 #define RT_RAW_TP(name) RT_SECTION(name) int name##_probe(u64 *ctx)
 /* struct bpf_perf_event_data, which begins with the registers */
+/* What it returns is the verdict: packets go on (NF_ACCEPT). */
+#define RT_NETFILTER(name) \
+	static inline __attribute__((always_inline)) int name##_run(u64 *ctx); \
+	RT_SECTION(name) int name##_probe(u64 *ctx) \
+	{ \
+		name##_run(ctx); \
+		return 1; \
+	} \
+	static inline __attribute__((always_inline)) int name##_run(u64 *ctx)
 #define RT_PERF_EVENT(name) RT_SECTION(name) \
 	int name##_probe(struct rt_regs *ctx)
 
@@ -333,6 +342,15 @@ RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
 
 #define RT_REG(r, name) ((i64)((struct rt_regs *)(r)->ctx)->name)
 #define RT_CTX_WORD(r, n) ((i64)((u64 *)(r)->ctx)[n])
+
+/* Of struct bpf_nf_ctx: as a number, where the verifier sees a pointer. */
+RT_INLINE i64 rt_packet_word(struct rt_run *r, u32 n)
+{
+	u64 v = 0;
+
+	bpf_probe_read_kernel(&v, sizeof(v), (u64)r->ctx + 8 * n);
+	return (i64)v;
+}
 
 /* Which of n sites it is; 0: none. */
 RT_INLINE u64 rt_site(struct rt_run *r, u64 n)

@@ -95,6 +95,23 @@ static void event_rows(void)
 			   e.event.access = 2, e.event.length = 9));
 }
 
+static void of_hooks(struct example *e)
+{
+	e->prog.type = STB_PROG_NETFILTER;
+	e->sites[0].attach = e->sites[1].attach = STB_AT_NETFILTER;
+}
+
+static void hook_rows(void)
+{
+	ROWS(STB_OK, of_hooks(&e));
+	ROWS(STB_OK, (of_hooks(&e), e.event.rate = (uint64_t)-5));
+	ROWS(STB_E_VALUE, (of_hooks(&e), e.event.rate = 1ull << 32));
+	ROWS(STB_E_VALUE, (of_hooks(&e), e.event.type = 256));
+	ROWS(STB_E_VALUE, (of_hooks(&e), e.event.config = 256));
+	ROWS(STB_E_VALUE, (of_hooks(&e), e.sites[0].event = 1));
+	ROWS(STB_E_VALUE, (of_hooks(&e), e.prog.type = STB_PROG_KPROBE));
+}
+
 static void file_rows(void)
 {
 	ROWS(STB_OK, e.handler.when = STB_READ);
@@ -354,6 +371,7 @@ int main(void)
 {
 	rows();
 	event_rows();
+	hook_rows();
 	file_rows();
 	damage();
 	table_of_contents();
