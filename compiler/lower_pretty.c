@@ -519,7 +519,23 @@ static void shape_variable(struct lower *l, struct shape_of_text *sh,
 		shape_value(l, sh, "0x%x", n, 'l');
 }
 
-/* $$vars $$parms $$locals $$return */
+/* $$name and $$system of a tracepoint; false: it is none of them. */
+static bool shape_tracepoint(struct lower *l, struct shape_of_text *sh,
+			     const char *which)
+{
+	const struct tracepoint *tp = l->site ? l->site->tp : NULL;
+	const char *s;
+
+	if (!tp || l->prog != IR_RAW_TP)
+		return false;
+	s = !strcmp(which, "name") ? tp->name :
+	    !strcmp(which, "system") ? tp->system : NULL;
+	if (s)
+		shape_text(sh, s, strlen(s));
+	return s != NULL;
+}
+
+/* $$vars $$parms $$locals $$return, $$name $$system */
 static void shape_context(struct lower *l, struct shape_of_text *sh,
 			  const struct expr *e)
 {
@@ -529,6 +545,8 @@ static void shape_context(struct lower *l, struct shape_of_text *sh,
 	struct variable *v;
 	size_t i, n = 0;
 
+	if (shape_tracepoint(l, sh, which))
+		return;
 	if (!strcmp(which, "return") && has_variables(l)) {
 		v = l->is_return && !l->at_entry ?
 			place_return(l->j->target, l->site->place) : NULL;
