@@ -169,8 +169,9 @@ static const char usage_text[] =
 "  -g                   guru mode: the script may hold C and write to target\n"
 "                       variables\n"
 "  -I FOLDER            tapsets: functions, aliases and macros of *.stp, *.stpm\n"
-"  -d kernel            put the kernel's symbols into the bundle, even if the\n"
-"                       script asks for none\n"
+"  -d MODULE            put the module's symbols into the bundle (\"kernel\" is\n"
+"                       there where the script needs it), for stacks\n"
+"  --all-modules        those of all modules\n"
 "  --engine=ENGINE      auto, bpf or module\n"
 "  --no-global-var-display\n"
 "                       do not show at the end what is written, never read\n"
@@ -396,15 +397,11 @@ static void option(struct command *cmd, int c, char *arg)
 		vec_push(&cmd->mem, &opt->tapset_dirs, arg);
 		break;
 	case 'd':
-		if (strcmp(arg, "kernel"))
-			usage("-d %s: tables of modules' symbols are not there "
-			      "yet; the running kernel names their addresses",
-			      arg);
 		vec_push(&cmd->mem, &opt->symbols, arg);
 		break;
 	case OPT_ALL_MODULES:
-		usage("--all-modules: tables of modules' symbols are not there "
-		      "yet; the running kernel names their addresses");
+		opt->all_modules = true;
+		break;
 	case OPT_LDD:
 		usage("--ldd: symbols of programs and their libraries are not "
 		      "there yet");
