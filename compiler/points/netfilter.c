@@ -98,6 +98,7 @@ static struct tracepoint *arguments(struct job *j, struct point *pt)
 
 	tp->system = "";
 	tp->name = "netfilter";
+	tp->bin = k;
 	tp->nargs = COUNT_OF(types);
 	tp->args = NEW_ARRAY(&j->mem, struct tracearg, tp->nargs);
 	for (i = 0; i < tp->nargs; i++) {
