@@ -227,8 +227,8 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 	va_start(ap, fmt);
 	said = arena_vprintf(&j->mem, fmt, ap);
 	va_end(ap);
-	if (j->cover)
-		cover_complaint(j, tag, said);
+	if (j->heard)
+		j->heard(j, tag, said);
 	if (enough(j) || is_unwanted(j, tag)) {
 		j->silent = true;
 		j->errors++;

@@ -61,6 +61,14 @@ static struct cover *new_cover(struct job *j, const struct point *pt,
 	return c;
 }
 
+void cover_complaint(struct job *j, const struct tag *tag, const char *said)
+{
+	if (!j->cover || j->cover->tag)
+		return;
+	j->cover->tag = tag;
+	j->cover->said = said;
+}
+
 void cover_point(struct job *j, const struct point *pt)
 {
 	const struct use *use = pt ? outermost(pt->use) : NULL;
@@ -77,14 +85,7 @@ void cover_point(struct job *j, const struct point *pt)
 	}
 	if (!j->cover)
 		j->cover = new_cover(j, pt, use);
-}
-
-void cover_complaint(struct job *j, const struct tag *tag, const char *said)
-{
-	if (!j->cover || j->cover->tag)
-		return;
-	j->cover->tag = tag;
-	j->cover->said = said;
+	j->heard = cover_complaint;
 }
 
 void cover_left(struct job *j, const char *what, const char *why)

@@ -378,6 +378,8 @@ struct job {
 	int errors, warnings;
 	VEC(struct cover *) covers;	/* cover.c */
 	struct cover *cover;		/* whose point is being looked at */
+	/* told of each complaint, if not NULL; cover.c sets it */
+	void (*heard)(struct job *j, const struct tag *tag, const char *said);
 	struct dict complained;		/* messages told already */
 	unsigned told, similar_errors, similar_warnings;
 	bool silent;			/* notes on the last one, too */
