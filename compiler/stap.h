@@ -314,7 +314,7 @@ enum {
 				   more: context.c */
 	BF_LATER = 128,		/* of programs' stacks: refused by name */
 	BF_INTERNAL = 64,	/* with that argument; no script's to call */
-	BF_REGISTERS = 128,	/* of the probed code: where there are any */
+	BF_REGISTERS = 1024,	/* of the probed code: where there are any */
 };
 /* Overloads by arity are rows of their own; NULL if there is none. */
 const struct builtin *builtin_find(const char *name, unsigned nargs);
