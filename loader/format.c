@@ -808,7 +808,7 @@ void output_init(struct output *o, int fd)
 	*o = (struct output){
 		.out = { zalloc(32768), 0, 32768, out_full },
 		.err = { zalloc(1024), 0, 1024, err_full },
-		.command = { zalloc(COMMAND_SIZE), 0, COMMAND_SIZE - 1 },
+		.command = { zalloc(COMMAND_SIZE), 0, COMMAND_SIZE - 1, NULL },
 		.fd = fd,
 	};
 }
