@@ -64,7 +64,9 @@ static void groups(void)
 	/* what is cut off is no reason to read on */
 	IS("1", "%(%d", num(0), num(1));
 	IS("", "%(%d", num(1), num(1));
-	IS("", "%(%(%(%(%(%d", num(0), num(0), num(0), num(0), num(0), num(1));
+	/* 16 of them may lie in each other */
+	IS("1", "%(%(%(%(%(%d", num(0), num(0), num(0), num(0), num(0), num(1));
+	IS("", "%(%(%(%(%(%(%(%(%(%(%(%(%(%(%(%(%(1", num(0), num(0), num(0));
 	IS("%:)", "%%:)", num(1));
 	IS("\"a\\\"'\\\\\\n\\001\\377\"", "%Q", str("a\"'\\\n\1\377"));
 }
