@@ -67,11 +67,12 @@ static struct known_aliases find(struct job *j, struct lib *l,
 	struct known_aliases all = { 0 }, got = { 0 };
 	struct component *rest, *c;
 	size_t i, n, least = SIZE_MAX;
+	struct arena scratch = { 0 };	/* a point may be one of thousands */
 
 	library_syscalls(l, pt->parts);
-	library_aliases(l, &all);
+	library_aliases(l, &scratch, &all);
 	for (i = 0; i < all.v.n; i++) {
-		if (!matches(&j->mem, pt->parts, all.v.v[i].alias->alias,
+		if (!matches(&scratch, pt->parts, all.v.v[i].alias->alias,
 			     &rest))
 			continue;
 		for (n = 0, c = rest; c; c = c->next)
@@ -83,6 +84,7 @@ static struct known_aliases find(struct job *j, struct lib *l,
 			vec_push(&j->mem, &got.v, all.v.v[i]);
 		}
 	}
+	arena_free(&scratch);
 	return got;
 }
 

@@ -820,18 +820,19 @@ static void add_display(struct lib *l)
 	APPEND(l->script->probes, pr);
 }
 
-void library_aliases(struct lib *l, struct known_aliases *out)
+void library_aliases(struct lib *l, struct arena *mem,
+		     struct known_aliases *out)
 {
 	struct known_alias k = { .from = NULL };
 	struct tapset *t;
 
 	for (k.alias = l->script->aliases; k.alias; k.alias = k.alias->next)
-		vec_push(&l->j->mem, &out->v, k);
+		vec_push(mem, &out->v, k);
 	for (t = tapsets(l); t; t = t->next) {
 		k.from = t;
 		k.alias = t->pulled ? NULL : t->script.aliases;
 		for (; k.alias; k.alias = k.alias->next)
-			vec_push(&l->j->mem, &out->v, k);
+			vec_push(mem, &out->v, k);
 	}
 }
 

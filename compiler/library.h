@@ -19,7 +19,8 @@ struct known_alias {
 struct known_aliases {
 	VEC(struct known_alias) v;
 };
-void library_aliases(struct lib *l, struct known_aliases *out);
+void library_aliases(struct lib *l, struct arena *mem,
+		     struct known_aliases *out);	/* the list is in mem */
 /* Makes those of system calls that the point may mean. */
 void library_syscalls(struct lib *l, const struct component *point);
 void library_pull(struct lib *l, struct tapset *t);
