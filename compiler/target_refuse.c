@@ -15,8 +15,13 @@ struct refusal {
 	const char *why;
 };
 
+struct range {
+	uint64_t from, to;
+};
+
 struct refusals {
 	VEC(struct refusal) v;
+	VEC(struct range) orphans;	/* see find_orphans() */
 };
 
 static const struct {
@@ -82,6 +87,40 @@ static void read_table(struct target *t, struct binary *b,
 	}
 }
 
+/* Has f a call of ftrace? */
+static bool is_traced(struct target *t, struct binary *b,
+		      const struct index *ix, const char *name)
+{
+	uint64_t addr = target_symbol(t, b, name);
+	const struct ix_func *f = addr ? index_func_at(ix, addr) : NULL;
+
+	return f && f->flags & IXF_TRACEABLE;
+}
+
+/*
+ * Code that was moved away, "f.cold", has no call of ftrace, so the kernel looks
+ * whether f has. If not, or if there is no f any more, it is notrace.
+ */
+static void find_orphans(struct target *t, struct binary *b,
+			 struct refusals *out)
+{
+	const struct facts *f = b->impl;
+	const struct index *ix = f->ix;
+	size_t i;
+
+	for (i = 0; ix && i < ix->nsymbols; i++) {
+		const struct ix_symbol *s = &ix->symbols[i];
+		const char *name = ix->str + s->name;
+		const char *cold = strstr(name, ".cold");
+
+		if (cold && !is_traced(t, b, ix, arena_strndup(target_mem(t),
+				name, strcspn(name, "."))))
+			vec_push(target_mem(t), &out->orphans,
+				 ((struct range){ s->addr,
+						  s->addr + s->size }));
+	}
+}
+
 static const struct refusals *refusals_of(struct target *t, struct binary *b)
 {
 	struct facts *f = b->impl;
@@ -92,6 +131,9 @@ static const struct refusals *refusals_of(struct target *t, struct binary *b)
 	f->refused = NEW(target_mem(t), struct refusals);
 	for (i = 0; i < COUNT_OF(tables); i++)
 		read_table(t, b, f->refused, i);
+	if (b->kind == BIN_KERNEL &&
+	    !target_config(t, "CONFIG_KPROBE_EVENTS_ON_NOTRACE"))
+		find_orphans(t, b, f->refused);
 	if (f->refused->v.n)
 		qsort(f->refused->v.v, f->refused->v.n,
 		      sizeof(struct refusal), by_address);
@@ -108,5 +150,10 @@ const char *target_why_not(struct target *t, struct binary *b, uint64_t addr)
 	all = refusals_of(t, b);
 	r = all->v.n ? bsearch(&key, all->v.v, all->v.n, sizeof(key),
 			       by_address) : NULL;
+	for (size_t i = 0; !r && i < all->orphans.n; i++)
+		if (addr - all->orphans.v[i].from <
+		    all->orphans.v[i].to - all->orphans.v[i].from)
+			return "it was moved away from a function that is "
+			       "notrace";
 	return r ? r->why : NULL;
 }
