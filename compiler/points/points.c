@@ -20,7 +20,7 @@ const struct family *const families[] = {
 
 /* Points of SystemTap that have no family yet: refused, but known. */
 static const char *const later[] = {
-	"kernel.mark(s)",
+	"kernel.mark(s)", "kprobe.statement(n)",
 	"process.function(s)", "process(s).mark(s)", "process(s).begin",
 	"process(s).end", "process(s).thread", "process(s).syscall",
 	"process(s).insn", "process.begin", "process.end", "process.syscall",
