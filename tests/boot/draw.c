@@ -11,7 +11,7 @@
  * What it draws can be probed, as target.h has it, and what it reads is there:
  * so whatever a compiler, a verifier or a kernel refuses is a fault.
  *
- * links: compiler/target.c compiler/target_place.c compiler/target_refuse.c compiler/target_module.c compiler/index.c compiler/symbols.c compiler/symbols_rel.c compiler/dwarf.c compiler/dwarf_loc.c compiler/dwarf_code.c compiler/dwarf_scan.c compiler/dwarf_inline.c compiler/dwarf_spell.c compiler/btf.c compiler/abi.c compiler/manifest.c compiler/base.c compiler/complain.c -ldw -lelf -lbpf -lz -lcyaml -lyaml
+ * links: compiler -ldw -lelf -lbpf -lz -lcyaml -lyaml
  */
 #include "compiler/stap.h"
 #include "compiler/target.h"

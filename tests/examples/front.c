@@ -6,11 +6,7 @@
  * "NAME parses types REASON" with y or n; last, to stderr, how long parsing all
  * of them took.
  *
- * links: compiler/base.c compiler/complain.c compiler/lex.c compiler/macro.c
- * links: compiler/parse.c compiler/ast.c compiler/dump.c compiler/alias.c
- * links: compiler/library.c compiler/elide.c compiler/context.c
- * links: compiler/builtins.c compiler/check.c compiler/syscalls.c
- * links: compiler/format.c compiler/display.c
+ * links: compiler
  */
 #include "compiler/parse.h"
 #include "tests/fuzz/nofacts.h"

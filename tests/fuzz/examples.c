@@ -6,11 +6,7 @@
  * swapped, replaced, put in from elsewhere and spliced with those of others.
  *
  * seconds: 60
- * links: compiler/base.c compiler/complain.c compiler/lex.c compiler/macro.c
- * links: compiler/parse.c compiler/ast.c compiler/dump.c compiler/alias.c
- * links: compiler/library.c compiler/syscalls.c compiler/elide.c compiler/context.c
- * links: compiler/builtins.c compiler/check.c
- * links: compiler/format.c compiler/display.c compiler/guru.c
+ * links: compiler
  */
 #include "compiler/parse.h"
 #include "tests/fuzz/nofacts.h"

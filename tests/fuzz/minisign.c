@@ -3,7 +3,7 @@
  * minisign.c - fuzzes what reads keys and signatures: all that they give out
  * lies inside of the input, and nothing that was made up verifies.
  *
- * links: bundler/minisign.c -lsodium
+ * links: bundler -lsodium
  */
 #include "bundler/minisign.h"
 

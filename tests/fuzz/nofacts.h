@@ -10,11 +10,6 @@
 
 #include <string.h>
 
-/*
- * links: is spelled out in each user's head comment:
- * compiler/{base,complain,lex,macro,parse,ast,dump,alias,library,builtins,
- * check,format,display}.c
- */
 const char *target_release(const struct target *t)
 {
 	return "6.1.0-56-cloud-amd64";

@@ -10,7 +10,7 @@
  *
  * 'Y' is followed by the tables of a section of symbols.
  *
- * links: bundler/read.c bundler/read_sym.c -lzstd -lsodium
+ * links: bundler -lzstd -lsodium
  */
 #include "tests/bundle/make.h"
 

@@ -3,8 +3,7 @@
  * script.c - fuzzes lexer, macros and parser, then dumps what was parsed. Its
  * corpus, tests/fuzz/script, are scripts.
  *
- * links: compiler/base.c compiler/complain.c compiler/lex.c compiler/macro.c
- * links: compiler/parse.c compiler/dump.c
+ * links: compiler
  */
 #include "compiler/parse.h"
 #include "compiler/target.h"

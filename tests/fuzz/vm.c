@@ -3,7 +3,7 @@
  * vm.c - any instructions as a loader handler: whatever they do, the
  * interpreter stays in its memory, comes to an end, and gives locks back.
  *
- * links: loader/vm.c loader/vm_call.c loader/vm_builtin.c loader/vm_maps.c loader/vm_shared.c loader/vm_peek.c loader/vm_table.c loader/vm_stat.c loader/vm_each.c loader/bpf.c loader/format.c loader/words.c loader/files.c loader/history.c loader/sys.c bundler/read.c -lzstd -lsodium
+ * links: loader bundler -lzstd -lsodium
  */
 #include "tests/loader/vm.h"
 

@@ -2,7 +2,7 @@
 /*
  * base.c - arenas, arrays, text, dictionaries, patterns, files; out of memory.
  *
- * links: compiler/base.c
+ * links: compiler
  */
 #undef NDEBUG
 #include "compiler/base.h"

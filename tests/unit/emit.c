@@ -3,7 +3,7 @@
  * emit.c - a program by hand that has every statement of kernel handlers, as
  * C that clang takes; the layout that goes with it.
  *
- * links: compiler/emit.c compiler/emit_place.c compiler/emit_stmt.c compiler/emit_out.c compiler/emit_regex.c compiler/emit_syscall.c compiler/regex.c compiler/regex_dfa.c compiler/base.c compiler/complain.c
+ * links: compiler
  */
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * out is loaded into this host's kernel, run there, and has done what the C
  * says. Without the right to load programs that part is skipped.
  *
- * links: bundler/elf.c bundler/btf.c bundler/plan.c compiler/base.c -lelf
+ * links: bundler compiler -lelf
  */
 #include "bundler/bundle.h"
 

@@ -2,7 +2,7 @@
 /*
  * SystemTap's printf and charts, as the loader writes them.
  *
- * links: loader/format.c loader/words.c loader/files.c loader/history.c loader/sys.c bundler/read.c -lzstd -lsodium
+ * links: loader bundler -lzstd -lsodium
  */
 #include "loader/format.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * manifest.c - what a manifest may say, and where its complaints point.
- * links: compiler/manifest.c compiler/base.c compiler/complain.c -lcyaml -lyaml
+ * links: compiler -lcyaml -lyaml
  */
 #include "compiler/target.h"
 #include "compiler/stap.h"

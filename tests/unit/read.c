@@ -3,7 +3,7 @@
  * read.c - the reader of bundles: a good one is read, and each way in which one
  * can be bad is refused with the error that says so.
  *
- * links: bundler/read.c -lzstd -lsodium
+ * links: bundler -lzstd -lsodium
  */
 #include "tests/bundle/make.h"
 

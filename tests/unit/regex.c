@@ -4,7 +4,7 @@
  * there a match, and where. Groups are compared where POSIX and the rule
  * here (the first way that the expression prefers) are one, and with a table.
  *
- * links: compiler/regex.c compiler/regex_dfa.c compiler/base.c compiler/complain.c
+ * links: compiler
  */
 #include "compiler/regex.h"
 

@@ -3,7 +3,7 @@
  * What the loader makes of a ring's bytes: samples, records, arguments; what
  * makes no sense is counted and left out.
  *
- * links: loader/ring.c loader/format.c loader/words.c loader/files.c loader/history.c loader/sys.c bundler/read.c -lzstd -lsodium
+ * links: loader bundler -lzstd -lsodium
  */
 #include "loader/loader.h"
 

@@ -3,7 +3,7 @@
  * symbols.c - sections of symbols: what a reader finds in them, as the loader
  * prints it, and what is refused. The bytes are written here by hand.
  *
- * links: bundler/read.c bundler/read_sym.c loader/symbols.c loader/kernel.c loader/bpf.c loader/format.c loader/words.c loader/history.c loader/files.c loader/sys.c -lzstd -lsodium
+ * links: bundler loader -lzstd -lsodium
  */
 #include "loader/symbols.h"
 #include "tests/bundle/make.h"

@@ -4,7 +4,7 @@
  * BPF does, what code must not do ends the run with a message, and services
  * keep arrays as SystemTap does.
  *
- * links: loader/vm.c loader/vm_call.c loader/vm_builtin.c loader/vm_maps.c loader/vm_shared.c loader/vm_peek.c loader/vm_table.c loader/vm_stat.c loader/vm_each.c loader/bpf.c loader/format.c loader/words.c loader/files.c loader/history.c loader/sys.c bundler/read.c -lzstd -lsodium
+ * links: loader bundler -lzstd -lsodium
  */
 #include "loader/bpf.h"
 #include "tests/loader/vm.h"
