@@ -19,6 +19,11 @@ int sys_bpf(int cmd, union bpf_attr *attr, unsigned size)
 	return n < 0 ? -errno : (int)n;
 }
 
+/*
+ * A union bpf_attr is cleared by hand: an initializer clears one member only with
+ * some compilers, and the kernel refuses what is not 0 behind it.
+ */
+
 /* Kernel object names: 15 of [A-Za-z0-9_.] */
 static void set_name(char *to, const char *from)
 {
@@ -33,41 +38,52 @@ static void set_name(char *to, const char *from)
 int bpf_map_new(uint32_t type, const char *name, uint32_t key_size,
 		uint32_t value_size, uint32_t max_entries, uint32_t flags)
 {
-	union bpf_attr a = {
-		.map_type = type, .key_size = key_size,
-		.value_size = value_size, .max_entries = max_entries,
-		.map_flags = flags,
-	};
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.map_type = type;
+	a.key_size = key_size;
+	a.value_size = value_size;
+	a.max_entries = max_entries;
+	a.map_flags = flags;
 	set_name(a.map_name, name);
 	return sys_bpf(BPF_MAP_CREATE, &a, sizeof(a));
 }
 
 int bpf_map_freeze(int fd)
 {
-	union bpf_attr a = { .map_fd = fd };
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.map_fd = fd;
 	return sys_bpf(BPF_MAP_FREEZE, &a, sizeof(a));
 }
 
 int bpf_btf_new(const void *data, uint32_t size)
 {
-	union bpf_attr a = { .btf = (uintptr_t)data, .btf_size = size };
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.btf = (uintptr_t)data;
+	a.btf_size = size;
 	return sys_bpf(BPF_BTF_LOAD, &a, sizeof(a));
 }
 
 int bpf_prog_new(const struct bpf_prog_spec *s, char *log, uint32_t log_size)
 {
-	union bpf_attr a = {
-		.prog_type = s->type, .expected_attach_type = s->attach_type,
-		.attach_btf_id = s->attach_btf_id, .prog_flags = s->flags,
-		.insns = (uintptr_t)s->insns, .insn_cnt = s->insn_count,
-		.license = (uintptr_t)"GPL",
-		.log_level = log ? 1 : 0, .log_buf = (uintptr_t)log,
-		.log_size = log_size,
-	};
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.prog_type = s->type;
+	a.expected_attach_type = s->attach_type;
+	a.attach_btf_id = s->attach_btf_id;
+	a.prog_flags = s->flags;
+	a.insns = (uintptr_t)s->insns;
+	a.insn_cnt = s->insn_count;
+	a.license = (uintptr_t)"GPL";
+	a.log_level = log ? 1 : 0;
+	a.log_buf = (uintptr_t)log;
+	a.log_size = log_size;
 	set_name(a.prog_name, s->name);
 	if (s->btf_fd >= 0) {
 		a.prog_btf_fd = s->btf_fd;
@@ -80,22 +96,24 @@ int bpf_prog_new(const struct bpf_prog_spec *s, char *log, uint32_t log_size)
 
 int bpf_prog_run(int fd, void *ctx, uint32_t size)
 {
-	union bpf_attr a = {
-		.test = { .prog_fd = fd, .ctx_in = (uintptr_t)ctx,
-			  .ctx_size_in = size },
-	};
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.test.prog_fd = fd;
+	a.test.ctx_in = (uintptr_t)ctx;
+	a.test.ctx_size_in = size;
 	return sys_bpf(BPF_PROG_TEST_RUN, &a, sizeof(a));
 }
 
 uint64_t bpf_prog_misses(int fd)
 {
 	struct bpf_prog_info info = { 0 };
-	union bpf_attr a = {
-		.info = { .bpf_fd = fd, .info_len = sizeof(info),
-			  .info = (uintptr_t)&info },
-	};
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.info.bpf_fd = fd;
+	a.info.info_len = sizeof(info);
+	a.info.info = (uintptr_t)&info;
 	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &a, sizeof(a)) < 0)
 		return 0;
 	return info.recursion_misses;
@@ -123,11 +141,12 @@ enum { LINK_PERF = 7, LINK_KPROBES = 8, PERF_KPROBE = 3, PERF_KRETPROBE = 4 };
 uint64_t bpf_link_misses(int fd)
 {
 	struct link_info info = { 0 };
-	union bpf_attr a = {
-		.info = { .bpf_fd = fd, .info_len = sizeof(info),
-			  .info = (uintptr_t)&info },
-	};
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.info.bpf_fd = fd;
+	a.info.info_len = sizeof(info);
+	a.info.info = (uintptr_t)&info;
 	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &a, sizeof(a)) < 0)
 		return 0;
 	if (info.type == LINK_KPROBES)
@@ -140,14 +159,13 @@ uint64_t bpf_link_misses(int fd)
 
 int bpf_link_perf(int prog, int perf_fd, uint64_t cookie)
 {
-	union bpf_attr a = {
-		.link_create = {
-			.prog_fd = prog, .target_fd = perf_fd,
-			.attach_type = BPF_PERF_EVENT,
-			.perf_event = { .bpf_cookie = cookie },
-		},
-	};
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.link_create.prog_fd = prog;
+	a.link_create.target_fd = perf_fd;
+	a.link_create.attach_type = BPF_PERF_EVENT;
+	a.link_create.perf_event.bpf_cookie = cookie;
 	return sys_bpf(BPF_LINK_CREATE, &a, sizeof(a));
 }
 
@@ -163,13 +181,12 @@ int bpf_hang_on(int prog, int perf_fd, uint64_t cookie)
 
 int bpf_link_trace(int prog, uint32_t attach_type, uint64_t cookie)
 {
-	union bpf_attr a = {
-		.link_create = {
-			.prog_fd = prog, .attach_type = attach_type,
-			.tracing = { .cookie = cookie },
-		},
-	};
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.link_create.prog_fd = prog;
+	a.link_create.attach_type = attach_type;
+	a.link_create.tracing.cookie = cookie;
 	return sys_bpf(BPF_LINK_CREATE, &a, sizeof(a));
 }
 
@@ -195,8 +212,9 @@ struct multi_attr {
 
 static int link_multi(const struct multi_attr *m)
 {
-	union { union bpf_attr a; struct multi_attr m; } u = { 0 };
+	union { union bpf_attr a; struct multi_attr m; } u;
 
+	memset(&u, 0, sizeof(u));
 	u.m = *m;
 	return sys_bpf(BPF_LINK_CREATE, &u.a, sizeof(u));
 }
@@ -274,10 +292,11 @@ bool bpf_has_uprobe_multi(void)
 
 int bpf_raw_tp_open(int prog, const char *name)
 {
-	union bpf_attr a = {
-		.raw_tracepoint = { .prog_fd = prog, .name = (uintptr_t)name },
-	};
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.raw_tracepoint.prog_fd = prog;
+	a.raw_tracepoint.name = (uintptr_t)name;
 	return sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &a, sizeof(a));
 }
 
@@ -286,11 +305,13 @@ int bpf_raw_tp_open(int prog, const char *name)
 static int element(int cmd, int fd, const void *key, const void *value,
 		   uint64_t flags)
 {
-	union bpf_attr a = {
-		.map_fd = fd, .key = (uintptr_t)key,
-		.value = (uintptr_t)value, .flags = flags,
-	};
+	union bpf_attr a;
 
+	memset(&a, 0, sizeof(a));
+	a.map_fd = fd;
+	a.key = (uintptr_t)key;
+	a.value = (uintptr_t)value;
+	a.flags = flags;
 	return sys_bpf(cmd, &a, sizeof(a));
 }
 
@@ -322,16 +343,17 @@ int bpf_map_next_key(int fd, const void *key, void *next)
 int bpf_map_lookup_batch(int fd, bool first, void *cursor, void *keys,
 			 void *values, uint32_t *count)
 {
-	union bpf_attr a = {
-		.batch = {
-			.in_batch = first ? 0 : (uintptr_t)cursor,
-			.out_batch = (uintptr_t)cursor,
-			.keys = (uintptr_t)keys, .values = (uintptr_t)values,
-			.count = *count, .map_fd = fd,
-		},
-	};
-	int result = sys_bpf(BPF_MAP_LOOKUP_BATCH, &a, sizeof(a));
+	union bpf_attr a;
+	int result;
 
+	memset(&a, 0, sizeof(a));
+	a.batch.in_batch = first ? 0 : (uintptr_t)cursor;
+	a.batch.out_batch = (uintptr_t)cursor;
+	a.batch.keys = (uintptr_t)keys;
+	a.batch.values = (uintptr_t)values;
+	a.batch.count = *count;
+	a.batch.map_fd = fd;
+	result = sys_bpf(BPF_MAP_LOOKUP_BATCH, &a, sizeof(a));
 	*count = result < 0 && result != -ENOENT ? 0 : a.batch.count;
 	return result;
 }
