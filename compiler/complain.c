@@ -216,6 +216,18 @@ static bool is_unwanted(const struct job *j, const struct tag *tag)
 		!strcmp(tag->kind, "semantic error");
 }
 
+static const char *at_place(struct job *j, const char *said, struct span at)
+{
+	struct text t = { .mem = &j->mem };
+
+	text_puts(&t, said);
+	if (at.src) {
+		text_puts(&t, ": ");
+		tell_place(&t, at);
+	}
+	return t.s;
+}
+
 bool complain(struct job *j, struct span at, const struct tag *tag,
 	      const char *fmt, ...)
 {
@@ -229,6 +241,10 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 	va_end(ap);
 	if (j->heard)
 		j->heard(j, tag, said);
+	if (tag != E_ENGINE)
+		j->otherwise_wrong = true;
+	else if (!j->cannot)
+		j->cannot = at_place(j, said, at);
 	if (enough(j) || is_unwanted(j, tag)) {
 		j->silent = true;
 		j->errors++;

@@ -20,6 +20,8 @@
 
 struct child {
 	const struct kernel_decl *kernel;
+	enum engine engine;
+	const char *label;	/* for messages */
 	const char *dir;	/* of its objects and plan */
 	const char *messages;	/* file; NULL: straight to our stderr */
 	const char *listing;	/* file, -l: what it lists; NULL: stdout */
@@ -78,13 +80,13 @@ static void redirect(const char *path, int to)
 static int child_main(struct command *cmd, struct child *c)
 {
 	if (!c->messages)
-		return compile(cmd, c->kernel, c->dir, false);
+		return compile(cmd, c->kernel, c->dir, c->engine, false);
 	redirect(c->messages, 2);
 	if (c->listing)
 		redirect(c->listing, 1);
 	else if (dup2(2, 1) < 0)
 		die("dup2: %m");
-	return compile(cmd, c->kernel, c->dir, true);
+	return compile(cmd, c->kernel, c->dir, c->engine, true);
 }
 
 static void start(struct command *cmd, struct child *c)
@@ -166,7 +168,7 @@ static void tell(struct command *cmd, struct child *c, int n)
 			c[i].said |= len != 0;
 			if (len)
 				add_message(cmd, &seen, &all, text + k,
-					    c[i].kernel->name);
+					    c[i].label);
 		}
 		if (c[i].status > 128 && c[i].status != 128 + SIGINT)
 			add_message(cmd, &seen, &all,
@@ -174,7 +176,7 @@ static void tell(struct command *cmd, struct child *c, int n)
 						 "%s: bug: killed by signal "
 						 "%d\n", argv0,
 						 c[i].status - 128),
-				    c[i].kernel->name);
+				    c[i].label);
 	}
 	for (k = 0; k < all.n; k++) {
 		len = strlen(all.v[k]->text);
@@ -228,29 +230,40 @@ static bool is_asked_for(const struct command *cmd, const char *kernel)
 	return !cmd->only || !strcmp(cmd->only, kernel);
 }
 
+static void new_child(struct command *cmd, struct child *c,
+		      const struct kernel_decl *k, enum engine engine)
+{
+	const char *suffix = cmd->opt.engine == ENGINE_BOTH ?
+		engine == ENGINE_BPF ? ".bpf" : ".module" : "";
+
+	*c = (struct child){ .kernel = k, .engine = engine };
+	c->label = arena_printf(&cmd->mem, "%s%s", k->name, suffix);
+	c->dir = folder_of(cmd, c->label);
+	c->messages = arena_printf(&cmd->mem, "%s/messages", c->dir);
+	if (cmd->opt.listing)
+		c->listing = arena_printf(&cmd->mem, "%s/listing", c->dir);
+	if (!make_folder(c->dir))
+		die("%s: %m", c->dir);
+}
+
 /* A single child has nobody to interleave with. */
 static struct child *children(struct command *cmd, int *n)
 {
 	struct child *c = NEW_ARRAY(&cmd->mem, struct child,
-				    cmd->manifest.kernels.n + 1);
+				    2 * cmd->manifest.kernels.n + 1);
+	enum engine engine = cmd->opt.engine;
+	bool both = engine == ENGINE_BOTH && !cmd->opt.listing;
 	size_t i;
 
 	*n = 0;
 	for (i = 0; i < cmd->manifest.kernels.n; i++) {
-		struct child *one = &c[*n];
+		const struct kernel_decl *k = cmd->manifest.kernels.v[i];
 
-		one->kernel = cmd->manifest.kernels.v[i];
-		if (!is_asked_for(cmd, one->kernel->name))
+		if (!is_asked_for(cmd, k->name))
 			continue;
-		one->dir = folder_of(cmd, one->kernel->name);
-		one->messages = arena_printf(&cmd->mem, "%s/messages",
-					     one->dir);
-		if (cmd->opt.listing)
-			one->listing = arena_printf(&cmd->mem, "%s/listing",
-						    one->dir);
-		if (!make_folder(one->dir))
-			die("%s: %m", one->dir);
-		++*n;
+		new_child(cmd, &c[(*n)++], k, both ? ENGINE_BPF : engine);
+		if (both)
+			new_child(cmd, &c[(*n)++], k, ENGINE_MODULE);
 	}
 	if (*n == 1)
 		c[0].messages = NULL;

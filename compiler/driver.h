@@ -27,9 +27,21 @@ struct command {
 	bool keep;			/* -k: the temporary folder stays */
 };
 
-/* The passes for one kernel; an exit status of stapc. main.c */
+/* The passes for one kernel and one engine (BPF or MODULE). main.c */
+struct attempt {
+	enum engine engine;
+	bool nul_messages;		/* each ends in NUL */
+	FILE *messages;			/* NULL: stderr */
+	char *cannot;			/* out, malloc()ed: what the engine
+					   cannot do of it, where nothing else
+					   is wrong; else NULL */
+};
+bool compile_once(const struct command *cmd, const struct kernel_decl *k,
+		  const char *out_dir, struct attempt *a);
+
+/* engine.c: for one kernel, as the command wants; an exit status of stapc. */
 int compile(const struct command *cmd, const struct kernel_decl *k,
-	    const char *out_dir, bool nul_messages);
+	    const char *out_dir, enum engine engine, bool nul_messages);
 
 /* report.c: of what cover.c left in the folders of compiles. */
 struct target_dir {

@@ -132,12 +132,13 @@ static bool run_listing(struct job *j)
 		list_wanted(j, stdout) : false;
 }
 
-int compile(const struct command *cmd, const struct kernel_decl *k,
-	    const char *out_dir, bool nul_messages)
+bool compile_once(const struct command *cmd, const struct kernel_decl *k,
+		  const char *out_dir, struct attempt *a)
 {
 	struct options opt = cmd->opt;
 	struct job j = { .opt = &opt, .manifest = &cmd->manifest, .kernel = k,
-			 .nul_messages = nul_messages };
+			 .engine = a->engine, .messages = a->messages,
+			 .nul_messages = a->nul_messages };
 	bool ok;
 
 	opt.out_dir = out_dir;
@@ -146,8 +147,10 @@ int compile(const struct command *cmd, const struct kernel_decl *k,
 		cover_write(&j, ok);
 	complaints_end(&j);
 	fflush(stdout);
+	if (!ok && j.cannot && !j.otherwise_wrong)
+		a->cannot = strdup(j.cannot);
 	arena_free(&j.mem);
-	return ok ? 0 : 1;
+	return ok;
 }
 
 /* --- options ------------------------------------------------------------------- */
@@ -172,7 +175,8 @@ static const char usage_text[] =
 "  -d MODULE            put the module's symbols into the bundle (\"kernel\" is\n"
 "                       there where the script needs it), for stacks\n"
 "  --all-modules        those of all modules\n"
-"  --engine=ENGINE      auto, bpf or module\n"
+"  --engine=ENGINE      what runs the kernel's probes: bpf, module, both; auto:\n"
+"                       bpf for the kernels where that can do the script\n"
 "  --no-global-var-display\n"
 "                       do not show at the end what is written, never read\n"
 "  --dump=PASS          stop behind a pass and print what it made: tokens ast\n"
@@ -301,14 +305,16 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static void set_engine(struct options *opt, const char *engine)
+static void set_engine(struct options *opt, const char *arg)
 {
-	if (!strcmp(engine, "module"))
-		usage("--engine=module: kernel modules are not there yet; "
-		      "bpf is");
-	if (strcmp(engine, "auto") && strcmp(engine, "bpf"))
-		usage("--engine=%s: auto, bpf or module", engine);
-	opt->engine = engine;
+	static const char *const words[] = { "auto", "bpf", "module", "both" };
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(words) && strcmp(words[i], arg); i++)
+		;
+	if (i == COUNT_OF(words))
+		usage("--engine=%s: auto, bpf, module or both", arg);
+	opt->engine = (enum engine)i;
 }
 
 /* -p1 ... -p4 */
@@ -564,7 +570,6 @@ static void defaults(struct command *cmd)
 	if (cmd->jobs < 1)
 		cmd->jobs = 1;
 	cmd->setup.opt = opt;
-	opt->engine = "auto";
 	opt->limits = (struct limits){
 		.maxstringlen = 512, .maxaction = 1000, .maxnesting = 0,
 		.maxmapentries = 2048, .maxerrors = 0, .maxskipped = 100,
@@ -597,6 +602,8 @@ static void arguments(struct command *cmd, int argc, char **argv)
 		else
 			must_read(opt->script_name);
 	}
+	if (opt->engine == ENGINE_BOTH && opt->dump)
+		usage("--engine=both: a dump is of one of them");
 	if (opt->listing && (optind < argc || opt->dump || cmd->tell))
 		usage("a listing has no script and no passes");
 	opt->args = argv + optind;

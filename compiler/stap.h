@@ -333,6 +333,14 @@ enum listing {			/* instead of a compile */
 				   --dump-probe-aliases --dump-functions */
 };
 
+/* What runs the probes of the kernel: docs/design.md. */
+enum engine {
+	ENGINE_AUTO,	/* of a command: bpf where that can do the script */
+	ENGINE_BPF,
+	ENGINE_MODULE,	/* all probes, begin and timers too */
+	ENGINE_BOTH,	/* of a command: each */
+};
+
 struct options {
 	enum listing listing;
 	const char *script_name;	/* "<input>" for -e, else the path */
@@ -344,7 +352,7 @@ struct options {
 	const char *share_dir;		/* runtime/ and tapsets/ */
 	VEC(const char *) tapset_dirs;	/* -I: more tapsets */
 	const char *clang;
-	const char *engine;		/* "auto" */
+	enum engine engine;
 	int verbose;
 	bool guru;			/* -g */
 	bool unoptimized;		/* -u: nothing is elided */
@@ -366,6 +374,7 @@ struct options {
 struct job {
 	struct arena mem;
 	const struct options *opt;
+	enum engine engine;		/* ENGINE_BPF or ENGINE_MODULE */
 	/* main sets these two before load_target() */
 	const struct kernel_decl *kernel;	/* the one to build for */
 	const struct manifest *manifest;	/* all that was declared */
@@ -383,6 +392,8 @@ struct job {
 	struct dict complained;		/* messages told already */
 	unsigned told, similar_errors, similar_warnings;
 	bool silent;			/* notes on the last one, too */
+	const char *cannot;		/* the first E_ENGINE; NULL: none */
+	bool otherwise_wrong;		/* a complaint that was no E_ENGINE */
 	bool nul_messages;		/* each ends in NUL: driver.c reads */
 	FILE *messages;			/* NULL: stderr */
 };
