@@ -199,6 +199,7 @@ static const struct key site_keys[] = {
 	MAY("offset", K_U64, AT(plan_site, row.offset)),
 	MAY("cookie", K_U64, AT(plan_site, row.cookie)),
 	MAY("maxactive", K_U32, AT(plan_site, row.maxactive)),
+	MAY("semaphore", K_U32, AT(plan_site, row.maxactive)),
 	MAY("event", K_U32, AT(plan_site, event.type)),
 	MAY("event_flags", K_U32, AT(plan_site, event.flags)),
 	MAY("config", K_U64, AT(plan_site, event.config)),

@@ -498,7 +498,7 @@ static bool check_limits(struct variant *v)
 		return fail(v->r, STB_E_VALUE, "limits row", t.n);
 	v->limits = l = ROW(&t, struct stb_limits, 0);
 	if (l->needs & ~(STB_NEEDS_SLIDE | STB_NEEDS_MEMORY |
-			 STB_NEEDS_MODULES))
+			 STB_NEEDS_MODULES | STB_NEEDS_PROGRAMS))
 		return fail(v->r, STB_E_NEWER, "limits row", 0);
 	if (l->string_len < 2 || l->string_len > MAX_KEY ||
 	    l->frame_size > MAX_FRAME || l->frame_levels > 64 ||
@@ -841,6 +841,8 @@ static bool site_ok(const struct variant *v, const struct stb_site *s)
 		       *stb_string(v->meta, s->symbol);
 	case STB_AT_UPROBE:
 	case STB_AT_URETPROBE:
+		if (s->flags & STB_SITE_SEMAPHORE && !s->maxactive)
+			return false;
 		return type == STB_PROG_KPROBE &&
 		       in_build(v, s, STB_BUILD_PROGRAM);
 	case STB_AT_PERF_EVENT:

@@ -436,6 +436,8 @@ static json_t *site_json(struct arena *mem, const struct variant *v,
 		json_object_set_new(j, "program", number(s->build));
 	json_object_set_new(j, "address", address(s->addr));
 	json_object_set_new(j, "offset", address(s->offset));
+	if (s->flags & STB_SITE_SEMAPHORE)
+		json_object_set_new(j, "semaphore", address(s->maxactive));
 	json_object_set_new(j, "by_address",
 			    json_boolean(s->flags & STB_SITE_BY_ADDRESS));
 	json_object_set_new(j, "optional",

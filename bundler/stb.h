@@ -160,6 +160,8 @@ _Static_assert(sizeof(struct stb_limits) == 40, "stb_limits");
 #define STB_NEEDS_SLIDE 1u	/* KASLR slide in the shared state */
 #define STB_NEEDS_MEMORY 2u	/* loader handlers read the kernel's */
 #define STB_NEEDS_MODULES 4u	/* sites in kernel modules */
+#define STB_NEEDS_PROGRAMS 8u	/* sites with semaphores, or for some processes
+				   only */
 
 enum stb_map_type {		/* kernel map type is the loader's business */
 	STB_MAP_HASH = 1,	/* shared by all CPUs */
@@ -274,6 +276,7 @@ enum stb_attach {
 #define STB_SITE_OPTIONAL 2u
 #define STB_SITE_IN_MODULE 4u	/* symbol is that of the module `build` */
 #define STB_SITE_ABSOLUTE 8u	/* with BY_ADDRESS: addr as it is, no slide */
+#define STB_SITE_SEMAPHORE 32u	/* uprobes: maxactive is where in the file */
 struct stb_site {
 	stb_str name;		/* canonical probe point */
 	uint32_t prog;		/* index in STB_T_PROGS */
@@ -284,7 +287,7 @@ struct stb_site {
 	uint64_t addr;		/* link-time */
 	uint64_t offset;	/* from symbol; uprobes: in the file */
 	uint64_t cookie;
-	uint32_t maxactive;
+	uint32_t maxactive;	/* or the semaphore: STB_SITE_SEMAPHORE */
 	uint32_t event;		/* row of EVENTS (perf_event, netfilter) */
 };
 _Static_assert(sizeof(struct stb_site) == 56, "stb_site");

@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 /* docs/plan.md: limits needs=, site flags= */
-enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2, NEEDS_MODULES = 4 };
+enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2, NEEDS_MODULES = 4, NEEDS_PROGRAMS = 8 };
 enum { SITE_BY_ADDRESS = 1, SITE_IN_MODULE = 4, SITE_ABSOLUTE = 8 };
+enum { SITE_SEMAPHORE = 32 };
 /* exit statuses of a child that could not start clang, as shells have them */
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
 
@@ -187,6 +188,18 @@ static bool has_modules(const struct ir *ir)
 	return false;
 }
 
+static bool has_semaphores(const struct ir *ir)
+{
+	const struct ir_handler *h;
+	const struct ir_site *s;
+
+	for (h = ir->handlers; h; h = h->next)
+		for (s = h->sites; s; s = s->next)
+			if (s->semaphore)
+				return true;
+	return false;
+}
+
 static void plan_head(struct job *j, const struct ir_layout *lay,
 		      struct text *t)
 {
@@ -215,7 +228,8 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 		    lay->frame_size, lay->frame_levels, lay->user_stack,
 		    (needs_slide(ir) ? NEEDS_SLIDE : 0) |
 		    (ir->loader_reads ? NEEDS_MEMORY : 0) |
-		    (has_modules(ir) ? NEEDS_MODULES : 0));
+		    (has_modules(ir) ? NEEDS_MODULES : 0) |
+		    (has_semaphores(ir) ? NEEDS_PROGRAMS : 0));
 	if (ir->has_kernel)
 		text_puts(t, "object engine=bpf file=k.o\n");
 	if (ir->has_loader)
@@ -282,6 +296,14 @@ static void plan_tables(const struct ir *ir, struct text *t)
 	}
 }
 
+static unsigned flags_of(const struct ir_site *s)
+{
+	return (s->by_address ? SITE_BY_ADDRESS : 0) |
+	       (s->in_module ? SITE_IN_MODULE : 0) |
+	       (s->is_absolute ? SITE_ABSOLUTE : 0) |
+	       (s->semaphore ? SITE_SEMAPHORE : 0);
+}
+
 static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 		      struct text *t)
 {
@@ -299,10 +321,8 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 	text_puts(t, "site");
 	put_text(t, "name", s->name);
 	text_printf(t, " prog=%s attach=%s", h->name, attach[s->attach]);
-	if (s->by_address || s->in_module)
-		text_printf(t, " flags=%u", (s->by_address ? SITE_BY_ADDRESS :
-			    0) | (s->in_module ? SITE_IN_MODULE : 0) |
-			    (s->is_absolute ? SITE_ABSOLUTE : 0));
+	if (flags_of(s))
+		text_printf(t, " flags=%u", flags_of(s));
 	if (s->symbol)
 		put_text(t, "symbol", s->symbol);
 	if (s->build >= 0)
@@ -316,7 +336,9 @@ static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 	if (s->event && s->event->length)
 		text_printf(t, " access=%u length=%u", s->event->access,
 			    s->event->length);
-	if (s->maxactive)
+	if (s->semaphore)
+		text_printf(t, " semaphore=0x%" PRIx64, s->semaphore);
+	else if (s->maxactive)
 		text_printf(t, " maxactive=%" PRId64, s->maxactive);
 	text_putc(t, '\n');
 }

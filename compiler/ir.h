@@ -264,6 +264,7 @@ struct ir_site {		/* where a handler is attached; plan `site` */
 	int64_t maxactive;
 	uint64_t cookie;	/* IR_COOKIE's value */
 	const struct ir_event *event;	/* IR_AT_PERF_EVENT, _NETFILTER */
+	uint64_t semaphore;	/* IR_AT_UPROBE: in the file; 0: none */
 	const uint16_t *calls;	/* IR_AT_SYS_*: numbers; NULL: all that
 				   no other site has */
 	size_t ncalls;

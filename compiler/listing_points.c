@@ -93,7 +93,9 @@ static void note_targets(struct job *j, const struct site *s,
 		note_variable(all, typed(j, s->tp->args[i].name,
 			target_spell(j->target, s->tp->args[i].type,
 				     s->tp->args[i].spelled)));
-	if (!s->place || s->no_variables)
+	for (i = 0; s->given && i < s->given->n; i++)
+		note_variable(all, typed(j, s->given->v[i].name, "long"));
+	if (!s->place || s->no_variables || s->given)
 		return;
 	v = s->is_return ? place_return(j->target, s->place) : NULL;
 	if (v)

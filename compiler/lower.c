@@ -1143,6 +1143,7 @@ static struct ir_site *new_site(struct lower *l)
 	if (p->func->bin->kind == BIN_PROGRAM) {
 		s->build = build_of(l, p->func->bin);
 		s->offset = p->file_offset;
+		s->semaphore = l->site->semaphore;
 		return s;
 	}
 	f = p->code ? p->code : p->func;

@@ -519,6 +519,20 @@ static void shape_variable(struct lower *l, struct shape_of_text *sh,
 		shape_value(l, sh, "0x%x", n, 'l');
 }
 
+/* $$name and $$provider of a marker; false: it is none of them. */
+static bool shape_given(struct lower *l, struct shape_of_text *sh,
+			const char *which)
+{
+	const struct given *g = l->site ? l->site->given : NULL;
+	const char *s;
+
+	s = !g ? NULL : !strcmp(which, "name") ? g->name :
+	    !strcmp(which, "provider") ? g->provider : NULL;
+	if (s)
+		shape_text(sh, s, strlen(s));
+	return s != NULL;
+}
+
 /* $$name and $$system of a tracepoint; false: it is none of them. */
 static bool shape_tracepoint(struct lower *l, struct shape_of_text *sh,
 			     const char *which)
@@ -545,7 +559,7 @@ static void shape_context(struct lower *l, struct shape_of_text *sh,
 	struct variable *v;
 	size_t i, n = 0;
 
-	if (shape_tracepoint(l, sh, which))
+	if (shape_tracepoint(l, sh, which) || shape_given(l, sh, which))
 		return;
 	if (!strcmp(which, "return") && has_variables(l)) {
 		v = l->is_return && !l->at_entry ?
@@ -568,6 +582,7 @@ static void shape_context(struct lower *l, struct shape_of_text *sh,
 		if (!(v->is_param ? parms : locals))
 			continue;
 		text_puts(&sh->format, n++ ? " " : "");
+		text_puts(&sh->format, l->site && l->site->given ? "$" : "");
 		shape_variable(l, sh, e, v);
 	}
 }

@@ -690,17 +690,29 @@ static struct variable *trace_variable(struct lower *l, size_t i)
 	return v;
 }
 
+/* The variables that the kind of point has by itself. */
+static const struct given *given_of(const struct lower *l)
+{
+	return l->site ? l->site->given : NULL;
+}
+
 /* Are there target variables, of a place or of a tracepoint? */
 bool has_variables(const struct lower *l)
 {
+	if (given_of(l))
+		return true;
 	if (l->site && (l->site->tp || l->site->no_variables))
-		return l->site->tp;
+		return l->site->tp != NULL;
 	return l->place;
 }
 
 /* What can be seen here, in order; NULL past the end. */
 struct variable *variable_at(struct lower *l, size_t i)
 {
+	const struct given *g = given_of(l);
+
+	if (g)
+		return i < g->n ? &g->v[i] : NULL;
 	if (l->site && l->site->tp)
 		return trace_variable(l, i);
 	return has_variables(l) ? place_variable_at(l->j->target, l->place, i) : NULL;
@@ -708,9 +720,15 @@ struct variable *variable_at(struct lower *l, size_t i)
 
 static struct variable *local_variable(struct lower *l, const char *name)
 {
+	const struct given *g = given_of(l);
 	struct variable *v;
 	size_t i;
 
+	for (i = 0; g && i < g->n; i++)
+		if (!strcmp(g->v[i].name, name))
+			return &g->v[i];
+	if (g && !l->place)
+		return NULL;
 	if (has_variables(l) && !(l->site && l->site->tp)) {
 		if (l->is_return && !strcmp(name, "return"))
 			return place_return(l->j->target, l->site->place);

@@ -379,6 +379,23 @@ bool target_is_per_cpu(struct target *t, const struct binary *b,
 /* Is it loaded where it was linked to be? */
 bool target_is_fixed(const struct binary *b);
 
+/* --- markers of programs (target_marks.c) ---------------------------------- */
+
+struct marker {			/* a note of sys/sdt.h */
+	const char *provider, *name;
+	uint64_t addr;		/* of its nop */
+	uint64_t semaphore;	/* where in the file; 0: it has none */
+	struct variable *args;	/* "arg1"...; absent: what is not understood */
+	size_t nargs;
+};
+/* Those of b whose names match, in the order of the notes; the count. */
+size_t target_marks(struct target *t, struct binary *b, const char *provider,
+		    const char *name,
+		    void (*each)(void *arg, const struct marker *m), void *arg);
+/* Any address of a program's code, whatever is known of it. */
+struct place *target_place_code(struct target *t, struct binary *b,
+				uint64_t addr);
+
 /* --- tracepoints ----------------------------------------------------------- */
 
 struct tracepoint {

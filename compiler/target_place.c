@@ -17,6 +17,7 @@ struct place_facts {		/* place.impl */
 	size_t n;
 	uint64_t die;			/* of the code */
 	bool read;
+	bool find_die;			/* what has the address; not yet known */
 };
 
 /*
@@ -86,6 +87,26 @@ struct place *target_place_at(struct target *t, const struct code *c,
 		return target_place(t, c->func, AT_ENTRY);
 	p = new_place(t, c->func, AT_PC, addr, c->die);
 	p->code = target_func_around(t, c->func->bin, addr);
+	return p;
+}
+
+struct place *target_place_code(struct target *t, struct binary *b,
+				uint64_t addr)
+{
+	struct func *f = target_func_around(t, b, addr);
+	struct place_facts *pf;
+	struct place *p;
+
+	if (!f) {
+		f = NEW(target_mem(t), struct func);
+		f->bin = b;
+		f->name = f->linkage = "";
+		f->addr = addr;
+	}
+	p = new_place(t, f, AT_PC, addr, 0);
+	p->code = f->impl ? f : NULL;
+	pf = p->impl;
+	pf->find_die = true;
 	return p;
 }
 
@@ -281,10 +302,13 @@ static struct place_facts *variables_at(struct target *t, struct place *p)
 	struct place_facts *pf = p->impl;
 	struct binary *b = p->func->bin;
 	struct btf_facts *btf = target_btf(t);
+	struct code c;
 
 	if (pf->read)
 		return pf;
 	pf->read = true;
+	if (pf->find_die && target_code_at(t, b, p->addr, &c))
+		pf->die = c.die;
 	if (b->has_dwarf) {
 		pf->v = dwarf_variables(b->impl, p, pf->die, &pf->n);
 	} else if (btf && b->kind == BIN_KERNEL) {

@@ -41,6 +41,13 @@ static bool in_module(const struct stb_site *s)
 	return s->flags & STB_SITE_IN_MODULE;
 }
 
+/* Where in the file it is; 0: none. The kernel counts it up in each process that
+   has the file, and down again, however we end. */
+static uint32_t semaphore_of(const struct stb_site *s)
+{
+	return s->flags & STB_SITE_SEMAPHORE ? s->maxactive : 0;
+}
+
 /* A path to the file whose build-id was read, whatever lies at its own now. */
 static const char *open_path(const struct loader *l, const struct stb_site *s,
 			     char path[32])
@@ -98,9 +105,11 @@ static int probe_event(struct loader *l, const struct stb_site *s)
 	if (type < 0)
 		return type;
 	a.type = type;
+	/* format/ref_ctr_offset is config:32-63 */
+	a.config = (uint64_t)semaphore_of(s) << 32;
 	/* format/retprobe is config:0 in every kernel */
-	a.config = s->attach == STB_AT_KRETPROBE ||
-		   s->attach == STB_AT_URETPROBE;
+	a.config |= s->attach == STB_AT_KRETPROBE ||
+		    s->attach == STB_AT_URETPROBE;
 	fd = syscall(SYS_perf_event_open, &a, -1, 0, -1,
 		     PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : (int)fd;
@@ -225,7 +234,7 @@ static bool same_group(const struct stb_site *a, const struct stb_site *b)
 
 /* What one call takes, for sites[0 .. n). */
 struct group {
-	uint64_t *places, *cookies;
+	uint64_t *places, *cookies, *semaphores;
 	const char **symbols;
 	bool by_address;
 };
@@ -234,6 +243,7 @@ static void free_group(struct group *g)
 {
 	free(g->places);
 	free(g->cookies);
+	free(g->semaphores);
 	free(g->symbols);
 }
 
@@ -242,12 +252,14 @@ static void fill_group(const struct loader *l, const uint32_t *sites,
 {
 	g->places = array(n, sizeof(*g->places));
 	g->cookies = array(n, sizeof(*g->cookies));
+	g->semaphores = array(n, sizeof(*g->semaphores));
 	g->symbols = array(n, sizeof(*g->symbols));
 	for (uint32_t i = 0; i < n; i++) {
 		const struct stb_site *s = site_at(l, sites[i]);
 
 		g->places[i] = is_uprobe(s) ? s->offset : s->addr + l->slide;
 		g->cookies[i] = s->cookie;
+		g->semaphores[i] = semaphore_of(s);
 		g->symbols[i] = stb_string(&l->meta, s->symbol);
 		if (s->flags & STB_SITE_BY_ADDRESS)
 			g->by_address = true;
@@ -264,7 +276,7 @@ static int link_sites(struct loader *l, const uint32_t *sites, uint32_t n)
 	fill_group(l, sites, n, &g);
 	if (is_uprobe(s))
 		fd = bpf_link_uprobes(prog, open_path(l, s, path), g.places,
-				      g.cookies, n,
+				      g.cookies, g.semaphores, n,
 				      s->attach == STB_AT_URETPROBE);
 	else
 		fd = bpf_link_kprobes(prog, g.by_address ? NULL : g.symbols,

@@ -220,13 +220,15 @@ static int link_multi(const struct multi_attr *m)
 }
 
 int bpf_link_uprobes(int prog, const char *path, const uint64_t *offsets,
-		     const uint64_t *cookies, uint32_t n, bool at_return)
+		     const uint64_t *cookies, const uint64_t *semaphores,
+		     uint32_t n, bool at_return)
 {
 	struct multi_attr m = {
 		.prog = prog, .attach_type = BPF_AT_UPROBE_MULTI,
 		.uprobe = {
 			.path = (uintptr_t)path,
 			.offsets = (uintptr_t)offsets,
+			.ref_ctr_offsets = (uintptr_t)semaphores,
 			.cookies = (uintptr_t)cookies,
 			.count = n, .flags = at_return,
 		},
@@ -283,7 +285,7 @@ bool bpf_has_uprobe_multi(void)
 
 	if (prog < 0)
 		return false;
-	error = bpf_link_uprobes(prog, "/", &zero, &zero, 1, false);
+	error = bpf_link_uprobes(prog, "/", &zero, &zero, &zero, 1, false);
 	if (error >= 0)
 		close(error);
 	close(prog);

@@ -47,7 +47,8 @@ int bpf_link_trace(int prog, uint32_t attach_type, uint64_t cookie);
    functions. The program must have been loaded for it. */
 enum { BPF_AT_KPROBE_MULTI = 42, BPF_AT_UPROBE_MULTI = 48 };
 int bpf_link_uprobes(int prog, const char *path, const uint64_t *offsets,
-		     const uint64_t *cookies, uint32_t n, bool at_return);
+		     const uint64_t *cookies, const uint64_t *semaphores,
+		     uint32_t n, bool at_return);
 /* Either symbols or addresses. */
 int bpf_link_kprobes(int prog, const char *const *symbols,
 		     const uint64_t *addresses, const uint64_t *cookies,

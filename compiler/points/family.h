@@ -53,6 +53,13 @@ struct site_file {		/* served by the loader */
 	uint32_t mode, max_size;
 };
 
+/* Variables that a kind of point has by itself: $arg1 of a marker. */
+struct given {
+	struct variable *v;
+	size_t n;
+	const char *name, *provider;	/* $$name, $$provider; or NULL */
+};
+
 struct site {
 	struct probe *probe;	/* whose body runs */
 	struct point *point;	/* as written (for condition, span) */
@@ -65,8 +72,12 @@ struct site {
 	bool is_return;		/* $return, @entry allowed */
 	struct place *place;	/* functions; else NULL */
 	struct tracepoint *tp;	/* AT_RAW_TP */
+	/* what it has instead of the variables of a place or tracepoint, or
+	   before those: */
+	const struct given *given;
 	const struct syscall *call;	/* AT_SYSCALL; NULL: all others */
 	bool is_compat;		/* of 32-bit programs */
+	uint64_t semaphore;	/* AT_UPROBE: where in the file; 0: none */
 	int64_t order;		/* begin(N) end(N) error(N) */
 	uint64_t timer_ns, timer_random_ns;
 	int64_t maxactive;	/* .maxactive(N), 0: default */

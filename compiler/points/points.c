@@ -21,7 +21,7 @@ const struct family *const families[] = {
 /* Points of SystemTap that have no family yet: refused, but known. */
 static const char *const later[] = {
 	"kernel.mark(s)", "kprobe.statement(n)",
-	"process.function(s)", "process(s).mark(s)", "process(s).begin",
+	"process.function(s)", "process(s).begin",
 	"process(s).end", "process(s).thread", "process(s).syscall",
 	"process(s).insn", "process.begin", "process.end", "process.syscall",
 	"process(s).library(s)", "process(s).plt",
@@ -489,12 +489,19 @@ static void dump_site(struct job *j, const struct site *s, FILE *out)
 	for (i = 0; s->tp && i < s->tp->nargs; i++)
 		fprintf(out, "\t$%s: %s\n", s->tp->args[i].name,
 			s->tp->args[i].type->name);
+	for (i = 0; s->given && i < s->given->n; i++)
+		dump_variable(out, &s->given->v[i]);
+	if (s->semaphore)
+		fprintf(out, "\tsemaphore at 0x%jx of the file\n",
+			(uintmax_t)s->semaphore);
 	if (!s->place || s->no_variables)
 		return;
 	if (s->is_user)
 		fprintf(out, "\tin %s\n", s->place->func->bin->name);
 	if (s->place->when == AT_PC)
 		fprintf(out, "\tat 0x%jx\n", (uintmax_t)s->place->addr);
+	if (s->given)
+		return;
 	for (i = 0; (v = place_variable_at(j->target, s->place, i)); i++)
 		dump_variable(out, v);
 	v = s->is_return ? place_return(j->target, s->place) : NULL;
