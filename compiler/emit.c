@@ -145,12 +145,12 @@ static void size_buffers(struct emit *e)
 {
 	size_t i;
 
-	e->need.key = e->kernel ? 0 : 8;
+	e->need.key = e->kernel && !e->module ? 0 : 8;
 	e->need.value = 0;
 	for (i = 0; i < e->lay->maps.n; i++) {
 		const struct ir_layout_map *m = &e->lay->maps.v[i];
 
-		if ((!e->kernel || m->key_size > SMALL_KEY) &&
+		if ((!e->kernel || e->module || m->key_size > SMALL_KEY) &&
 		    m->key_size > e->need.key)
 			e->need.key = m->key_size;
 		if (m->value == 's' && m->value_size + 8 > e->need.value)
@@ -172,13 +172,13 @@ static void find_units(struct emit *e)
 		n++;
 	e->units = NEW_ARRAY(e->mem, struct unit, n + 1);
 	for (fn = e->ir->functions; fn; fn = fn->next)
-		if (e->kernel ? fn->in_kernel : fn->in_loader)
+		if (e->module || (e->kernel ? fn->in_kernel : fn->in_loader))
 			add_unit(e, (struct unit){
 				.name = arena_printf(e->mem, "f_%s", fn->name),
 				.fn = fn, .slots = fn->slots,
 				.body = fn->body }, fn->nslots);
 	for (h = e->ir->handlers; h; h = h->next)
-		if (e->kernel == (h->prog != IR_LOADER))
+		if (e->module || e->kernel == (h->prog != IR_LOADER))
 			add_unit(e, (struct unit){
 				.name = h->name, .h = h, .slots = h->slots,
 				.body = h->body }, h->nslots);
@@ -306,7 +306,7 @@ static void emit_globals(struct emit *e)
 		else
 			emit_line(e, "\tRT_STR(g_%s, RT_STRING_LEN);",
 				  lay->globals.v[i].global->name);
-	emit_line(e, "};");
+	emit_line(e, e->module ? "} __attribute__((aligned(4096)));" : "};");
 	emit_line(e, "struct globals G RT_GLOBALS = {");
 	for (i = 0; i < lay->globals.n; i++) {
 		const struct ir_global *g = lay->globals.v[i].global;
@@ -319,8 +319,9 @@ static void emit_globals(struct emit *e)
 		emit_line(e, "\t.g_%s = %s,", g->name, emit_opnd(e, &init));
 	}
 	emit_line(e, "};");
-	emit_line(e, "_Static_assert(sizeof(struct globals) == %u, "
-		  "\"the plan's\");", lay->globals_size);
+	if (!e->module)
+		emit_line(e, "_Static_assert(sizeof(struct globals) == %u, "
+			  "\"the plan's\");", lay->globals_size);
 	emit_line(e, "%s", "");
 }
 
@@ -358,6 +359,8 @@ static void emit_map_types(struct emit *e, const struct ir_layout_map *m)
 			emit_line(e, "\tu64 buckets[%zu];", (stat_size(g) -
 				  sizeof(struct stb_stat)) / 8);
 		emit_line(e, "};");
+	}
+	if (m->value == 'x' && e->kernel && !e->module) {
 		emit_line(e, "static const struct m%u_value m%u_none "
 			  "RT_CONST = { 0 };", m->id, m->id);
 		if (g->read_in_kernel)
@@ -414,7 +417,8 @@ static void emit_limits(struct emit *e, const char *script_name)
 {
 	const struct ir *ir = e->ir;
 
-	emit_line(e, "/* %s, by stapc: %s */", script_name, e->kernel ?
+	emit_line(e, "/* %s, by stapc: %s */", script_name, e->module ?
+		  "all handlers, of a module" : e->kernel ?
 		  "kernel handlers" : "loader handlers");
 	emit_line(e, "#define RT_STRING_LEN %u", emit_round(ir->string_len));
 	emit_line(e, "#define RT_MAX_ACTION %" PRId64, e->kernel ?
@@ -423,11 +427,19 @@ static void emit_limits(struct emit *e, const char *script_name)
 		emit_line(e, "#define RT_MAX_ERRORS %" PRId64, ir->max_errors);
 		emit_line(e, "#define RT_MAX_SKIPPED %" PRId64,
 			  ir->max_skipped);
+	}
+	if (e->module) {
+		emit_line(e, "#define RT_MAX_ACTION_TASK %" PRId64,
+			  ir->max_action_user);
+		emit_line(e, "#define RT_MAX_NESTING %" PRId64,
+			  ir->max_nesting);
+		emit_line(e, "#define RT_LEVELS %d", FRAME_LEVELS);
+	} else if (e->kernel) {
 		emit_line(e, "#define RT_RING map_%u", e->lay->maps.v[
 			  e->lay->maps.n - (e->lay->frame_size ? 2 : 1)].id);
 		emit_line(e, "extern char RT_RING __attribute__((nodebug));");
 	}
-	if (e->kernel && e->lay->frame_size) {
+	if (e->kernel && !e->module && e->lay->frame_size) {
 		emit_line(e, "#define RT_FRAMES map_%u",
 			  e->lay->maps.v[e->lay->maps.n - 1].id);
 		emit_line(e, "extern char RT_FRAMES __attribute__((nodebug));");
@@ -511,14 +523,16 @@ static void emit_frames(struct emit *e)
 
 	for (i = 0; i < e->nunits; i++)
 		emit_frame_struct(e, &e->units[i]);
-	if (!e->kernel || !e->lay->frame_size)
+	if (!e->module && (!e->kernel || !e->lay->frame_size))
 		return;
 	emit_line(e, "struct frame {");
 	emit_line(e, "\tstruct rt_frame rt;");
 	for (i = 0; i < e->nunits; i++)
 		if (e->units[i].fn && e->units[i].slots_in_frame)
-			emit_line(e, "\tstruct %s_frame %s;",
-				  e->units[i].name, e->units[i].name);
+			emit_line(e, "\tstruct %s_frame %s%s;",
+				  e->units[i].name, e->units[i].name,
+				  e->units[i].fn->recursive ?
+				  "[RT_MAX_NESTING + 1]" : "");
 	emit_line(e, "\tunion {");
 	for (i = 0; i < e->nunits; i++)
 		if (!e->units[i].fn && e->units[i].slots_in_frame)
@@ -526,7 +540,8 @@ static void emit_frames(struct emit *e)
 				  e->units[i].name, e->units[i].name);
 	emit_line(e, "\t};");
 	emit_line(e, "};");
-	emit_line(e, "_Static_assert(sizeof(struct frame) == %u, "
+	if (!e->module)
+		emit_line(e, "_Static_assert(sizeof(struct frame) == %u, "
 		  "\"the plan's\");\n", e->lay->frame_size);
 }
 
@@ -581,8 +596,9 @@ void emit_locks(struct emit *e)
 /* Before the statements: the run, its frame, its locks. */
 static void emit_prologue(struct emit *e, struct unit *u)
 {
-	emit_line(e, "%s(%s);", e->kernel && !u->needs_frame ? "RT_RUN" :
-		  "RT_RUN_FRAME", u->name);
+	emit_line(e, "%s(%s);", emit_is_task(e, u->h) ? "RT_RUN_TASK" :
+		  e->kernel && !u->needs_frame ? "RT_RUN" : "RT_RUN_FRAME",
+		  u->name);
 	if (u->h->prog == IR_SYSCALL)
 		emit_line(e, "r->call = call;");
 	if (u->slots_in_frame || !e->kernel)
@@ -597,7 +613,8 @@ static void emit_prologue(struct emit *e, struct unit *u)
 
 static void emit_epilogue(struct emit *e, struct unit *u)
 {
-	const char *end = e->kernel && !u->needs_frame ? "RT_END" :
+	const char *end = emit_is_task(e, u->h) ? "RT_END_TASK" :
+			  e->kernel && !u->needs_frame ? "RT_END" :
 			  "RT_END_FRAME";
 	size_t i;
 
@@ -615,7 +632,8 @@ static void emit_epilogue(struct emit *e, struct unit *u)
 				  lock_args(e, &u->h->locks[i - 1]));
 	}
 	if (u->h->nlocks)
-		emit_line(e, "%s;", e->kernel && !u->needs_frame ?
+		emit_line(e, "%s;", emit_is_task(e, u->h) ?
+			  "RT_END_BUSY_TASK" : e->kernel && !u->needs_frame ?
 			  "RT_END_BUSY" : "RT_END_BUSY_FRAME");
 }
 
@@ -693,6 +711,8 @@ static void emit_program(struct emit *e, const char *script_name,
 			emit_handler(e, &e->units[i], &code);
 	emit_dispatch(e, IR_AT_SYS_ENTER, &code);
 	emit_dispatch(e, IR_AT_SYS_EXIT, &code);
+	if (e->module)
+		emit_tables(e, &code);
 	e->reg = &head;
 	e->depth = 0;
 	emit_limits(e, script_name);
@@ -700,7 +720,7 @@ static void emit_program(struct emit *e, const char *script_name,
 	emit_names(e);
 	emit_regexes(e);
 	for (i = 0; i < e->lay->maps.n; i++)
-		if (e->lay->maps.v[i].global && (!e->kernel ||
+		if (e->lay->maps.v[i].global && (!e->kernel || e->module ||
 		    in_kernel(e->lay->maps.v[i].global)))
 			emit_map_types(e, &e->lay->maps.v[i]);
 	emit_snapshot(e);
@@ -714,11 +734,12 @@ static void emit_program(struct emit *e, const char *script_name,
 void emit_c(struct arena *mem, const struct ir *ir, const struct ir_layout *lay,
 	    bool kernel, const char *script_name, struct text *out)
 {
-	struct emit e = { .mem = mem, .ir = ir, .lay = lay, .kernel = kernel };
+	struct emit e = { .mem = mem, .ir = ir, .lay = lay, .kernel = kernel,
+			  .module = ir->module };
 	const struct ir_handler *h;
 
 	for (h = ir->handlers; h; h = h->next)
-		if (kernel == (h->prog != IR_LOADER))
+		if (ir->module || kernel == (h->prog != IR_LOADER))
 			break;
 	if (!h)
 		return;
@@ -798,7 +819,8 @@ static uint32_t user_frames(struct emit *e)
 
 void emit_layout(struct arena *mem, const struct ir *ir, struct ir_layout *lay)
 {
-	struct emit e = { .mem = mem, .ir = ir, .lay = lay, .kernel = true };
+	struct emit e = { .mem = mem, .ir = ir, .lay = lay, .kernel = true,
+			  .module = ir->module };
 	uint32_t id = 0;
 	const struct ir_global *g;
 
@@ -807,6 +829,8 @@ void emit_layout(struct arena *mem, const struct ir *ir, struct ir_layout *lay)
 		if (id <= (uint32_t)g->index)
 			id = (uint32_t)g->index + 1;
 	find_units(&e);
+	if (ir->module)		/* it has its memory by itself */
+		return;
 	lay->frame_size = kernel_frame(&e);
 	lay->frame_levels = lay->frame_size ? FRAME_LEVELS : 0;
 	if (e.nunits)

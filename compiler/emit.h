@@ -64,6 +64,7 @@ struct emit {
 	const struct ir *ir;
 	const struct ir_layout *lay;
 	bool kernel;
+	bool module;			/* kernel, too: all handlers in one file */
 	struct unit *u;
 	struct region *reg;
 	int depth;			/* tabs */
@@ -85,6 +86,17 @@ const struct ir_layout_map *emit_map(struct emit *e,
 				     const struct ir_global *g);
 void emit_locals(struct emit *e, int region);
 struct unit *emit_unit_of(struct emit *e, const struct ir_function *fn);
+
+/* --- emit_module.c ---------------------------------------------------------- */
+
+/* Does the handler run in the loader's context, of the module engine? */
+bool emit_is_task(const struct emit *e, const struct ir_handler *h);
+/* Behind the handlers: how the kernel calls them, and the tables by which the
+   generic part of a module finds everything. */
+void emit_tables(struct emit *e, struct text *out);
+/* A recursive function's frames, one a call. */
+void emit_open_nested(struct emit *e, const struct ir_stmt *s,
+		      const struct unit *callee);
 
 /* --- emit_place.c ---------------------------------------------------------- */
 

@@ -176,12 +176,29 @@ static const char *kernel_format(struct emit *e, int id)
 	return quoted.s;
 }
 
+/* The module has the loader's own formatter. */
+static const char *module_format(struct emit *e, int id)
+{
+	const struct ir_format *f = &e->ir->formats.v[id];
+	struct text quoted = { .mem = e->mem };
+
+	text_quote(&quoted, f->text, f->caught_len ? f->caught_len : f->len);
+	return quoted.s;
+}
+
 static void format_into(struct emit *e, const struct ir_slot *dst, int id,
 			const char *args)
 {
 	uint32_t cap = dst->cap ? dst->cap : e->ir->string_len;
 
-	if (*args)
+	if (e->module && *args)
+		emit_line(e, "RT_FORMAT(%s, %u, %s, \"%s\", %s);",
+			  emit_slot(e, dst), cap, module_format(e, id),
+			  e->ir->formats.v[id].args, args);
+	else if (e->module)
+		emit_line(e, "RT_FORMAT_NONE(%s, %u, %s);", emit_slot(e, dst),
+			  cap, module_format(e, id));
+	else if (*args)
 		emit_line(e, "RT_FORMAT(%s, %u, %s, %s);", emit_slot(e, dst),
 			  cap, kernel_format(e, id), args);
 	else
@@ -257,6 +274,7 @@ struct errors {
 	struct emit *e;
 	const struct ir_stmt *catching;
 	VEC(int) ids;
+	VEC(const struct ir_function *) fns;	/* looked into */
 };
 
 /* One message that can arrive here, as a case. */
@@ -293,12 +311,23 @@ static void caught_case(struct errors *errs, const struct ir_stmt *s)
 	e->depth--;
 }
 
+static bool is_new(struct errors *errs, const struct ir_function *fn)
+{
+	size_t i;
+
+	for (i = 0; i < errs->fns.n; i++)
+		if (errs->fns.v[i] == fn)
+			return false;
+	vec_push(errs->e->mem, &errs->fns, fn);
+	return true;
+}
+
 static void caught_cases(struct errors *errs, const struct ir_stmt *s)
 {
 	for (; s; s = s->next) {
 		if (s->err >= 0 && s->kind != IR_PRINT)
 			caught_case(errs, s);
-		if (s->kind == IR_CALL_FN)
+		if (s->kind == IR_CALL_FN && is_new(errs, s->fn))
 			caught_cases(errs, s->fn->body);
 		if (s->kind != IR_TRY)
 			caught_cases(errs, s->body);
@@ -310,7 +339,8 @@ void emit_caught(struct emit *e, const struct ir_stmt *s)
 {
 	struct errors errs = { .e = e, .catching = s };
 
-	emit_line(e, "if (s->actions > RT_MAX_ACTION) {");
+	emit_line(e, "if (s->actions > %s) {", e->module ? "s->max_actions" :
+		  "RT_MAX_ACTION");
 	e->depth++;
 	emit_leave(e);
 	e->depth--;

@@ -24,7 +24,7 @@ struct placer {
 	int region;
 	uint32_t records, largest;	/* of prints: sum, maximum */
 	unsigned prints;
-	bool loop_prints;
+	bool loop_prints, each;
 	bool cat, text, key, value, raise;
 };
 
@@ -94,6 +94,9 @@ static void need(struct placer *p, const struct ir_stmt *s)
 		p->cat = true;
 	if (s->kind == IR_CALL && !strcmp(s->name, "text_strn"))
 		p->cat = p->text = true;
+	if (p->e->module && s->kind == IR_CALL &&
+	    !strcmp(s->name, "str_replace"))
+		p->cat = true;
 	if (s->kind == IR_MAP_CAT ||
 	    (s->kind == IR_MAP_SET && s->global->value == IR_V_STRING))
 		p->value = true;
@@ -130,6 +133,7 @@ static void walk_loop(struct placer *p, const struct ir_stmt *s)
 	size_t i;
 
 	p->u->loops = true;
+	p->each |= s->kind == IR_FOREACH;
 	p->region = (int)++p->u->nregions;
 	for (i = 0; s->each && i < s->global->nkeys && s->each->keys; i++)
 		if (!s->each->over_buckets || !i)
@@ -264,7 +268,8 @@ static bool function_in_frame(const struct unit *u)
 	for (s = u->slots; s; s = s->next)
 		if (s->type == IR_STRING)
 			return true;
-	return u->loops || (u->fn->has_result && u->fn->result == IR_STRING);
+	return u->loops || u->fn->recursive ||
+	       (u->fn->has_result && u->fn->result == IR_STRING);
 }
 
 void emit_place(struct emit *e, struct unit *u)
@@ -275,9 +280,10 @@ void emit_place(struct emit *e, struct unit *u)
 
 	walk(&p, u->body);
 	settle(&p);
+	u->slots_in_frame |= p.each && e->module;
 	if (u->fn)
 		u->slots_in_frame = !e->kernel || function_in_frame(u);
-	u->direct = u->h && p.prints == 1 && !p.loop_prints && !u->prints &&
+	u->direct = u->h && !emit_is_task(e, u->h) && p.prints == 1 && !p.loop_prints && !u->prints &&
 		    p.largest <= SMALL_RECORD;
 	u->prints |= p.prints > 0;
 	if (p.prints && !u->direct)

@@ -278,7 +278,7 @@ static void emit_context(struct emit *e, const struct ir_stmt *s)
 	else if (s->kind == IR_CTX)
 		emit_line(e, "%s = (i64)r->ctx;", dst);
 	else if (s->kind == IR_COOKIE)
-		emit_line(e, "%s = (i64)bpf_get_attach_cookie(r->ctx);", dst);
+		emit_line(e, "%s = rt_cookie(r);", dst);
 	else if (s->kind == IR_SITE_NAME && s->a.kind != IR_NONE)
 		emit_line(e, "rt_copy(%s, %u, names_%" PRId64
 			  "[rt_index(%s, %zu)]);", dst, cap_of(e, s->dst),
@@ -328,7 +328,9 @@ static void emit_call(struct emit *e, const struct ir_stmt *s)
 static void open_callee(struct emit *e, const struct ir_stmt *s,
 			const struct unit *callee)
 {
-	if (!e->kernel) {
+	if (e->module && callee->fn->recursive) {
+		emit_open_nested(e, s, callee);
+	} else if (!e->kernel) {
 		emit_line(e, "struct %s_frame *n = rt_push(sizeof(*n), %d);",
 			  callee->name, s->fn->recursive);
 		if (s->err >= 0)
@@ -345,6 +347,8 @@ static void open_callee(struct emit *e, const struct ir_stmt *s,
 static void emit_call_fn(struct emit *e, const struct ir_stmt *s)
 {
 	const struct unit *callee = emit_unit_of(e, s->fn);
+	const char *close = !e->kernel ? "rt_pop(n);" : e->module &&
+		s->fn->recursive ? "RT_UNNEST(r);" : NULL;
 	size_t i;
 
 	emit_line(e, "{");
@@ -362,8 +366,8 @@ static void emit_call_fn(struct emit *e, const struct ir_stmt *s)
 	}
 	emit_line(e, "if (%s(r, n)) {", callee->name);
 	e->depth++;
-	if (!e->kernel)
-		emit_line(e, "rt_pop(n);");
+	if (close)
+		emit_line(e, "%s", close);
 	emit_leave(e);
 	e->depth--;
 	emit_line(e, "}");
@@ -372,8 +376,8 @@ static void emit_call_fn(struct emit *e, const struct ir_stmt *s)
 	else if (s->dst)
 		emit_line(e, "rt_copy(%s, %u, n->result);",
 			  emit_slot(e, s->dst), cap_of(e, s->dst));
-	if (!e->kernel)
-		emit_line(e, "rt_pop(n);");
+	if (close)
+		emit_line(e, "%s", close);
 	e->depth--;
 	emit_line(e, "}");
 }
@@ -576,7 +580,7 @@ static void stat_get(struct emit *e, const struct ir_stmt *s, const char *k)
 	const struct ir_global *g = s->global;
 	const char *dst = emit_slot(e, s->dst);
 
-	if (e->kernel)
+	if (e->kernel && !e->module)
 		emit_try_call(e, s, text(e, "m%d_read(%s, %d, &%s)", g->index,
 			      k, s->stat, dst), NULL);
 	else if (s->kind == IR_STAT_BUCKET)
@@ -710,7 +714,10 @@ static void emit_loop_body(struct emit *e, const struct ir_stmt *s,
 	emit_line(e, "RT_BODY %s(u32 turn, struct rt_run *r)\n{", name);
 	e->depth = 1;
 	emit_line(e, "RT_IN_BODY;");
-	if (e->u->slots_in_frame || !e->kernel)
+	if (e->module && e->u->fn && e->u->fn->recursive)
+		emit_line(e, "struct %s_frame *f = RT_NESTED(r, %s);",
+			  e->u->name, e->u->name);
+	else if (e->u->slots_in_frame || !e->kernel)
 		emit_line(e, "struct %s_frame *f = RT_FRAME_OF(r, %s);",
 			  e->u->name, e->u->name);
 	emit_locals(e, id);

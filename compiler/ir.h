@@ -361,6 +361,7 @@ struct ir {
 	int64_t max_action, max_action_user, max_nesting;
 	int64_t max_entries, max_errors, max_skipped;
 	int nlocks;
+	bool module;		/* by lower.c: all handlers are a module's */
 	bool needs_slide;
 	int64_t task_status;	/* offset of thread_info.status in task_struct;
 				   0: no 32-bit programs */

@@ -41,9 +41,9 @@ struct walk {
 	VEC(struct ir_function *) calls;
 };
 
-static bool in_kernel(const struct ir_handler *h)
+static bool in_kernel(const struct finish *f, const struct ir_handler *h)
 {
-	return h->prog != IR_LOADER;
+	return f->ir->module || h->prog != IR_LOADER;
 }
 
 /* begin, end and error probes never run beside others. */
@@ -116,22 +116,22 @@ static void tally_access(struct walk *w, const struct ir_stmt *s)
 
 	if (!how || g->hidden)
 		return;
-	if (in_kernel(w->h))
+	if (in_kernel(w->f, w->h))
 		g->in_kernel = true;
 	else
 		g->in_loader = true;
-	if (in_kernel(w->h) && s->kind == IR_STAT_GET)
+	if (in_kernel(w->f, w->h) && s->kind == IR_STAT_GET)
 		g->read_in_kernel = true;
 	if (s->peek)
 		return;
 	w->tally->reads[g->index] |= how & READS;
 	w->tally->writes[g->index] |= (how & WRITES) != 0;
-	if (in_kernel(w->h) && (how & WRITES) && s->kind != IR_STAT_ADD &&
+	if (in_kernel(w->f, w->h) && (how & WRITES) && s->kind != IR_STAT_ADD &&
 	    !((s->kind == IR_MODIFY || s->kind == IR_MAP_MODIFY) && is_sum(s)))
 		w->f->only_added[g->index] = false;
 	/* of an array the loader keeps what it adds to itself: nobody else may
 	   look */
-	if (in_kernel(w->h) && (how & READS) && g->nkeys)
+	if (in_kernel(w->f, w->h) && (how & READS) && g->nkeys)
 		w->f->only_added[g->index] = false;
 	if (!w->counting || g->constant)
 		return;
@@ -145,7 +145,7 @@ static void tally_body(struct walk *w, const struct ir_stmt *s);
 
 static void tally_call(struct walk *w, struct ir_function *fn)
 {
-	if (in_kernel(w->h))
+	if (in_kernel(w->f, w->h))
 		fn->in_kernel = true;
 	else
 		fn->in_loader = true;
@@ -201,7 +201,7 @@ static void tally_all(struct finish *f, bool counting)
 				  .tally = &f->tallies[i] };
 
 		tally_body(&w, h->body);
-		if (in_kernel(h))
+		if (in_kernel(f, h))
 			f->ir->has_kernel = true;
 		else
 			f->ir->has_loader = true;
@@ -311,9 +311,11 @@ static void decide_locks(struct finish *f)
 	do {
 		f->changed = false;
 		for (h = f->ir->handlers, i = 0; h; h = h->next, i++) {
-			if (in_kernel(h))
+			if (is_alone(h))
+				continue;
+			if (in_kernel(f, h))
 				lock_kernel(f, &f->tallies[i]);
-			else if (!is_alone(h))
+			else
 				lock_loader(f, &f->tallies[i]);
 		}
 	} while (f->changed);
@@ -607,10 +609,12 @@ static int prints_of(const struct ir_stmt *s, int n, int *most)
 
 static bool refuse(struct walk *w, struct span at, const char *what)
 {
-	bool kernel = in_kernel(w->h);
+	bool kernel = in_kernel(w->f, w->h);
 	struct job *j = w->f->j;
 
-	complain(j, at, E_ENGINE, kernel ?
+	complain(j, at, E_ENGINE, w->f->ir->module ?
+		 "%s cannot run in a module; the bpf engine has it in begin, "
+		 "end, error and timer probes" : kernel ?
 		 "%s cannot run in a kernel probe of the bpf engine; "
 		 "move it to a timer or end probe, which the loader runs "
 		 "(the module engine will do it where it stands)" :
@@ -660,7 +664,7 @@ static bool loader_changes(const struct finish *f, const struct ir_global *g)
 	size_t i;
 
 	for (h = f->ir->handlers, i = 0; h; h = h->next, i++)
-		if (!in_kernel(h) && h->when != IR_END &&
+		if (!in_kernel(f, h) && h->when != IR_END &&
 		    h->when != IR_ERROR && f->tallies[i].writes[g->index])
 			return true;
 	return false;
@@ -692,10 +696,27 @@ static bool packets_cannot(const struct ir_stmt *s)
 	return false;
 }
 
+/* What needs the loader's tables of symbols, or its host's files. */
+static const char *module_cannot(struct walk *w, const struct ir_stmt *s)
+{
+	static const char *const names[] = {
+		"symfile", "symline", "symfileline", "sprint_syms",
+		"sprint_stack", "__tz_gmtoff", "__tz_name",
+	};
+	size_t i;
+
+	for (i = 0; s->kind == IR_CALL && i < COUNT_OF(names); i++)
+		if (!strcmp(s->name, names[i]))
+			return arena_printf(w->f->ir->mem, "%s()", s->name);
+	return NULL;
+}
+
 static const char *kernel_cannot(struct walk *w, const struct ir_stmt *s)
 {
 	struct ir *ir = w->f->ir;
 
+	if (ir->module)
+		return module_cannot(w, s);
 	if (s->kind == IR_FOREACH)
 		return "foreach";
 	if (s->kind == IR_STAT_GET)
@@ -743,7 +764,7 @@ static bool check_body(struct walk *w, const struct ir_stmt *s)
 	bool ok = true;
 
 	for (; s; s = s->next) {
-		what = in_kernel(w->h) ? kernel_cannot(w, s) :
+		what = in_kernel(w->f, w->h) ? kernel_cannot(w, s) :
 					 loader_cannot(w, s);
 		if (what)
 			ok = refuse(w, s->at, what);

@@ -1333,7 +1333,8 @@ static bool may_use_fentry(struct lowering *all, const struct site *site,
 	const struct kernel_features *k = target_features(all->j->target);
 	const struct func *f = site->place ? site->place->func : NULL;
 
-	return f && !site->no_variables && !all->sees_frames && k->fentry &&
+	return f && !all->ir->module && !site->no_variables &&
+	       !all->sees_frames && k->fentry &&
 	       f->traceable &&
 	       f->btf_id &&
 	       f->btf_nargs >= 0 && f->btf_nargs <= 6 &&
@@ -1462,6 +1463,7 @@ bool lower_probes(struct job *j)
 
 	j->ir = all.ir = NEW(&j->mem, struct ir);
 	all.ir->mem = &j->mem;
+	all.ir->module = j->engine == ENGINE_MODULE;
 	all.globals_tail = &all.ir->globals;
 	all.functions_tail = &all.ir->functions;
 	all.handlers_tail = &all.ir->handlers;

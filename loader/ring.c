@@ -87,6 +87,9 @@ static bool print_sample(struct loader *l, const uint8_t *p, size_t size)
 			return true;
 		if (r.size < sizeof(r) || r.size > size)
 			return false;
+		if (r.kind == STB_REC_TEXT && r.id <= r.size - sizeof(r))
+			sink_put(output_begin(&l->out, STB_OUT),
+				 (const char *)p + sizeof(r), r.id);
 		if (r.kind == STB_REC_PRINT &&
 		    !print_record(l, r.id, p + sizeof(r),
 				  r.size - sizeof(r)))

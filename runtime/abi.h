@@ -76,6 +76,8 @@ enum stb_record_kind {
 	STB_REC_PRINT = 1,	/* id: format, whose channel says where to */
 	STB_REC_WAKE = 2,	/* exit() or error in a kernel handler: look at
 				   the state now; no payload */
+	STB_REC_TEXT = 3,	/* text for the output: id bytes of payload, of
+				   a module alone */
 };
 struct stb_record {
 	uint32_t size;		/* with this header and padding */

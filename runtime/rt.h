@@ -27,6 +27,10 @@
  *			tracepoint and program, three for each tracepoint whose
  *			stack is looked at
  *
+ * For a module, which has handlers of both kinds, also
+ *	RT_MAX_ACTION_TASK	RT_MAX_ACTION of those in the loader's context
+ *	RT_MAX_NESTING	calls of recursive functions that may go on at once
+ *
  * What an engine gives, besides the functions in its header:
  *
  *	struct rt_run	what a run has at hand; functions and bodies of loops
@@ -41,28 +45,42 @@
 #ifndef STB_RT_H
 #define STB_RT_H
 
+#ifdef __KERNEL__
+#include "kmod.h"
+#pragma GCC diagnostic ignored "-Wdeclaration-after-statement"
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#pragma GCC diagnostic ignored "-Wunused-label"
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#endif
 #include "abi.h"
 
 typedef int64_t i64;
 typedef uint64_t u64;
 typedef uint32_t u32;
 
-#define RT_INLINE static inline __attribute__((always_inline, unused))
-#define RT_OUTLINE static __attribute__((noinline, unused))
+#define RT_INLINE static inline __attribute__((__always_inline__, __unused__))
+#define RT_OUTLINE static __attribute__((__noinline__, __unused__))
 /* Functions of the script; recursive ones are not inlined. */
-#define RT_FUNCTION static inline __attribute__((always_inline, unused))
-#define RT_RECURSIVE static __attribute__((noinline, unused))
+#define RT_FUNCTION static inline __attribute__((__always_inline__, __unused__))
+#define RT_RECURSIVE static __attribute__((__noinline__, __unused__))
 /* Bodies of loops; 1 ends the loop. */
-#define RT_BODY static __attribute__((noinline)) long
+#define RT_BODY static __attribute__((__noinline__)) long
 
 /* The shared state and the script's scalars: the section both objects have. */
-#define RT_GLOBALS __attribute__((section("globals"), nodebug, used))
 struct globals;
-extern struct globals G __attribute__((nodebug));
-#define RT_SHARED ((struct stb_shared *)&G)
-#define RT_STR(name, size) char name[size] __attribute__((aligned(8)))
+#ifdef __KERNEL__	/* whole pages, which the loader maps */
+#define RT_GLOBALS __attribute__((section("globals"), aligned(4096), used))
+#define RT_CONST
+#define RT_NAMES __attribute__((unused))
+extern struct globals G;
+#else
+#define RT_GLOBALS __attribute__((section("globals"), nodebug, used))
 #define RT_CONST __attribute__((nodebug))
 #define RT_NAMES __attribute__((nodebug, unused))
+extern struct globals G __attribute__((nodebug));
+#endif
+#define RT_SHARED ((struct stb_shared *)&G)
+#define RT_STR(name, size) char name[size] __attribute__((aligned(8)))
 /* For those that other handlers write at the same time. */
 #define RT_VOLATILE(x) (*(volatile __typeof__(x) *)&(x))
 
@@ -91,6 +109,9 @@ struct rt_state {
 	u32 raised;	/* bytes of the raise record, see RT_RAISE_SIZE */
 	u64 actions;
 	u64 out_n;	/* bytes of records gathered */
+#ifdef __KERNEL__
+	u64 max_actions;
+#endif
 };
 
 #ifdef RT_MATCH_TAGS

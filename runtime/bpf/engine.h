@@ -344,6 +344,8 @@ RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
 #define RT_REG(r, name) ((i64)((struct rt_regs *)(r)->ctx)->name)
 #define RT_CTX_WORD(r, n) ((i64)((u64 *)(r)->ctx)[n])
 
+#define rt_cookie(r) ((i64)bpf_get_attach_cookie((r)->ctx))
+
 /* Of struct bpf_nf_ctx: as a number, where the verifier sees a pointer. */
 RT_INLINE i64 rt_packet_word(struct rt_run *r, u32 n)
 {

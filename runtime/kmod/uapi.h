@@ -119,7 +119,7 @@ struct stb_kmod_attach {
 	uint32_t access, length;
 	int32_t cpu, pid;	/* perf_event: where; -1: all CPUs that are
 				   online now; 0 or a task */
-	uint64_t reserved[2];
+	uint64_t reserved[3];
 };
 
 #define STB_KMOD_ALL 0xffffffffu

@@ -1,0 +1,877 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine.h - the module's engine, see rt.h: the script's part of a module, as
+ * kernel C. What must be quick is inline here; the rest is the generic part's
+ * (kmod.h). What holds:
+ *
+ * - A run has preemption off, but for runs in the loader's context that take no
+ *   locks. It owns a frame where it needs one: of its CPU, the first that is
+ *   free, since an interrupt's may come in between; or the loader's.
+ * - Functions return nonzero for a fault and have then written nothing.
+ */
+#ifndef STB_KMOD_ENGINE_H
+#define STB_KMOD_ENGINE_H
+
+#include <linux/cred.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/timekeeping.h>
+#include <linux/uidgid.h>
+#include <asm/tsc.h>
+
+#define RT_KERNEL 1
+
+#define RT_MAP_DECL(n) static struct stb_map map_##n
+#define RT_MAP(n) (&map_##n)
+
+/* --- runs ----------------------------------------------------------------------- */
+
+/* struct pt_regs of x86-64. */
+struct rt_regs {
+	u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
+	u64 orig_ax, ip, cs, flags, sp, ss;
+};
+
+struct rt_frame {
+	u32 busy, depth;		/* depth: of recursive functions */
+	struct rt_state state;
+	char raise[RT_RAISE_SIZE];
+	char cat[RT_CAT_SIZE];
+	char key[RT_KEY_SIZE];
+	char value[RT_VALUE_SIZE];
+	char out[RT_OUT_SIZE];
+#ifdef RT_MATCH_TAGS
+	struct rt_match match;
+#endif
+};
+struct frame;
+
+struct rt_run {
+	void *ctx;
+	u64 call;			/* RT_SYSCALL: what rt_call() gave */
+	struct rt_state *state;		/* in the frame, if there is one */
+	struct frame *frame;
+	u64 cookie;
+	struct stb_task *task;		/* in the loader's context; else NULL */
+};
+
+/* What a handler that has no site of its own takes for its cookie. */
+enum { cookie = 0 };
+
+#define RT_KPROBE(name) static int name##_run(struct rt_regs *ctx, u64 cookie)
+#define RT_RAW_TP(name) static int name##_run(u64 *ctx, u64 cookie)
+#define RT_PERF_EVENT(name) \
+	static int name##_run(struct rt_regs *ctx, u64 cookie)
+#define RT_NETFILTER(name) static int name##_run(u64 *ctx, u64 cookie)
+#define RT_SYSCALL(name) RT_OUTLINE int name##_call(u64 *ctx, u64 call)
+#define RT_LOADER(name) static int name##_run(struct stb_task *ctx, u64 cookie)
+
+/* How the kernel calls them, one for each kind of site that a handler has. */
+#define RT_ENTRY_kprobe(name) \
+static int name##_kprobe(struct kprobe *p, struct pt_regs *regs) \
+{ \
+	name##_run((struct rt_regs *)regs, \
+		   container_of(p, struct stb_site, kp)->cookie); \
+	return 0; \
+}
+#define RT_ENTRY_kretprobe(name) \
+static int name##_kretprobe(struct kretprobe_instance *ri, \
+			    struct pt_regs *regs) \
+{ \
+	struct kretprobe *rp = get_kretprobe(ri); \
+ \
+	if (rp) \
+		name##_run((struct rt_regs *)regs, \
+			   container_of(rp, struct stb_site, rp)->cookie); \
+	return 0; \
+}
+#define RT_ENTRY_uprobe(name) \
+static int name##_uprobe(struct stb_site *site, struct pt_regs *regs) \
+{ \
+	return name##_run((struct rt_regs *)regs, site->cookie); \
+}
+/* By the ABI's own rules for arguments, of which a tracepoint has as many as it
+   has: what is behind them is read as it is, and not looked at. */
+#define RT_ENTRY_raw_tp(name) \
+static void name##_raw_tp(struct stb_site *site, u64 a0, u64 a1, u64 a2, \
+			  u64 a3, u64 a4, u64 a5, u64 a6, u64 a7, u64 a8, \
+			  u64 a9, u64 a10, u64 a11) \
+{ \
+	u64 ctx[] = { a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11 }; \
+ \
+	name##_run(ctx, site->cookie); \
+}
+#define RT_ENTRY_perf_event(name) \
+static void name##_perf_event(struct perf_event *e, \
+			      struct perf_sample_data *d, \
+			      struct pt_regs *regs) \
+{ \
+	name##_run((struct rt_regs *)regs, \
+		   ((struct stb_site *)e->overflow_handler_context)->cookie); \
+}
+#define RT_ENTRY_netfilter(name) \
+static unsigned int name##_netfilter(void *site, void *skb, \
+				     const void *state) \
+{ \
+	u64 ctx[] = { (u64)state, (u64)skb }; \
+ \
+	name##_run(ctx, ((struct stb_site *)site)->cookie); \
+	return 1; \
+}
+
+/* Nobody starts a run while the session does not run. */
+#define rt_running() (READ_ONCE(RT_SHARED->state) == STB_RUNNING)
+
+RT_OUTLINE int rt_stop(u32 state)
+{
+	if (cmpxchg(&RT_SHARED->state, STB_RUNNING, state) != STB_RUNNING)
+		return 0;
+	__sync_fetch_and_add(&RT_SHARED->stops, 1);
+	stb_wake();
+	return 0;
+}
+
+RT_INLINE void rt_exit(void)
+{
+	WRITE_ONCE(RT_SHARED->exit_asked, 1);
+	rt_stop(STB_STOPPING);
+}
+
+RT_OUTLINE int rt_lost(void)
+{
+	stb_count(&RT_SHARED->lost);
+	return 0;
+}
+
+RT_OUTLINE int rt_skip(uint64_t *count)
+{
+	if (__sync_fetch_and_add(count, 1) >= RT_MAX_SKIPPED)
+		rt_stop(STB_FAILED);
+	return 0;
+}
+#define rt_skip_frame() rt_skip(&RT_SHARED->skipped_frame)
+
+/* The loader's own doings while it holds locks: see struct stb_shared. */
+RT_INLINE int rt_is_holder(void)
+{
+	u64 holder = READ_ONCE(RT_SHARED->holder);
+
+	return holder && holder == ((u64)current->tgid << 32 |
+				    (u32)current->pid);
+}
+
+RT_OUTLINE int rt_skip_lock(void)
+{
+	return rt_is_holder() ? 0 : rt_skip(&RT_SHARED->skipped_lock);
+}
+
+/* Nonzero: there was no room. */
+RT_INLINE long rt_write(struct rt_run *r, const void *p, u32 size)
+{
+	return r->task ? stb_output_kept(p, size) : stb_output(p, size);
+}
+
+/* The record of a fault that nobody caught. */
+RT_OUTLINE int rt_report(struct rt_run *r, const void *p, u32 size)
+{
+	if (rt_write(r, p, size))
+		rt_lost();
+	if (__sync_fetch_and_add(&RT_SHARED->errors, 1) >= RT_MAX_ERRORS)
+		rt_stop(STB_FAILED);
+	return 0;
+}
+
+RT_OUTLINE int rt_report_fault(struct rt_run *r, const struct rt_state *s)
+{
+	struct {
+		struct stb_record record;
+		u64 arg;
+	} e = { { s->err_args ? 16 : 8, STB_REC_PRINT, (uint16_t)(s->err - 1) },
+		s->err_arg };
+
+	return rt_report(r, &e, e.record.size);
+}
+
+/* --- frames ----------------------------------------------------------------------- */
+
+RT_INLINE struct rt_state *rt_frame_ready(struct rt_frame *f)
+{
+	f->depth = 0;
+	f->state.err = 0;
+	f->state.leave = 0;
+	f->state.raised = 0;
+	f->state.actions = 0;
+	f->state.out_n = 0;
+#ifdef RT_MATCH_TAGS
+	f->match.groups = 0;
+#endif
+	return &f->state;
+}
+
+/* NULL: all levels are in use, the run must be skipped. */
+RT_INLINE struct frame *rt_frame_of(u32 size)
+{
+	char *f = stb_frames[raw_smp_processor_id()];
+	u32 level;
+
+	for (level = 0; level < RT_LEVELS; level++, f += size)
+		if (!xchg(&((struct rt_frame *)f)->busy, 1))
+			return (struct frame *)f;
+	return NULL;
+}
+#define rt_frame() rt_frame_of(sizeof(struct frame))
+#define RT_HEAD(r) ((struct rt_frame *)(r)->frame)
+
+#define RT_RUN_FRAME(name) \
+	if (!rt_running()) \
+		return 0; \
+	struct rt_run run_ = { .ctx = ctx, .frame = rt_frame(), \
+			       .cookie = cookie }, *r = &run_; \
+	struct rt_state *s; \
+	if (!r->frame) \
+		return rt_skip_frame(); \
+	s = r->state = rt_frame_ready(RT_HEAD(r)); \
+	s->max_actions = RT_MAX_ACTION
+#define RT_FRAME_OF(r, name) (&(r)->frame->name)
+#define RT_END_FRAME do { \
+	rt_finish(r); \
+	smp_store_release(&RT_HEAD(r)->busy, 0); \
+	return 0; \
+} while (0)
+#define RT_END_BUSY_FRAME do { \
+	rt_skip_lock(); \
+	smp_store_release(&RT_HEAD(r)->busy, 0); \
+	return 0; \
+} while (0)
+
+/* In the loader's context: whether the session runs is its matter. */
+#define RT_RUN_TASK(name) \
+	struct rt_run run_ = { .ctx = ctx, .frame = ctx->frame, \
+			       .task = ctx }, *r = &run_; \
+	struct rt_state *s = r->state = rt_frame_ready(RT_HEAD(r)); \
+	s->max_actions = RT_MAX_ACTION_TASK
+#define RT_END_TASK do { \
+	rt_finish(r); \
+	return s->err ? STB_KMOD_FAULT : STB_KMOD_DONE; \
+} while (0)
+#define RT_END_BUSY_TASK return STB_KMOD_SKIPPED
+
+/* A run without a frame: its faults have one number at most. */
+#define RT_RUN(name) \
+	if (!rt_running()) \
+		return 0; \
+	struct rt_state state_ = { .max_actions = RT_MAX_ACTION }; \
+	struct rt_state *s = &state_; \
+	struct rt_run run_ = { .ctx = ctx, .state = s, .cookie = cookie }; \
+	struct rt_run *r = &run_; \
+	(void)r
+#define RT_END do { \
+	if (s->err) \
+		rt_report_fault(r, s); \
+	return 0; \
+} while (0)
+#define RT_END_BUSY return rt_skip_lock()
+
+#define RT_IN_FUNCTION struct rt_state *s = r->state; (void)s
+#define RT_IN_BODY struct rt_state *s = r->state; (void)s
+
+/* Frames of a recursive function, one a call that goes on. */
+#define RT_NEST(r, name) (RT_HEAD(r)->depth >= RT_MAX_NESTING ? NULL : \
+	&(r)->frame->name[RT_HEAD(r)->depth++])
+#define RT_NESTED(r, name) (&(r)->frame->name[RT_HEAD(r)->depth - 1])
+#define RT_UNNEST(r) (RT_HEAD(r)->depth--)
+
+/* --- locks: see runtime/abi.h --------------------------------------------------------- */
+
+#define RT_LOCK_WORD(n) ((u32 *)((char *)&G + sizeof(struct stb_shared)) + (n))
+enum { RT_LOCK_TRIES = 20000 };
+
+/* 0: got it. */
+RT_INLINE long rt_lock_once(u32 *word, enum rt_lock_mode mode)
+{
+	if (mode == RT_WRITE)
+		return cmpxchg(word, 0, STB_LOCK_WRITER);
+	if (__sync_fetch_and_add(word, 1) < STB_LOCK_WRITER)
+		return 0;
+	__sync_fetch_and_sub(word, 1);
+	return 1;
+}
+
+RT_OUTLINE int rt_lock_wait(u32 *word, enum rt_lock_mode mode)
+{
+	u32 i;
+
+	if (rt_is_holder())
+		return 1;
+	for (i = 0; i < RT_LOCK_TRIES; i++) {
+		cpu_relax();
+		if (!READ_ONCE(*word) || mode == RT_READ)
+			if (!rt_lock_once(word, mode))
+				return 0;
+	}
+	return 1;
+}
+
+RT_INLINE int rt_lock(u32 n, enum rt_lock_mode mode)
+{
+	return rt_lock_once(RT_LOCK_WORD(n), mode) &&
+	       rt_lock_wait(RT_LOCK_WORD(n), mode);
+}
+
+RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
+{
+	__sync_fetch_and_sub(RT_LOCK_WORD(n),
+			     mode == RT_WRITE ? STB_LOCK_WRITER : 1);
+}
+
+/* --- loops ------------------------------------------------------------------------------ */
+
+#define RT_ACTIONS(s, cost) (((s)->actions += (cost)) > (s)->max_actions)
+#define RT_LOOP(r, body) do { \
+	while (!body(0, r)) \
+		; \
+} while (0)
+
+#define RT_EACH(dir, key, stat, mask) ((u64)((dir) + 1) | (u64)(key) << 8 | \
+	(u64)(stat) << 16 | (u64)(mask) << 32)
+#define rt_each(map, flags, limit, slice) \
+	((u64)stb_each(map, flags, limit, (const void *)(slice)))
+#define rt_each_bucket(map, key, limit) \
+	((u64)stb_each_bucket(map, RT_FIND(map, key), limit))
+#define rt_each_next(e, key) stb_each_next((struct stb_each *)(e), key)
+#define rt_each_value(e) stb_each_value((struct stb_each *)(e))
+#define rt_each_string(e, dst, cap) \
+	stb_copy(dst, cap, stb_each_string((struct stb_each *)(e)))
+#define rt_each_end(e) stb_each_end((struct stb_each *)(e))
+
+/* --- the probe's context ------------------------------------------------------------------ */
+
+#define RT_REG(r, name) ((i64)((struct rt_regs *)(r)->ctx)->name)
+#define RT_CTX_WORD(r, n) ((i64)((u64 *)(r)->ctx)[n])
+#define rt_packet_word(r, n) RT_CTX_WORD(r, n)
+#define rt_cookie(r) ((i64)(r)->cookie)
+
+/* Which of n sites it is; 0: none. */
+RT_INLINE u64 rt_site(struct rt_run *r, u64 n)
+{
+	return r->cookie < n ? r->cookie : 0;
+}
+
+/* i + 1 where that is less than n, else 0. */
+RT_INLINE u64 rt_index(i64 i, u64 n)
+{
+	return (u64)i + 1 < n ? (u64)i + 1 : 0;
+}
+
+/* --- system calls --------------------------------------------------------------------------- */
+
+/* What a number means: handlers, 0 if there are none, and which site it is. */
+struct rt_call {
+	uint16_t handlers, site;
+};
+enum { RT_TS_COMPAT = 2 };		/* asm/thread_info.h */
+#define RT_REGS_WORD(name) __builtin_offsetof(struct rt_regs, name)
+#define rt_regs_word(ctx, offset) (*(u64 *)((ctx)[0] + (offset)))
+
+/* Was it made as 32-bit programs do? */
+#define rt_is_compat(status) \
+	((status) && *(u32 *)((u64)current + (status)) & RT_TS_COMPAT)
+
+/* As in runtime/bpf. */
+RT_INLINE u64 rt_call(const struct rt_call *calls, u64 n, u64 number,
+		      u32 status)
+{
+	u64 compat;
+
+	if (number >= n)
+		number = n - 1;
+	if (!calls[number].handlers && !calls[n + number].handlers)
+		return 0;
+	compat = rt_is_compat(status);
+	if (compat)
+		number += n;
+	return calls[number].handlers | (u64)calls[number].site << 16 |
+	       compat << 32;
+}
+
+#define RT_CALL_HANDLERS(call) ((call) & 0xffff)
+
+RT_INLINE u64 rt_call_site(struct rt_run *r, u64 n)
+{
+	u64 site = r->call >> 16 & 0xffff;
+
+	return site < n ? site : 0;
+}
+
+/* Argument n, from 0; 6 is the call's number. */
+RT_INLINE i64 rt_call_arg(struct rt_run *r, u32 n)
+{
+	static const u32 words[2][7] = {
+		{ RT_REGS_WORD(di), RT_REGS_WORD(si), RT_REGS_WORD(dx),
+		  RT_REGS_WORD(r10), RT_REGS_WORD(r8), RT_REGS_WORD(r9),
+		  RT_REGS_WORD(orig_ax) },
+		{ RT_REGS_WORD(bx), RT_REGS_WORD(cx), RT_REGS_WORD(dx),
+		  RT_REGS_WORD(si), RT_REGS_WORD(di), RT_REGS_WORD(bp),
+		  RT_REGS_WORD(orig_ax) },
+	};
+	u64 *ctx = r->ctx;
+
+	if (r->call >> 32)
+		return (i64)(u32)rt_regs_word(ctx, words[1][n]);
+	return (i64)rt_regs_word(ctx, words[0][n]);
+}
+
+/* --- memory ------------------------------------------------------------------------------------ */
+
+#define rt_space_kernel 0
+#define rt_space_user 1
+#define RT_LOAD(type, dst, address, space) ({ \
+	type v_ = 0; \
+	long e_ = stb_read(&v_, sizeof(v_), (u64)(address), \
+			   rt_space_##space); \
+	(dst) = (i64)v_; \
+	e_; })
+
+/* At most `max` bytes and a NUL. */
+RT_INLINE long rt_load_str(char *dst, u32 cap, i64 max, u64 address, int user)
+{
+	u64 size = cap;
+
+	if (max < 0)
+		max = 0;
+	if ((u64)max + 1 < size)
+		size = (u64)max + 1;
+	return stb_read_str(dst, size, address, user) < 0;
+}
+
+/* n bytes, 1 to cap. */
+RT_INLINE long rt_load_mem(char *dst, u32 cap, i64 n, u64 address, int user)
+{
+	return stb_read(dst, (u64)n > cap ? cap : (u64)n, address, user);
+}
+
+/* --- strings -------------------------------------------------------------------------------------- */
+
+#define rt_copy(dst, cap, src) stb_copy(dst, cap, src)
+#define RT_COPY_LIT(dst, lit) __builtin_memcpy(dst, lit, sizeof(lit))
+
+#define rt_cat(r, dst, cap, a, b) rt_cat_in(RT_HEAD(r)->cat, dst, cap, a, b)
+RT_INLINE void rt_cat_in(char *to, char *dst, u32 cap, const char *a,
+			 const char *b)
+{
+	u32 n = stb_copy(to, RT_STRING_LEN, a);
+
+	stb_copy(to + n, RT_STRING_LEN, b);
+	stb_copy(dst, cap, to);
+}
+
+#define RT_STRCMP(a, b) ((i64)stb_strcmp(a, b))
+
+/* Whether a string whose room is n bytes, in words, equals a literal. */
+#define RT_EQUALS(s, lit) (!__builtin_memcmp(s, lit, sizeof(lit)))
+
+/* A string part of a key, padded with zeroes to its width. */
+RT_INLINE void rt_key_str(char *dst, u32 width, const char *src)
+{
+	u32 n = stb_copy(dst, width, src);
+
+	__builtin_memset(dst + n, 0, width - n);
+}
+
+/* The same of a short string on the stack that has room for as many bytes: by
+   words, which are cut behind their first zero byte. */
+#define RT_KEY_SHORT(dst, src) rt_key_short((u64 *)(dst), \
+					    (const u64 *)(src), sizeof(dst) / 8)
+RT_INLINE void rt_key_short(u64 *dst, const u64 *src, u32 words)
+{
+	u64 more = ~0ul, zeros, w;
+	u32 i;
+
+	for (i = 0; i < words; i++) {
+		w = src[i];
+		zeros = (w - 0x0101010101010101) & ~w & 0x8080808080808080;
+		dst[i] = w & ((zeros & -zeros) - 1) & more;
+		more &= zeros ? 0 : ~0ul;
+	}
+}
+#define RT_KEY_LIT(dst, lit) \
+	(__builtin_memset(dst, 0, sizeof(dst)), \
+	 __builtin_memcpy(dst, lit, sizeof(lit)))
+#define RT_KEY_SPACE(r, type) ((type *)RT_HEAD(r)->key)
+
+/* types: "ls", as the arguments are; strings by their addresses. */
+#define RT_FORMAT(dst, cap, format, types, ...) \
+	stb_format(dst, cap, format, types, (const u64[]){ __VA_ARGS__ })
+#define RT_FORMAT_NONE(dst, cap, format) stb_format(dst, cap, format, "", NULL)
+
+/* --- regular expressions: see compiler/regex.h ------------------------------------------------------ */
+
+#define RT_REGEX(n, nclasses, size, first) \
+RT_OUTLINE i64 re##n##_of(const unsigned char *s) \
+{ \
+	u64 at = first; \
+ \
+	for (; at > nclasses; s++) \
+		at = re##n##_next[at + re##n##_classes[*s]]; \
+	return at == nclasses; \
+}
+
+#ifndef RT_MATCH_TAGS
+#define RT_MATCH(r, n, s) re##n##_of((const unsigned char *)(s))
+#else
+#define RT_REGEX_TAGGED(n, ngroups, size, first, first_op) \
+RT_OUTLINE i64 re##n##_of(struct rt_match *m, const char *s) \
+{ \
+	u64 at = first; \
+	unsigned char c; \
+	int i; \
+ \
+	m->groups = 0; \
+	stb_copy(m->s, RT_STRING_LEN, s); \
+	for (i = 0; i < 2 * ngroups; i++) \
+		m->tags[i] = -1; \
+	re##n##_do(m, first_op, 0); \
+	for (i = 0; at; i++) { \
+		c = (unsigned char)m->s[i]; \
+		at += re##n##_classes[c]; \
+		re##n##_do(m, re##n##_op[at], i + (c != 0)); \
+		at = re##n##_next[at]; \
+	} \
+	if (m->tags[1] < 0) \
+		return 0; \
+	m->groups = ngroups; \
+	return 1; \
+}
+#define RT_MATCH(r, n, s) re##n##_of(&RT_HEAD(r)->match, s)
+#define rt_ngroups(r) (RT_HEAD(r)->match.groups)
+
+RT_OUTLINE void rt_group(struct rt_match *m, char *dst, u32 cap, i64 n)
+{
+	i64 from, to;
+
+	dst[0] = 0;
+	if ((u64)n >= RT_MATCH_TAGS / 2)
+		return;
+	from = m->tags[2 * n];
+	to = m->tags[2 * n + 1];
+	if (from >= 0 && from < to)
+		stb_copy(dst, to - from < cap ? (u32)(to - from) + 1 : cap,
+			 m->s + from);
+}
+#define rt_matched(r, dst, cap, n) rt_group(&RT_HEAD(r)->match, dst, cap, n)
+#endif
+
+/* --- arrays: nonzero where one is full ----------------------------------------------------------------- */
+
+/* Of a key whose size the compiler knows, in words; a u32 is the key of what
+   has none. */
+RT_INLINE u64 rt_hash(const u64 *key, u32 words)
+{
+	u64 h = 0;
+	u32 i;
+
+	for (i = 0; i < words; i++) {
+		h = (h ^ key[i]) * 0x9e3779b97f4a7c15;
+		h ^= h >> 32;
+	}
+	return h;
+}
+
+/* The value; NULL: there is none. A chain that ends in another bucket's end was
+   left with a node that was taken out and put in elsewhere. */
+RT_INLINE char *rt_find(const struct stb_map *m, const u64 *key, u32 words,
+			u64 hash)
+{
+	u32 i, k, tries;
+	struct stb_node *n;
+
+	for (tries = 0; tries < 8; tries++) {
+		i = READ_ONCE(m->heads[hash & m->mask]);
+		while (!(i & STB_END)) {
+			n = stb_node_at(m, i);
+			for (k = 0; k < words; k++)
+				if (stb_key_of(n)[k] != key[k])
+					break;
+			if (k == words)
+				return (char *)(stb_key_of(n) + words);
+			i = READ_ONCE(n->chain);
+		}
+		if (i == (STB_END | (u32)(hash & m->mask)))
+			return NULL;
+	}
+	return NULL;
+}
+
+#define RT_WORDS(key) (sizeof(*(key)) / 8)
+#define RT_HASH(key) rt_hash((const u64 *)(key), RT_WORDS(key))
+#define RT_FIND(m, key) (RT_WORDS(key) ? \
+	rt_find(m, (const u64 *)(key), RT_WORDS(key), RT_HASH(key)) : \
+	(m)->nodes + sizeof(struct stb_node))
+/* ... made if it is not there, with a number for its value. */
+#define RT_INSERT(m, key, v) ({ \
+	i64 new_ = (v); \
+	stb_map_insert(m, (const u64 *)(key), RT_HASH(key), &new_, 8); })
+
+#define rt_map_get(map, key, at) ({ \
+	char *p_ = RT_FIND(map, key); \
+	p_ ? READ_ONCE(*(i64 *)(p_ + (at))) : 0; })
+
+#define rt_map_set(map, key, at, v) ({ \
+	i64 v_ = (v); \
+	char *p_ = RT_FIND(map, key); \
+	if (!p_) \
+		p_ = RT_INSERT(map, key, v_); \
+	if (p_) \
+		WRITE_ONCE(*(i64 *)(p_ + (at)), v_); \
+	!p_; })
+
+#define RT_MAP_MODIFY(map, key, at, op, a, dst, want_old) ({ \
+	char *p_ = RT_FIND(map, key); \
+	i64 a_ = (a); \
+	if (!p_) \
+		p_ = RT_INSERT(map, key, 0); \
+	if (p_) \
+		(dst) = rt_modify((i64 *)(p_ + (at)), op, a_, want_old); \
+	!p_; })
+
+#define rt_map_in(map, key) ((i64)(RT_FIND(map, key) != NULL))
+#define rt_map_del(map, key) \
+	stb_map_delete(map, (const u64 *)(key), RT_HASH(key))
+#define rt_map_clear(map) stb_map_clear(map)
+
+#define rt_map_get_str(map, key, at, dst, cap) ({ \
+	const char *p_ = RT_FIND(map, key); \
+	stb_copy(dst, cap, p_ ? p_ + (at) : ""); })
+
+#define RT_VALUE(map, key) ({ \
+	char *p_ = RT_FIND(map, key); \
+	p_ ? p_ : stb_map_insert(map, (const u64 *)(key), RT_HASH(key), \
+				 NULL, 0); })
+#define rt_map_set_str(r, map, key, at, width, src) ({ \
+	char *p_ = RT_VALUE(map, key); \
+	if (p_) \
+		stb_copy(p_ + (at), width, src); \
+	!p_; })
+#define rt_map_cat(r, map, key, at, width, src) ({ \
+	char *p_ = RT_VALUE(map, key); \
+	if (p_) \
+		rt_cat_in(RT_HEAD(r)->cat, p_ + (at), width, p_ + (at), src); \
+	!p_; })
+
+/* --- aggregates ------------------------------------------------------------------------------------------ */
+
+RT_INLINE void rt_stat_raise(u64 *p, u64 v)
+{
+	u64 seen = READ_ONCE(*p), was;
+
+	while (seen < v) {
+		was = cmpxchg(p, seen, v);
+		if (was == seen)
+			break;
+		seen = was;
+	}
+}
+
+RT_INLINE u64 rt_log_bucket(i64 v)
+{
+	u64 n = v ? 64 - (u64)__builtin_clzll(rt_abs(v)) : 0;
+
+	return v < 0 ? STB_LOG_ZERO - n : STB_LOG_ZERO + n;
+}
+
+RT_INLINE u64 rt_linear_bucket(i64 v, i64 lo, i64 hi, i64 step)
+{
+	u64 last = (u64)(hi - lo) / (u64)step + 2, i;
+
+	if (v < lo)
+		return 0;
+	i = ((u64)v - (u64)lo) / (u64)step + 1;
+	return i < last ? i : last;
+}
+
+#define RT_HAS(ops, op) ((ops) >> (op) & 1)
+
+/* 64 bits times themselves, 128 bits. */
+RT_INLINE void rt_stat_square(struct stb_stat *p, i64 v)
+{
+	unsigned __int128 square = (unsigned __int128)rt_abs(v) * rt_abs(v);
+	u64 low = (u64)square, old = __sync_fetch_and_add(&p->sq_low, low);
+
+	__sync_fetch_and_add(&p->sq_high, (u64)(square >> 64) +
+			     (old + low < low));
+}
+
+/* This CPU's part of the element whose value is p. */
+#define RT_PART(map, p, type) ((type *)((map)->percpu[raw_smp_processor_id()] + \
+	(u64)stb_index_of(map, p) * sizeof(type)))
+#define RT_STAT_ADD(map, key, type, zero, at, v, ops, lo, hi, step) ({ \
+	char *p_ = RT_FIND(map, key); \
+	if (!p_) \
+		p_ = stb_map_insert(map, (const u64 *)(key), RT_HASH(key), \
+				    NULL, 0); \
+	if (p_) \
+		rt_stat_add(&RT_PART(map, p_, type)->stat, v, ops, lo, hi, \
+			    step); \
+	!p_; })
+
+/* What is constant folds: only the fields of `ops` are kept. A histogram's
+   buckets say the count. */
+RT_INLINE void rt_stat_add(struct stb_stat *p, i64 v, u32 ops, i64 lo, i64 hi,
+			   i64 step)
+{
+	u64 *buckets = (u64 *)(p + 1);
+
+	if (RT_HAS(ops, STB_ST_HIST_LOG))
+		__sync_fetch_and_add(&buckets[rt_log_bucket(v)], 1);
+	else if (RT_HAS(ops, STB_ST_HIST_LINEAR))
+		__sync_fetch_and_add(&buckets[rt_linear_bucket(v, lo, hi,
+							       step)], 1);
+	else
+		__sync_fetch_and_add(&p->count, 1);
+	if (RT_HAS(ops, STB_ST_SUM) || RT_HAS(ops, STB_ST_AVG) ||
+	    RT_HAS(ops, STB_ST_VARIANCE))
+		__sync_fetch_and_add(&p->sum, v);
+	if (RT_HAS(ops, STB_ST_MIN))
+		rt_stat_raise((u64 *)&p->min, (u64)INT64_MAX - (u64)v);
+	if (RT_HAS(ops, STB_ST_MAX))
+		rt_stat_raise((u64 *)&p->max, (u64)v - (u64)INT64_MIN);
+	if (RT_HAS(ops, STB_ST_VARIANCE))
+		rt_stat_square(p, v);
+}
+
+#define rt_stat_get(map, key, what, shift, dst) \
+	stb_stat_get(map, RT_FIND(map, key), what, dst)
+#define rt_stat_bucket(map, key, bucket, dst) \
+	stb_stat_bucket(map, RT_FIND(map, key), bucket, dst)
+#define rt_print_hist(map, key) \
+	rt_chart(r, map, RT_FIND(map, key))
+#define rt_format_hist(map, key, dst, cap) \
+	stb_chart(map, RT_FIND(map, key), dst, cap, NULL, NULL)
+
+/* --- records --------------------------------------------------------------------------------------------- */
+
+/* One record of a known size, written where the loader will read it. */
+#define RT_ROOM(name, size) struct { u32 len, room; char s[size]; } name
+#define RT_RESERVE(p) stb_reserve(sizeof(*(p)))
+#define RT_HEADER(p, format) ((p)->record = (struct stb_record){ \
+	sizeof(*(p)), STB_REC_PRINT, format })
+#define RT_FILL(field, src) do { \
+	(field).len = stb_copy((field).s, sizeof((field).s), src); \
+	(field).room = sizeof((field).s); \
+} while (0)
+#define RT_FILL_MEM(field, src, n) do { \
+	__builtin_memcpy((field).s, src, n); \
+	(field).len = n; \
+	(field).room = sizeof((field).s); \
+} while (0)
+#define RT_FILL_LIT(field, lit) do { \
+	(field).len = sizeof(lit) - 1; \
+	(field).room = sizeof((field).s); \
+	__builtin_memcpy((field).s, lit, sizeof(lit)); \
+} while (0)
+#define rt_submit(p) stb_submit(p)
+
+/* All records that a run has gathered, in one sample. */
+RT_OUTLINE int rt_send(struct rt_run *r)
+{
+	struct rt_frame *f = RT_HEAD(r);
+
+	if (rt_write(r, f->out, (u32)f->state.out_n))
+		rt_lost();
+	f->state.out_n = 0;
+	return 0;
+}
+
+/* Where a record of at most `max` bytes begins in `out`. */
+RT_INLINE u64 rt_record(struct rt_run *r, u64 max)
+{
+	if (RT_HEAD(r)->state.out_n > RT_OUT_SIZE - max)
+		rt_send(r);
+	return RT_HEAD(r)->state.out_n;
+}
+
+#define RT_OUT(r) (RT_HEAD(r)->out)
+RT_INLINE u64 rt_put_long(char *out, u64 n, i64 v)
+{
+	*(i64 *)(out + n) = v;
+	return n + 8;
+}
+
+RT_INLINE u64 rt_put_room(char *out, u64 n, u32 len)
+{
+	*(u32 *)(out + n) = len;
+	*(u32 *)(out + n + 4) = (len + 7) & ~7u;
+	return n + 8 + ((len + 7) & ~7u);
+}
+
+RT_INLINE u64 rt_put_str(char *out, u64 n, const char *src, u32 cap)
+{
+	return rt_put_room(out, n, stb_copy(out + n + 8, cap, src));
+}
+
+RT_INLINE u64 rt_put_mem(char *out, u64 n, const char *src, u32 size)
+{
+	__builtin_memcpy(out + n + 8, src, size);
+	return rt_put_room(out, n, size);
+}
+
+#define RT_PUT_LIT(out, n, lit) rt_put_mem(out, n, lit, sizeof(lit) - 1)
+
+RT_INLINE void rt_record_end(struct rt_run *r, u64 from, u64 to, u32 format)
+{
+	*(struct stb_record *)(RT_OUT(r) + from) = (struct stb_record){
+		(u32)(to - from), STB_REC_PRINT, (uint16_t)format };
+	RT_HEAD(r)->state.out_n = to;
+}
+
+/* A histogram's chart, behind what was printed before: text, in parts. */
+RT_INLINE void rt_chart_part(void *arg, const char *s, u32 n)
+{
+	struct rt_run *r = arg;
+
+	if (stb_output_text(s, n, r->task != NULL))
+		rt_lost();
+}
+
+RT_OUTLINE long rt_chart(struct rt_run *r, struct stb_map *m, const char *value)
+{
+	if (RT_HEAD(r)->state.out_n)
+		rt_send(r);
+	return stb_chart(m, value, NULL, 0, rt_chart_part, r);
+}
+
+/* The record of error(), for the end of the run: arguments at fixed places. */
+#define RT_RAISE(r) (RT_HEAD(r)->raise)
+#define rt_raise_long(r, at, v) (*(i64 *)(RT_RAISE(r) + (at)) = (v))
+#define rt_raise_str(r, at, size, src) do { \
+	*(u32 *)(RT_RAISE(r) + (at)) = \
+		stb_copy(RT_RAISE(r) + (at) + 8, size, src); \
+	*(u32 *)(RT_RAISE(r) + (at) + 4) = (size); \
+} while (0)
+#define rt_raise(r, id, size) do { \
+	*(struct stb_record *)RT_RAISE(r) = (struct stb_record){ \
+		size, STB_REC_PRINT, id }; \
+	RT_FAULT(id); \
+	s->raised = (size); \
+} while (0)
+#define RT_RAISED_LONG(r, at) (*(u64 *)(RT_RAISE(r) + (at)))
+#define RT_RAISED_STR(r, at) ((u64)(RT_RAISE(r) + (at) + 8))
+
+/* What a run with a frame leaves. The record of error() was laid out in the
+   frame when it was raised: it may have been caught. */
+RT_OUTLINE int rt_finish(struct rt_run *r)
+{
+	struct rt_frame *f = RT_HEAD(r);
+
+	if (f->state.out_n)
+		rt_send(r);
+	if (!f->state.err)
+		return 0;
+	if (!f->state.raised)
+		return rt_report_fault(r, &f->state);
+	return rt_report(r, f->raise, f->state.raised);
+}
+
+#include "builtins.h"
+
+#endif

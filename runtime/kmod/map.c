@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * map.c - arrays and aggregates. In: what the script's part says of each. Out:
+ * elements in chains by hash and in one list by insertion; see kmod.h.
+ */
+#include "kmod.h"
+#include "core.h"
+
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+/* --- memory ------------------------------------------------------------------ */
+
+u32 stb_stat_buckets(const struct stb_map *m)
+{
+	if (m->stat_ops >> STB_ST_HIST_LOG & 1)
+		return STB_LOG_BUCKETS;
+	if (m->stat_ops >> STB_ST_HIST_LINEAR & 1)
+		return (u32)(((u64)m->hist_hi - (u64)m->hist_lo) /
+			     (u64)m->hist_step + 3);
+	return 0;
+}
+
+static void reset(struct stb_map *m)
+{
+	u32 i, n = m->max_entries;
+
+	for (i = 0; i <= m->mask; i++)
+		m->heads[i] = STB_END | i;
+	for (i = 0; i < n; i++) {
+		stb_node_at(m, i)->next = i + 1 < n ? i + 1 : STB_END;
+		stb_node_at(m, i)->used = 0;
+	}
+	m->free_first = 0;
+	m->free_last = n - 1;
+	m->first = m->last = STB_END;
+	m->count = 0;
+}
+
+static int init_percpu(struct stb_map *m)
+{
+	int cpu;
+
+	m->percpu = kcalloc(nr_cpu_ids, sizeof(*m->percpu), GFP_KERNEL);
+	if (!m->percpu)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		m->percpu[cpu] = vzalloc_node((u64)m->max_entries *
+					      m->value_size, cpu_to_node(cpu));
+		if (!m->percpu[cpu])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int stb_map_init(struct stb_map *m)
+{
+	if (m->flags & STB_MAP_SCALAR)
+		m->max_entries = 1;
+	m->mask = (u32)roundup_pow_of_two(m->max_entries) - 1;
+	m->stride = sizeof(struct stb_node) + m->key_size +
+		    (m->value == 'x' ? 8 : ALIGN(m->value_size, 8));
+	m->heads = vmalloc(sizeof(u32) * ((u64)m->mask + 1));
+	m->nodes = vzalloc((u64)m->max_entries * m->stride);
+	if (!m->heads || !m->nodes || (m->value == 'x' && init_percpu(m))) {
+		stb_map_free(m);
+		return -ENOMEM;
+	}
+	reset(m);
+	return 0;
+}
+
+void stb_map_free(struct stb_map *m)
+{
+	int cpu;
+
+	if (m->percpu)
+		for_each_possible_cpu(cpu)
+			vfree(m->percpu[cpu]);
+	kfree(m->percpu);
+	vfree(m->heads);
+	vfree(m->nodes);
+	m->percpu = NULL;
+	m->heads = NULL;
+	m->nodes = NULL;
+}
+
+/* --- elements ------------------------------------------------------------------- */
+
+static bool same(const u64 *a, const u64 *b, u32 size)
+{
+	u32 i;
+
+	for (i = 0; i < size / 8; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+/* Under the lock. */
+static u32 *link_to(struct stb_map *m, const u64 *key, u64 hash)
+{
+	u32 *link = &m->heads[hash & m->mask];
+
+	while (!(*link & STB_END)) {
+		struct stb_node *n = stb_node_at(m, *link);
+
+		if (same(stb_key_of(n), key, m->key_size))
+			return link;
+		link = &n->chain;
+	}
+	return NULL;
+}
+
+static void append(struct stb_map *m, u32 i)
+{
+	struct stb_node *n = stb_node_at(m, i);
+
+	n->prev = m->last;
+	n->next = STB_END;
+	if (m->last == STB_END)
+		m->first = i;
+	else
+		stb_node_at(m, m->last)->next = i;
+	m->last = i;
+	m->count++;
+}
+
+static void take_out(struct stb_map *m, u32 *link)
+{
+	u32 i = *link;
+	struct stb_node *n = stb_node_at(m, i);
+
+	WRITE_ONCE(*link, n->chain);
+	if (n->prev == STB_END)
+		m->first = n->next;
+	else
+		stb_node_at(m, n->prev)->next = n->next;
+	if (n->next == STB_END)
+		m->last = n->prev;
+	else
+		stb_node_at(m, n->next)->prev = n->prev;
+	n->used = 0;
+	m->count--;
+	n->next = STB_END;
+	if (m->free_last == STB_END || m->free_first == STB_END)
+		m->free_first = i;
+	else
+		stb_node_at(m, m->free_last)->next = i;
+	m->free_last = i;
+}
+
+static u64 hash_of(const u64 *key, u32 size)
+{
+	u64 h = 0;
+	u32 i;
+
+	for (i = 0; i < size / 8; i++) {
+		h = (h ^ key[i]) * 0x9e3779b97f4a7c15;
+		h ^= h >> 32;
+	}
+	return h;
+}
+
+static void evict_oldest(struct stb_map *m)
+{
+	const u64 *key = stb_key_of(stb_node_at(m, m->first));
+	u32 *link = link_to(m, key, hash_of(key, m->key_size));
+
+	if (link)
+		take_out(m, link);
+}
+
+static void clear_percpu(struct stb_map *m, u32 i)
+{
+	int cpu;
+
+	if (m->percpu)
+		for_each_possible_cpu(cpu)
+			memset(m->percpu[cpu] + (u64)i * m->value_size, 0,
+			       m->value_size);
+}
+
+static struct stb_node *put_in(struct stb_map *m, const u64 *key, u64 hash,
+			       const void *init, u32 size)
+{
+	u32 *head = &m->heads[hash & m->mask], i = m->free_first, at;
+	u32 room = m->value == 'x' ? 8 : m->value_size;
+	struct stb_node *n;
+	char *value;
+
+	if (i == STB_END && m->flags & STB_MAP_WRAPS && m->first != STB_END) {
+		evict_oldest(m);
+		i = m->free_first;
+	}
+	if (i == STB_END)
+		return NULL;
+	n = stb_node_at(m, i);
+	m->free_first = n->next;
+	memcpy(stb_key_of(n), key, m->key_size);
+	value = stb_value_of(m, n);
+	at = m->flags & STB_MAP_HIDDEN ? 0 : 8;
+	memset(value, 0, room);
+	if (at)
+		*(u64 *)value = ++m->seq;
+	if (init && size <= room - at)
+		memcpy(value + at, init, size);
+	clear_percpu(m, i);
+	n->used = 1;
+	append(m, i);
+	n->chain = *head;
+	smp_store_release(head, i);
+	return n;
+}
+
+char *stb_map_insert(struct stb_map *m, const u64 *key, u64 hash,
+		     const void *init, u32 size)
+{
+	struct stb_node *n;
+	unsigned long flags;
+	u32 *link;
+
+	if (!stb_try_lock(&m->lock, &flags)) {
+		stb_count(&stb_script.shared->skipped_lock);
+		return NULL;
+	}
+	link = link_to(m, key, hash);
+	n = link ? stb_node_at(m, *link) : put_in(m, key, hash, init, size);
+	stb_unlock(&m->lock, flags);
+	return n ? stb_value_of(m, n) : NULL;
+}
+
+void stb_map_delete(struct stb_map *m, const u64 *key, u64 hash)
+{
+	unsigned long flags;
+	u32 *link;
+
+	if (!stb_try_lock(&m->lock, &flags)) {
+		stb_count(&stb_script.shared->skipped_lock);
+		return;
+	}
+	link = link_to(m, key, hash);
+	if (link)
+		take_out(m, link);
+	stb_unlock(&m->lock, flags);
+}
+
+void stb_map_clear(struct stb_map *m)
+{
+	unsigned long flags;
+
+	if (!stb_try_lock(&m->lock, &flags)) {
+		stb_count(&stb_script.shared->skipped_lock);
+		return;
+	}
+	if (m->flags & STB_MAP_SCALAR)
+		clear_percpu(m, 0);
+	else
+		reset(m);
+	stb_unlock(&m->lock, flags);
+}
+
+/* --- aggregates -------------------------------------------------------------------- */
+
+typedef unsigned __int128 wide;
+
+struct sum {
+	s64 count, sum;
+	u64 min, max;
+	wide squares;
+};
+
+static const struct stb_stat *part_of(const struct stb_map *m, u32 i, int cpu)
+{
+	return (const struct stb_stat *)(m->percpu[cpu] +
+					 (u64)i * m->value_size +
+					 (m->flags & STB_MAP_HIDDEN ? 0 : 8));
+}
+
+static void merge(struct stb_map *m, const char *value, struct sum *to)
+{
+	u32 i = stb_index_of(m, value), n = stb_stat_buckets(m), b;
+	const struct stb_stat *p;
+	int cpu;
+
+	memset(to, 0, sizeof(*to));
+	for_each_possible_cpu(cpu) {
+		p = part_of(m, i, cpu);
+		for (b = 0; b < n; b++)
+			to->count += (s64)((const u64 *)(p + 1))[b];
+		if (!n)
+			to->count += p->count;
+		to->sum += p->sum;
+		to->min = max(to->min, (u64)p->min);
+		to->max = max(to->max, (u64)p->max);
+		to->squares += (wide)p->sq_high << 64 | p->sq_low;
+	}
+}
+
+/* 128 bits by 64, without the compiler's own library. */
+static wide divide(wide a, u64 b, u64 *rest)
+{
+	wide q = 0;
+	u64 r = 0;
+	int i;
+
+	for (i = 127; i >= 0; i--) {
+		u64 top = r >> 63;
+
+		r = r << 1 | (u64)(a >> i & 1);
+		if (top || r >= b) {
+			r -= b;
+			q |= (wide)1 << i;
+		}
+	}
+	*rest = r;
+	return q;
+}
+
+/* Of a sample: over count - 1, exactly, rounded to zero. */
+static s64 variance(const struct sum *s)
+{
+	wide square = (wide)((__int128)s->sum * s->sum);
+	u64 rest;
+
+	if (s->count < 2)
+		return 0;
+	return (s64)divide(s->squares - divide(square, (u64)s->count, &rest),
+			   (u64)s->count - 1, &rest);
+}
+
+s64 stb_stat_count(struct stb_map *m, const char *value)
+{
+	struct sum s;
+
+	merge(m, value, &s);
+	return s.count;
+}
+
+static s64 average(const struct sum *s)
+{
+	u64 a = s->sum < 0 ? -(u64)s->sum : (u64)s->sum;
+	u64 q = a / (u64)s->count;
+
+	return s->sum < 0 ? (s64)-q : (s64)q;
+}
+
+long stb_stat_get(struct stb_map *m, const char *value, int what, s64 *dst)
+{
+	struct sum s = { 0 };
+
+	*dst = 0;
+	if (value)
+		merge(m, value, &s);
+	if (what == STB_ST_COUNT)
+		*dst = s.count;
+	else if (s.count <= 0)
+		return 1;
+	else if (what == STB_ST_SUM)
+		*dst = s.sum;
+	else if (what == STB_ST_AVG)
+		*dst = average(&s);
+	else if (what == STB_ST_MIN)
+		*dst = (s64)((u64)INT64_MAX - s.min);
+	else if (what == STB_ST_MAX)
+		*dst = (s64)(s.max + (u64)INT64_MIN);
+	else if (what == STB_ST_VARIANCE)
+		*dst = variance(&s);
+	return 0;
+}
+
+u64 stb_stat_bucket_sum(struct stb_map *m, const char *value, u32 b)
+{
+	u32 i = stb_index_of(m, value);
+	u64 n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		n += ((const u64 *)(part_of(m, i, cpu) + 1))[b];
+	return n;
+}
+
+long stb_stat_bucket(struct stb_map *m, const char *value, s64 bucket,
+		     s64 *dst)
+{
+	*dst = 0;
+	if (!value || stb_stat_count(m, value) <= 0)
+		return 1;
+	if (bucket >= 0 && bucket < stb_stat_buckets(m))
+		*dst = (s64)stb_stat_bucket_sum(m, value, (u32)bucket);
+	return 0;
+}
