@@ -71,4 +71,121 @@ RT_INLINE long rt_stringat_range(char *dst, u32 cap, const char *s, i64 from,
 	return 0;
 }
 
+/* With a string: its first token, and the rest is kept; without, or with "": the
+   next. What is kept is the frame's. */
+#define rt_tokenize(r, ...) \
+	RT_PICK(__VA_ARGS__, , rt_tokenize_first, rt_tokenize_next, , ) \
+	(r, __VA_ARGS__)
+#define rt_tokenize_next(r, dst, cap, delims) \
+	rt_tokenize_first(r, dst, cap, "", delims)
+RT_OUTLINE int rt_tokenize_first(struct rt_run *r, char *dst, u32 cap,
+				 const char *s, const char *delims)
+{
+	struct rt_tokens *t = &RT_HEAD(r)->tokens;
+	const char *from;
+	u32 n;
+
+	if (*s) {
+		stb_copy(t->text, RT_STRING_LEN, s);
+		t->at = 1;
+	}
+	from = t->at ? t->text + t->at - 1 : "";
+	from += strspn(from, delims);
+	n = (u32)strcspn(from, delims);
+	t->at = n ? (u32)(from - t->text) + n + 1 : 0;
+	stb_copy(dst, n < cap ? n + 1 : cap, from);
+	return 0;
+}
+
+/* --- text that can be printed: see text.h ------------------------------------------ */
+
+RT_INLINE void rt_text_put(char *to, u64 cap, u64 n, const struct rt_piece *p)
+{
+	u64 i;
+
+	for (i = 0; i < p->len && n + i + 1 < cap; i++)
+		to[n + i] = (char)(i < 8 ? p->low >> 8 * i :
+					   p->high >> 8 * (i - 8));
+}
+
+RT_OUTLINE int rt_text_into(char *to, u64 cap, const char *s, i64 len,
+			    i64 quoted)
+{
+	struct rt_piece p = { .low = '"', .len = 1 };
+	struct rt_text t;
+	unsigned char c[4];
+	u64 n;
+
+	rt_text_start(&t, (u64)s, len, quoted);
+	if (quoted)
+		rt_text_put(to, cap, 0, &p);
+	do {
+		s = (const char *)t.at;
+		for (n = 0; n < 4; n++)
+			c[n] = n && !c[n - 1] ? 0 : (unsigned char)s[n];
+		n = t.n;
+		if (rt_text_take(&t, c, &p))
+			break;
+		rt_text_put(to, cap, n, &p);
+	} while (t.more > 0);
+	n = t.n;
+	if (quoted) {
+		n = rt_text_end(&t, &p);
+		rt_text_put(to, cap, n, &p);
+		n += p.len;
+	}
+	to[n < cap ? n : cap - 1] = 0;
+	return 0;
+}
+#define rt_text_strn(r, dst, cap, s, len, quoted) \
+	rt_text_into(dst, cap, s, len, quoted)
+
+/* --- $value of a file --------------------------------------------------------------- */
+
+#define rt___file_value(r, dst, cap) rt_file(r, dst, cap, NULL, 0)
+#define rt___file_set(r, dst, cap, s) rt_file(r, dst, cap, s, 0)
+#define rt___file_add(r, dst, cap, s) rt_file(r, dst, cap, s, 1)
+RT_OUTLINE int rt_file(struct rt_run *r, char *dst, u32 cap, const char *s,
+		       int behind)
+{
+	struct stb_task *t = r->task;
+	u32 at, n;
+
+	dst[0] = 0;
+	if (!t || !t->value)
+		return 0;
+	if (s) {
+		at = behind ? t->value_len : 0;
+		n = min(stb_strlen(s), t->value_cap - at);
+		memcpy(t->value + at, s, n);
+		t->value_len = at + n;
+	}
+	t->value[t->value_len] = 0;
+	stb_copy(dst, cap, t->value);
+	return 0;
+}
+
+/*
+ * v, the return address at a slot of the stack; see runtime/bpf/engine.h.
+ */
+RT_OUTLINE i64 rt_return_address_of(i64 v, i64 slot, i64 trampoline, i64 list,
+				    i64 link, i64 back, i64 frame)
+{
+	u64 node = 0, at = 0;
+	int i;
+
+	if (v != trampoline)
+		return v;
+	stb_read(&node, 8, (u64)current + list, 0);
+	for (i = 0; i < 64 && node && v == trampoline; i++) {
+		stb_read(&at, 8, node - link + frame, 0);
+		if ((i64)at == slot)
+			stb_read(&v, 8, node - link + back, 0);
+		if (stb_read(&node, 8, node, 0))
+			break;
+	}
+	return v;
+}
+#define rt_return_address(r, v, ...) rt_return_address_of(v, __VA_ARGS__)
+
 #endif

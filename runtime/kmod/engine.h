@@ -40,6 +40,10 @@ struct rt_frame {
 	char key[RT_KEY_SIZE];
 	char value[RT_VALUE_SIZE];
 	char out[RT_OUT_SIZE];
+	struct rt_tokens {		/* of tokenize() */
+		u32 at;			/* what is next, from 1; 0: nothing */
+		char text[RT_STRING_LEN];
+	} tokens;
 #ifdef RT_MATCH_TAGS
 	struct rt_match match;
 #endif
@@ -52,13 +56,15 @@ struct rt_run {
 	struct rt_state *state;		/* in the frame, if there is one */
 	struct frame *frame;
 	u64 cookie;
+	u64 func;			/* kprobes: of the function's entry */
 	struct stb_task *task;		/* in the loader's context; else NULL */
 };
 
 /* What a handler that has no site of its own takes for its cookie. */
-enum { cookie = 0 };
+enum { cookie = 0, func = 0 };
 
-#define RT_KPROBE(name) static int name##_run(struct rt_regs *ctx, u64 cookie)
+#define RT_KPROBE(name) \
+	static int name##_run(struct rt_regs *ctx, u64 cookie, u64 func)
 #define RT_RAW_TP(name) static int name##_run(u64 *ctx, u64 cookie)
 #define RT_PERF_EVENT(name) \
 	static int name##_run(struct rt_regs *ctx, u64 cookie)
@@ -71,7 +77,8 @@ enum { cookie = 0 };
 static int name##_kprobe(struct kprobe *p, struct pt_regs *regs) \
 { \
 	name##_run((struct rt_regs *)regs, \
-		   container_of(p, struct stb_site, kp)->cookie); \
+		   container_of(p, struct stb_site, kp)->cookie, \
+		   (u64)p->addr); \
 	return 0; \
 }
 #define RT_ENTRY_kretprobe(name) \
@@ -82,13 +89,14 @@ static int name##_kretprobe(struct kretprobe_instance *ri, \
  \
 	if (rp) \
 		name##_run((struct rt_regs *)regs, \
-			   container_of(rp, struct stb_site, rp)->cookie); \
+			   container_of(rp, struct stb_site, rp)->cookie, \
+			   (u64)rp->kp.addr); \
 	return 0; \
 }
 #define RT_ENTRY_uprobe(name) \
 static int name##_uprobe(struct stb_site *site, struct pt_regs *regs) \
 { \
-	return name##_run((struct rt_regs *)regs, site->cookie); \
+	return name##_run((struct rt_regs *)regs, site->cookie, 0); \
 }
 /* By the ABI's own rules for arguments, of which a tracepoint has as many as it
    has: what is behind them is read as it is, and not looked at. */
@@ -225,7 +233,7 @@ RT_INLINE struct frame *rt_frame_of(u32 size)
 #define RT_RUN_FRAME(name) \
 	if (!rt_running()) \
 		return 0; \
-	struct rt_run run_ = { .ctx = ctx, .frame = rt_frame(), \
+	struct rt_run run_ = { .ctx = ctx, .frame = rt_frame(), .func = func, \
 			       .cookie = cookie }, *r = &run_; \
 	struct rt_state *s; \
 	if (!r->frame) \
@@ -262,7 +270,8 @@ RT_INLINE struct frame *rt_frame_of(u32 size)
 		return 0; \
 	struct rt_state state_ = { .max_actions = RT_MAX_ACTION }; \
 	struct rt_state *s = &state_; \
-	struct rt_run run_ = { .ctx = ctx, .state = s, .cookie = cookie }; \
+	struct rt_run run_ = { .ctx = ctx, .state = s, .cookie = cookie, \
+			       .func = func }; \
 	struct rt_run *r = &run_; \
 	(void)r
 #define RT_END do { \
@@ -873,5 +882,6 @@ RT_OUTLINE int rt_finish(struct rt_run *r)
 }
 
 #include "builtins.h"
+#include "stack.h"
 
 #endif

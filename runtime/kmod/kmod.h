@@ -157,6 +157,16 @@ void stb_change_case(char *dst, u32 cap, const char *s, int upper);
 s64 stb_random(s64 n);			/* below n */
 s64 stb_ppid(void);
 
+/* --- stack.c ---------------------------------------------------------------------- */
+
+/* Up to `most` addresses, from the registers or (NULL) from the caller of this
+   module; how many. */
+u32 stb_stack(struct pt_regs *regs, u64 *to, u32 most);
+s64 stb_uaddr(void);
+void stb_symname(char *dst, u32 cap, u64 a);
+void stb_symdata(char *dst, u32 cap, u64 a);
+long stb_modname(char *dst, u32 cap, u64 a);	/* 1: nothing is known */
+
 /* --- format.c: text as the loader makes it ----------------------------------------- */
 
 /* SystemTap's printf, as loader/format.c has it; args: numbers, or addresses of
