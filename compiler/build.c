@@ -6,6 +6,7 @@
  * Nothing of the build host is in them: paths are mapped away.
  */
 #include "ir.h"
+#include "kmod.h"
 #include "stap.h"
 #include "target.h"
 
@@ -128,7 +129,7 @@ static void judge_clang(struct job *j, const struct unit *u)
 		    in_out_dir(j, u->c));
 }
 
-bool run_compilers(struct job *j)
+static bool run_clang(struct job *j)
 {
 	struct unit kernel = { "k.c", "k.o", "bpf", 0, 0 };
 	struct unit user = { "u.c", "u.o", "user", 0, 0 };
@@ -146,6 +147,11 @@ bool run_compilers(struct job *j)
 	if (j->c_user.n)
 		judge_clang(j, &user);
 	return true;
+}
+
+bool run_compilers(struct job *j)
+{
+	return j->engine == ENGINE_MODULE ? kmod_build(j) : run_clang(j);
 }
 
 /* --- the plan --------------------------------------------------------------------- */
@@ -230,6 +236,10 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 		    (ir->loader_reads ? NEEDS_MEMORY : 0) |
 		    (has_modules(ir) ? NEEDS_MODULES : 0) |
 		    (has_semaphores(ir) ? NEEDS_PROGRAMS : 0));
+	if (j->engine == ENGINE_MODULE) {
+		text_puts(t, "object engine=module file=k.ko\n");
+		return;
+	}
 	if (ir->has_kernel)
 		text_puts(t, "object engine=bpf file=k.o\n");
 	if (ir->has_loader)
