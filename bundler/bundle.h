@@ -80,6 +80,7 @@ struct plan {
 	const char *script, *script_file, *compiler;	/* file: full path */
 	struct stb_limits limits;
 	const char *kernel_object, *user_object;	/* full path, or NULL */
+	const char *module;		/* the same; instead of both */
 	VEC(struct plan_map) maps;
 	VEC(struct plan_global) globals;
 	VEC(struct plan_format) formats;
@@ -141,6 +142,16 @@ bool btf_func_info(const char *path, const uint8_t *btf, size_t btf_size,
 		   const uint8_t *ext, size_t ext_size,
 		   void (*found)(void *, const char *, uint32_t, uint32_t),
 		   void *arg);
+
+/* --- a kernel module (module.c) --------------------------------------------- */
+
+/* What a module says of itself; object is the file as it is. */
+struct module {
+	const char *name, *vermagic, *srcversion, *compiler;
+	struct text object;
+	VEC(struct module_version { const char *symbol; uint32_t crc; }) versions;
+};
+bool module_read(struct arena *mem, const char *file, struct module *out);
 
 /* --- symbols (symbols.c) --------------------------------------------------- */
 

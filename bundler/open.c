@@ -22,6 +22,12 @@ static bool say(const struct bundle *b)
 		     b->r.error_at);
 }
 
+static bool is_known(uint32_t kind)
+{
+	return (kind >= STB_SEC_INDEX && kind <= STB_SEC_SYMBOLS) ||
+	       kind == STB_SEC_MODULE;
+}
+
 /* Sections of kinds not known here (they may be ignored) are only hashed. */
 static bool read_all(struct arena *mem, struct bundle *b)
 {
@@ -32,7 +38,7 @@ static bool read_all(struct arena *mem, struct bundle *b)
 		uint32_t kind = stb_toc_at(&b->r, i)->kind;
 		size_t size;
 
-		if (kind < STB_SEC_INDEX || kind > STB_SEC_SYMBOLS) {
+		if (!is_known(kind)) {
 			if (!stb_section_verify(&b->r, i))
 				return false;
 			continue;
@@ -44,6 +50,9 @@ static bool read_all(struct arena *mem, struct bundle *b)
 			return false;
 		if (kind == STB_SEC_SYMBOLS &&
 		    !stb_validate_symbols(&b->r, &b->sets[i], i))
+			return false;
+		if (kind == STB_SEC_MODULE &&
+		    !stb_validate_module(&b->r, &b->sets[i], i))
 			return false;
 	}
 	return true;

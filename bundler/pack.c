@@ -190,6 +190,9 @@ static struct text assemble(struct pack *k)
 		pad(&body);
 		toc[i] = (struct stb_toc){
 			.kind = k->sections.v[i].kind,
+			/* who does not know it takes a variant without */
+			.flags = k->sections.v[i].kind == STB_SEC_MODULE ?
+				STB_MAY_IGNORE : 0,
 			.offset = sizeof(h) + n * sizeof(*toc) + body.n,
 			.size = z.n, .raw_size = k->sections.v[i].raw.n,
 		};
@@ -210,6 +213,7 @@ static struct text assemble(struct pack *k)
 struct work {
 	struct plan plan;
 	struct code kcode, ucode;
+	struct module module;	/* instead, if the plan has one */
 	struct text globals;	/* the image both objects agree on */
 };
 
@@ -247,7 +251,7 @@ static void put_maps(struct set *s, const struct work *w)
 		rows[i].name = put_string(s, p->name);
 		rows[i].keys = put_string(s, p->keys);
 	}
-	if (w->plan.progs.n && w->plan.limits.globals_size)
+	if (w->plan.progs.n && w->plan.limits.globals_size && !w->plan.module)
 		rows[n++] = (struct stb_map){
 			.id = STB_MAP_ID_GLOBALS, .type = STB_MAP_GLOBALS,
 			.name = put_string(s, "stb_globals"),
@@ -268,8 +272,11 @@ static void put_maps(struct set *s, const struct work *w)
 
 static void put_progs(struct set *s, const struct work *w)
 {
+	static const struct code_prog in_module = { 0 };
+
 	ROWS(stb_prog, w->plan.progs, STB_T_PROGS, {
-		const struct code_prog *c = &w->kcode.progs.v[i];
+		const struct code_prog *c = w->plan.module ? &in_module :
+			&w->kcode.progs.v[i];
 
 		row->name = put_string(s, p->name);
 		row->insn_first = c->insn_first;
@@ -366,7 +373,7 @@ static struct set *meta_set(struct arena *mem, const struct work *w)
 	put_events(s, w);
 	ROWS(stb_handler, plan->handlers, STB_T_HANDLERS, {
 		row->name = put_string(s, p->name);
-		row->entry = w->ucode.progs.v[i].insn_first;
+		row->entry = plan->module ? 0 : w->ucode.progs.v[i].insn_first;
 		row->file = plan_has_file(row->when) ? nfiles++ : 0;
 	});
 	put_files(s, w);
@@ -392,6 +399,30 @@ static struct set *code_set(struct arena *mem, const struct code *c)
 	return s;
 }
 
+static struct set *module_set(struct arena *mem, const struct module *m)
+{
+	struct set *s = new_set(mem);
+	struct stb_module *row = NEW(mem, struct stb_module);
+	struct stb_version *v = NEW_ARRAY(mem, struct stb_version,
+					  m->versions.n + 1);
+
+	*row = (struct stb_module){
+		.name = put_string(s, m->name),
+		.vermagic = put_string(s, m->vermagic),
+		.srcversion = put_string(s, m->srcversion),
+		.compiler = put_string(s, m->compiler),
+	};
+	for (size_t i = 0; i < m->versions.n; i++)
+		v[i] = (struct stb_version){
+			.symbol = put_string(s, m->versions.v[i].symbol),
+			.crc = m->versions.v[i].crc,
+		};
+	put_table(s, STB_T_MODULE, sizeof(*row), row, 1);
+	put_table(s, STB_T_VERSIONS, sizeof(*v), v, m->versions.n);
+	put_table(s, STB_T_OBJECT, 1, m->object.s, m->object.n);
+	return s;
+}
+
 /* --- from plan to variant ----------------------------------------------------- */
 
 static bool flatten(struct arena *mem, struct work *w)
@@ -400,6 +431,8 @@ static bool flatten(struct arena *mem, struct work *w)
 	size_t np = p->progs.n, nh = p->handlers.n;
 	const char **names = NEW_ARRAY(mem, const char *, np + nh + 1);
 
+	if (p->module)
+		return module_read(mem, p->module, &w->module);
 	for (size_t i = 0; i < np; i++)
 		names[i] = p->progs.v[i].name;
 	for (size_t i = 0; i < nh; i++)
@@ -472,11 +505,16 @@ static bool add_plan(struct pack *k, const char *file, struct stb_bundle *b)
 	v = w->plan.kernel;
 	v.name = put_string(k->index, w->plan.name);
 	v.release = put_string(k->index, w->plan.release);
+	if (w->plan.module)
+		w->plan.limits.needs |= STB_NEEDS_MODULE;
 	v.meta = put_section(k, STB_SEC_META, meta_set(k->mem, w));
-	if (w->plan.progs.n)
+	if (w->plan.module)
+		v.module = put_section(k, STB_SEC_MODULE,
+				       module_set(k->mem, &w->module));
+	else if (w->plan.progs.n)
 		v.kcode = put_section(k, STB_SEC_KCODE,
 				      code_set(k->mem, &w->kcode));
-	if (w->plan.handlers.n)
+	if (w->plan.handlers.n && !w->plan.module)
 		v.ucode = put_section(k, STB_SEC_UCODE,
 				      code_set(k->mem, &w->ucode));
 	if (!put_script(k, &w->plan, &v.script))

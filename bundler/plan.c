@@ -93,9 +93,10 @@ static const struct choice binaries[] = {
 static const struct choice build_kinds[] = {
 	{ "program", STB_BUILD_PROGRAM }, { "module", STB_BUILD_MODULE }, { 0 }
 };
-enum engine { ENGINE_BPF, ENGINE_USER };
+enum engine { ENGINE_BPF, ENGINE_USER, ENGINE_MODULE };
 static const struct choice engines[] = {
-	{ "bpf", ENGINE_BPF }, { "user", ENGINE_USER }, { 0 }
+	{ "bpf", ENGINE_BPF }, { "user", ENGINE_USER },
+	{ "module", ENGINE_MODULE }, { 0 }
 };
 
 struct plan_object {
@@ -484,7 +485,8 @@ static bool read_object(struct reader *r, const struct word *w)
 	if (!read_keys(r, w->name, w->keys, &o))
 		return false;
 	to = o.engine == ENGINE_BPF ? &r->plan->kernel_object :
-				      &r->plan->user_object;
+	     o.engine == ENGINE_USER ? &r->plan->user_object :
+				       &r->plan->module;
 	if (*to)
 		return bad(r, "a second object for engine %s",
 			   engines[o.engine].name);
@@ -621,6 +623,11 @@ static bool check_plan(struct arena *mem, struct plan *p, unsigned seen)
 		if (!(seen >> must[i] & 1))
 			return wrong(p->file, 0, "no %s",
 				     words[must[i]].name);
+	if (p->module && (p->kernel_object || p->user_object))
+		return wrong(p->file, 0, "an object of engine module, and "
+			     "another");
+	if (p->module)
+		return check_maps(p) && check_progs(mem, p);
 	if (p->progs.n && !p->kernel_object)
 		return wrong(p->file, p->progs.v[0].line,
 			     "progs, but no object of engine bpf");

@@ -154,7 +154,8 @@ static bool check_toc_row(struct stb_reader *r, uint32_t i, uint64_t end)
 
 	if (t->flags & ~STB_MAY_IGNORE)
 		return fail(r, STB_E_NEWER, "section", i);
-	if ((t->kind < STB_SEC_INDEX || t->kind > STB_SEC_SYMBOLS) &&
+	if ((t->kind < STB_SEC_INDEX || (t->kind > STB_SEC_SYMBOLS &&
+	     t->kind != STB_SEC_MODULE)) &&
 	    !(t->flags & STB_MAY_IGNORE))
 		return fail(r, STB_E_NEWER, "section", i);
 	if ((t->kind == STB_SEC_INDEX) != (i == 0) || t->offset % 8 ||
@@ -272,6 +273,7 @@ static size_t row_size(uint32_t kind)
 	case STB_T_SYM_NAMES:
 	case STB_T_SYM_FILES:
 	case STB_T_SYM_LINES:
+	case STB_T_OBJECT:
 		return 1;
 	case STB_T_BUNDLE:
 		return STB_BUNDLE_FIRST;
@@ -307,6 +309,10 @@ static size_t row_size(uint32_t kind)
 		return sizeof(struct stb_reloc);
 	case STB_T_FUNC_INFO:
 		return sizeof(struct stb_func_info);
+	case STB_T_MODULE:
+		return sizeof(struct stb_module);
+	case STB_T_VERSIONS:
+		return sizeof(struct stb_version);
 	}
 	return 0;
 }
@@ -474,6 +480,8 @@ bool stb_validate_index(struct stb_reader *r, const struct stb_set *index)
 		    !section_is(r, p->meta, STB_SEC_META) ||
 		    !section_is(r, p->kcode, STB_SEC_KCODE) ||
 		    !section_is(r, p->ucode, STB_SEC_UCODE) ||
+		    !section_is(r, p->module, STB_SEC_MODULE) ||
+		    (p->module && (p->kcode || p->ucode)) ||
 		    !section_is(r, p->script, STB_SEC_SCRIPT))
 			return fail(r, STB_E_VALUE, "variant", i);
 	}
@@ -498,7 +506,8 @@ static bool check_limits(struct variant *v)
 		return fail(v->r, STB_E_VALUE, "limits row", t.n);
 	v->limits = l = ROW(&t, struct stb_limits, 0);
 	if (l->needs & ~(STB_NEEDS_SLIDE | STB_NEEDS_MEMORY |
-			 STB_NEEDS_MODULES | STB_NEEDS_PROGRAMS))
+			 STB_NEEDS_MODULES | STB_NEEDS_PROGRAMS |
+			 STB_NEEDS_MODULE))
 		return fail(v->r, STB_E_NEWER, "limits row", 0);
 	if (l->string_len < 2 || l->string_len > MAX_KEY ||
 	    l->frame_size > MAX_FRAME || l->frame_levels > 64 ||
@@ -729,6 +738,9 @@ static bool prog_ok(const struct variant *v, const struct stb_prog *p)
 	struct rows funcs = rows_of(v->kcode, STB_T_FUNC_INFO);
 	uint32_t last = 0;
 
+	if (v->limits->needs & STB_NEEDS_MODULE)
+		return str_ok(v->meta, p->name) && prog_type_ok(p->type) &&
+		       !p->insn_count && !p->reloc_count && !p->func_count;
 	if (!str_ok(v->meta, p->name) || !prog_type_ok(p->type) ||
 	    !p->insn_count ||
 	    !range_ok(p->insn_first, p->insn_count, insns.n) ||
@@ -917,8 +929,9 @@ static bool check_handlers(struct variant *v)
 	for (uint32_t i = 0; i < t.n; i++) {
 		const struct stb_handler *h = ROW(&t, struct stb_handler, i);
 
-		if (!str_ok(v->meta, h->name) || h->entry >= insns.n ||
-		    !when_ok(v, h))
+		if (!str_ok(v->meta, h->name) || !when_ok(v, h) ||
+		    (v->limits->needs & STB_NEEDS_MODULE ? h->entry :
+		     h->entry >= insns.n))
 			return fail(v->r, STB_E_VALUE, "handler", i);
 	}
 	return true;
@@ -948,4 +961,32 @@ bool stb_validate(struct stb_reader *r, const struct stb_set *meta,
 	       check_symbols(&v) &&
 	       check_progs(&v) && check_sites(&v) && check_handlers(&v) &&
 	       check_ucode(&v);
+}
+
+bool stb_validate_module(struct stb_reader *r, const struct stb_set *s,
+			 uint32_t section)
+{
+	struct rows m = rows_of(s, STB_T_MODULE);
+	struct rows versions = rows_of(s, STB_T_VERSIONS);
+	const struct stb_module *p;
+	size_t len;
+
+	if (r->error)
+		return false;
+	if (m.n != 1)
+		return fail(r, STB_E_VALUE, "module in section", section);
+	p = ROW(&m, struct stb_module, 0);
+	if (!str_ok(s, p->name) || !str_ok(s, p->vermagic) ||
+	    !str_ok(s, p->srcversion) || !str_ok(s, p->compiler) ||
+	    rows_of(s, STB_T_OBJECT).n < 64)
+		return fail(r, STB_E_VALUE, "module in section", section);
+	len = strlen(stb_string(s, p->name));
+	if (!len || len > STB_MAX_MODULE_NAME ||
+	    strchr(stb_string(s, p->name), '/'))
+		return fail(r, STB_E_VALUE, "module in section", section);
+	for (uint32_t i = 0; i < versions.n; i++)
+		if (!str_ok(s, ROW(&versions, struct stb_version, i)->symbol))
+			return fail(r, STB_E_VALUE, "module in section",
+				    section);
+	return true;
 }

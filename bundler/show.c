@@ -114,6 +114,7 @@ static const char *section_name(uint32_t kind)
 		[STB_SEC_INDEX] = "index", [STB_SEC_META] = "meta",
 		[STB_SEC_KCODE] = "kcode", [STB_SEC_UCODE] = "ucode",
 		[STB_SEC_SCRIPT] = "script", [STB_SEC_SYMBOLS] = "symbols",
+		[STB_SEC_MODULE] = "module",
 	};
 
 	return kind < COUNT_OF(names) && names[kind] ? names[kind] : "unknown";
@@ -248,7 +249,9 @@ static void show_probes(struct arena *mem, const struct variant *v)
 		       attach_name(s->attach), place(mem, v, s),
 		       s->flags & STB_SITE_OPTIONAL ? ", optional" : "");
 	}
-	printf("  probes in the loader: %u\n", v->handlers.n);
+	printf("  probes %s: %u\n", v->row->module ?
+	       "that the loader runs in the module" : "in the loader",
+	       v->handlers.n);
 	for (i = 0; i < v->handlers.n; i++) {
 		const struct stb_handler *h =
 			ROW(&v->handlers, struct stb_handler, i);
@@ -317,6 +320,19 @@ static void show_section(const struct bundle *b, const char *name, uint32_t i)
 	       t->raw_size, t->size, i);
 }
 
+static void show_module(struct arena *mem, const struct variant *v)
+{
+	const struct stb_set *s = bundle_set(v->b, v->row->module);
+	struct rows t = rows_of(s, STB_T_MODULE, sizeof(struct stb_module));
+	const struct stb_module *m = ROW(&t, struct stb_module, 0);
+
+	printf("  kernel module %s: vermagic %s, %u versions, %s%s%s\n",
+	       str(mem, s, m->name), str(mem, s, m->vermagic),
+	       rows_of(s, STB_T_VERSIONS, sizeof(struct stb_version)).n,
+	       str(mem, s, m->compiler), *stb_string(s, m->srcversion) ?
+	       ", srcversion " : "", str(mem, s, m->srcversion));
+}
+
 static void show_variant(struct arena *mem, const struct variant *v)
 {
 	const struct stb_set *index = &v->b->sets[0];
@@ -324,12 +340,15 @@ static void show_variant(struct arena *mem, const struct variant *v)
 	printf("\nkernel %s: %s, build-id %s\n",
 	       str(mem, index, v->row->name), str(mem, index, v->row->release),
 	       id_text(mem, &v->row->kernel));
+	if (v->row->module)
+		show_module(mem, v);
 	show_probes(mem, v);
 	show_data(mem, v);
 	printf("  sizes:");
 	show_section(v->b, " tables", v->row->meta);
 	show_section(v->b, ", kernel code", v->row->kcode);
 	show_section(v->b, ", loader code", v->row->ucode);
+	show_section(v->b, ", module", v->row->module);
 	printf("\n");
 }
 
@@ -519,6 +538,36 @@ static json_t *global_json(struct arena *mem, const struct variant *v,
 	json_object_set_new(j, key, list);				\
 } while (0)
 
+static json_t *module_json(struct arena *mem, const struct variant *v)
+{
+	const struct stb_set *s = bundle_set(v->b, v->row->module);
+	struct rows t = rows_of(s, STB_T_MODULE, sizeof(struct stb_module));
+	struct rows versions = rows_of(s, STB_T_VERSIONS,
+				       sizeof(struct stb_version));
+	const struct stb_module *m = ROW(&t, struct stb_module, 0);
+	json_t *j, *list = json_object();
+
+	if (!v->row->module)
+		return json_null();
+	j = json_object();
+	json_object_set_new(j, "name", text(mem, stb_string(s, m->name)));
+	json_object_set_new(j, "vermagic",
+			    text(mem, stb_string(s, m->vermagic)));
+	json_object_set_new(j, "srcversion",
+			    text(mem, stb_string(s, m->srcversion)));
+	json_object_set_new(j, "compiler",
+			    text(mem, stb_string(s, m->compiler)));
+	for (uint32_t i = 0; i < versions.n; i++) {
+		const struct stb_version *row =
+			ROW(&versions, struct stb_version, i);
+
+		json_object_set_new(list, stb_string(s, row->symbol),
+				    json_sprintf("0x%08x", row->crc));
+	}
+	json_object_set_new(j, "versions", list);
+	return j;
+}
+
 static json_t *variant_json(struct arena *mem, const struct variant *v)
 {
 	const struct stb_set *index = &v->b->sets[0];
@@ -543,6 +592,9 @@ static json_t *variant_json(struct arena *mem, const struct variant *v)
 			    number(v->row->kcode) : json_null());
 	json_object_set_new(sections, "ucode", v->row->ucode ?
 			    number(v->row->ucode) : json_null());
+	json_object_set_new(j, "module", module_json(mem, v));
+	json_object_set_new(sections, "module", v->row->module ?
+			    number(v->row->module) : json_null());
 	json_object_set_new(sections, "script", v->row->script ?
 			    number(v->row->script) : json_null());
 	json_object_set_new(j, "sections", sections);

@@ -53,6 +53,7 @@ enum stb_section_kind {
 	STB_SEC_UCODE = 4,	/* loader-run code */
 	STB_SEC_SCRIPT = 5,	/* source text, for show */
 	STB_SEC_SYMBOLS = 6,	/* names of one binary's addresses */
+	STB_SEC_MODULE = 8,	/* a kernel module */
 };				/* section 0 is the INDEX */
 #define STB_MAY_IGNORE 1u	/* toc flag: unknown kind is no error */
 
@@ -114,6 +115,8 @@ enum stb_table_kind {
 	/* symbols; all but RANGES are bytes: struct stb_sym_range tells */
 	STB_T_SYM_RANGES = 70, STB_T_SYM_ADDRS, STB_T_SYM_NAMES,
 	STB_T_SYM_FILES, STB_T_SYM_LINES,
+	/* module; OBJECT is bytes */
+	STB_T_MODULE = 90, STB_T_VERSIONS, STB_T_OBJECT,
 };
 
 struct stb_bundle {		/* one */
@@ -141,7 +144,8 @@ struct stb_variant {
 	uint32_t script;
 	uint32_t notes;		/* from stext to the kernel's ELF notes, 0: not
 				   known; a loader may look for them */
-	uint32_t reserved;
+	uint32_t module;	/* section of a kernel module, which is all of
+				   its code then: no kcode, no ucode */
 	uint64_t stext;		/* link-time address of _stext, 0: not needed */
 };
 _Static_assert(sizeof(struct stb_variant) == 64, "stb_variant");
@@ -162,6 +166,9 @@ _Static_assert(sizeof(struct stb_limits) == 40, "stb_limits");
 #define STB_NEEDS_MODULES 4u	/* sites in kernel modules */
 #define STB_NEEDS_PROGRAMS 8u	/* sites with semaphores, or for some processes
 				   only */
+#define STB_NEEDS_MODULE 32u	/* a loader that loads the variant's module:
+				   programs and handlers are in there, by their
+				   rows, and have no instructions */
 
 enum stb_map_type {		/* kernel map type is the loader's business */
 	STB_MAP_HASH = 1,	/* shared by all CPUs */
@@ -366,6 +373,25 @@ _Static_assert(sizeof(struct stb_file) == 16, "stb_file");
 enum { STB_MAX_FILE = 1 << 20, STB_MAX_FILE_PATH = 200 };
 
 /*
+ * --- a kernel module --------------------------------------------------------
+ * What its own sections say, so that it need not be looked into.
+ */
+struct stb_module {		/* one */
+	stb_str name;		/* of the module, at most 55 bytes */
+	stb_str vermagic;	/* begins with the kernel's release */
+	stb_str srcversion;	/* "" where it has none */
+	stb_str compiler;	/* "GCC: (Debian 12.2.0-14) 12.2.0" */
+};
+_Static_assert(sizeof(struct stb_module) == 16, "stb_module");
+struct stb_version {		/* what it takes from the kernel */
+	stb_str symbol;
+	uint32_t crc;		/* CONFIG_MODVERSIONS; the compiler has compared
+				   it with the kernel of that build-id */
+};
+_Static_assert(sizeof(struct stb_version) == 8, "stb_version");
+enum { STB_MAX_MODULE_NAME = 55 };
+
+/*
  * --- the reader (read.c) -------------------------------------------------
  * Bounded and allocation-free: it works on a mapped file and on buffers that
  * the caller gives for decompression; it needs about 128 KB of stack. Errors
@@ -444,6 +470,10 @@ uint32_t stb_generation(const struct stb_set *index);
  */
 bool stb_validate(struct stb_reader *r, const struct stb_set *meta,
 		  const struct stb_set *kcode, const struct stb_set *ucode);
+
+/* The same for the section of its module, where it has one. */
+bool stb_validate_module(struct stb_reader *r, const struct stb_set *s,
+			 uint32_t section);
 
 /*
  * --- symbols (read_sym.c) --------------------------------------------------

@@ -8,7 +8,8 @@
  * into a right file here; 'Z' and sections that are stored frames. A section
  * is u8 kind, u8 flags, u32 raw size (Z), u16 size, bytes.
  *
- * 'Y' is followed by the tables of a section of symbols.
+ * 'Y' is followed by the tables of a section of symbols, 'M' by those of a
+ * kernel module's.
  *
  * links: bundler -lzstd -lsodium
  */
@@ -44,7 +45,7 @@ static void touch_set(const struct stb_set *s)
 {
 	uint32_t n, stride;
 
-	for (uint32_t kind = 0; kind < 80; kind++) {
+	for (uint32_t kind = 0; kind < 100; kind++) {
 		const uint8_t *p = stb_table(s, kind, 1, &n, &stride);
 
 		check(!p == !n);
@@ -190,12 +191,21 @@ static void walk_symbols(const struct stb_set *s)
 	}
 }
 
-static void read_symbols(const uint8_t *data, size_t size)
+static void use_module(const struct stb_set *s)
+{
+	uint32_t n, stride;
+	const struct stb_module *m = stb_table(s, STB_T_MODULE, sizeof(*m), &n,
+					       &stride);
+
+	check(n == 1 && strlen(stb_string(s, m->name)) <= STB_MAX_MODULE_NAME);
+}
+
+static void read_tables(const uint8_t *data, size_t size, uint32_t kind)
 {
 	static const uint64_t nothing;
 	struct made_section s[2] = {
 		make_section(STB_SEC_INDEX, &nothing, sizeof(nothing)),
-		make_section(STB_SEC_SYMBOLS, data, size),
+		make_section(kind, data, size),
 	};
 	struct made m = make_bundle(s, 2);
 	void *raw = malloc(size ? size : 1);
@@ -206,8 +216,12 @@ static void read_symbols(const uint8_t *data, size_t size)
 	if (stb_section_size(&r, 1) &&
 	    stb_section_read(&r, 1, raw, size, &set)) {
 		touch_set(&set);
-		stb_validate_symbols(&r, &set, 1);
-		walk_symbols(&set);
+		if (kind == STB_SEC_SYMBOLS) {
+			stb_validate_symbols(&r, &set, 1);
+			walk_symbols(&set);
+		} else if (stb_validate_module(&r, &set, 1)) {
+			use_module(&set);
+		}
 	}
 	free(raw);
 	free(m.data);
@@ -220,14 +234,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t *copy;
 
 	if (!size || (*data != 'F' && *data != 'S' && *data != 'Z' &&
-		      *data != 'Y'))
+		      *data != 'Y' && *data != 'M'))
 		return 0;
 	copy = malloc(size);	/* aligned, and exactly as long */
 	memcpy(copy, data + 1, size - 1);
 	if (*data == 'F')
 		read_file(copy, size - 1);
 	else if (*data == 'Y')
-		read_symbols(copy, size - 1);
+		read_tables(copy, size - 1, STB_SEC_SYMBOLS);
+	else if (*data == 'M')
+		read_tables(copy, size - 1, STB_SEC_MODULE);
 	else
 		read_sections(copy, size - 1, *data == 'Z');
 	free(copy);
@@ -282,28 +298,47 @@ static void write_seed(const char *folder, char form)
 	}
 }
 
+static void write_tables_seed(const char *folder, char letter,
+			      const struct made_table *t)
+{
+	char path[4096];
+	uint8_t *raw;
+	size_t size;
+	FILE *f;
+
+	raw = make_set(t, &size);
+	snprintf(path, sizeof(path), "%s/seed-%c", folder, letter);
+	f = fopen(path, "w");
+	if (f) {
+		fputc(letter, f);
+		fwrite(raw, 1, size, f);
+		fclose(f);
+	}
+	free(raw);
+}
+
+static void write_module_seed(const char *folder)
+{
+	static const struct stb_module m = { 1, 3, 5, 0 };
+	static const struct stb_version v[] = { { 1, 7 }, { 3, 8 } };
+	static const char object[64], strings[] = "\0a\0b\0c";
+
+	write_tables_seed(folder, 'M', (struct made_table[]){
+		ONE(STB_T_MODULE, m), { STB_T_VERSIONS, sizeof(*v), v, 2 },
+		BYTES(STB_T_OBJECT, object), BYTES(STB_T_STRINGS, strings),
+		{ 0 } });
+}
+
 static void write_symbols_seed(const char *folder)
 {
 	static const struct stb_sym_range range = { 0x1000, 0x100, 0, 0 };
 	static const uint8_t addrs[] = { 0, 8 }, lines[] = { 1, 0, 20, 4, 3 };
 	static const char names[] = "a\0b", files[] = "c.c";
-	uint8_t *raw;
-	char path[4096];
-	size_t size;
-	FILE *f;
 
-	raw = make_set((struct made_table[]){
+	write_tables_seed(folder, 'Y', (struct made_table[]){
 		ONE(STB_T_SYM_RANGES, range), BYTES(STB_T_SYM_ADDRS, addrs),
 		BYTES(STB_T_SYM_NAMES, names), BYTES(STB_T_SYM_FILES, files),
-		BYTES(STB_T_SYM_LINES, lines), { 0 } }, &size);
-	snprintf(path, sizeof(path), "%s/seed-Y", folder);
-	f = fopen(path, "w");
-	if (f) {
-		fputc('Y', f);
-		fwrite(raw, 1, size, f);
-		fclose(f);
-	}
-	free(raw);
+		BYTES(STB_T_SYM_LINES, lines), { 0 } });
 }
 
 /* The corpus folder is the argument that is one. */
@@ -317,6 +352,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 			write_seed((*argv)[i], 'S');
 			write_seed((*argv)[i], 'Z');
 			write_symbols_seed((*argv)[i]);
+			write_module_seed((*argv)[i]);
 			break;
 		}
 	return 0;

@@ -128,6 +128,77 @@ static void file_rows(void)
 	ROWS(STB_OK, (e.handler.when = STB_WRITE, e.file.path = 26));
 }
 
+/* The code of it is in a module: rows name nothing of KCODE and UCODE. */
+static void in_module(struct example *e)
+{
+	e->limits.needs = STB_NEEDS_MODULE;
+	e->prog.insn_first = e->prog.insn_count = e->prog.reloc_count =
+		e->prog.func_count = 0;
+	e->handler.entry = 0;
+}
+
+static void module_rows(void)
+{
+	ROWS(STB_OK, in_module(&e));
+	ROWS(STB_E_VALUE, (in_module(&e), e.prog.insn_count = 1));
+	ROWS(STB_E_VALUE, (in_module(&e), e.prog.reloc_count = 1));
+	ROWS(STB_E_VALUE, (in_module(&e), e.handler.entry = 1));
+	ROWS(STB_E_VALUE, e.variant.module = 3);
+	ROWS(STB_E_VALUE, e.variant.module = 99);
+}
+
+/* A section of a module, with what is changed of it. */
+static enum stb_error module_section(struct stb_module *m, uint32_t object,
+				     stb_str symbol)
+{
+	static const char strings[] = "\0stb_1\0""6.1 SMP \0a/b\0"
+		"0123456789012345678901234567890123456789012345678901234567";
+	struct stb_version v = { .symbol = symbol, .crc = 1 };
+	uint8_t bytes[64] = { 0 }, buf[4096];
+	struct made_section s[2];
+	struct stb_reader r;
+	struct stb_set set;
+	struct made b;
+	size_t size;
+	uint8_t *raw = make_set((struct made_table[]){
+		{ STB_T_MODULE, sizeof(*m), m, 1 },
+		{ STB_T_VERSIONS, sizeof(v), &v, 1 },
+		{ STB_T_OBJECT, 1, bytes, object },
+		{ STB_T_STRINGS, 1, strings, sizeof(strings) }, { 0 } },
+		&size);
+
+	s[0] = make_section(STB_SEC_INDEX, raw, size);
+	s[1] = make_section(STB_SEC_MODULE, raw, size);
+	b = make_bundle(s, 2);
+	if (stb_open(&r, b.data, b.size) &&
+	    stb_section_read(&r, 1, buf, stb_section_size(&r, 1), &set))
+		stb_validate_module(&r, &set, 1);
+	free(b.data);
+	free(raw);
+	free((void *)(uintptr_t)s[0].stored);
+	free((void *)(uintptr_t)s[1].stored);
+	return r.error;
+}
+
+#define MODULE(want, object, symbol, change) do {			\
+	struct stb_module m = { .name = 1, .vermagic = 7 };		\
+	change;								\
+	EXPECT(#change, module_section(&m, object, symbol), want);	\
+} while (0)
+
+static void module_sections(void)
+{
+	MODULE(STB_OK, 64, 7, (void)0);
+	MODULE(STB_E_VALUE, 63, 7, (void)0);
+	MODULE(STB_E_VALUE, 64, 700, (void)0);
+	MODULE(STB_E_VALUE, 64, 7, m.name = 0);		/* none */
+	MODULE(STB_E_VALUE, 64, 7, m.name = 16);		/* a/b */
+	MODULE(STB_E_VALUE, 64, 7, m.name = 20);		/* too long */
+	MODULE(STB_OK, 64, 7, m.name = 23);
+	MODULE(STB_E_VALUE, 64, 7, m.srcversion = 700);
+	MODULE(STB_E_VALUE, 64, 7, m.compiler = 700);
+}
+
 static void rows(void)
 {
 	ROWS(STB_OK, (void)0);
@@ -381,6 +452,8 @@ int main(void)
 	rows();
 	event_rows();
 	hook_rows();
+	module_rows();
+	module_sections();
 	file_rows();
 	site_rows();
 	damage();
