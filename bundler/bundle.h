@@ -78,6 +78,7 @@ struct plan {
 	struct stb_variant kernel;	/* build-id, stext */
 	const char *name, *release;
 	const char *script, *script_file, *compiler;	/* file: full path */
+	uint32_t privilege;
 	struct stb_limits limits;
 	const char *kernel_object, *user_object;	/* full path, or NULL */
 	const char *module;		/* the same; instead of both */

@@ -488,6 +488,9 @@ static bool same_script(struct pack *k, const struct plan *p,
 	if (k->variants.n && (name != b->script || compiler != b->compiler))
 		return wrong(p->file, 0, "is of another script or compiler "
 			     "than the plans before it");
+	/* what any of the variants wants */
+	if (!k->variants.n || p->privilege < b->privilege)
+		b->privilege = p->privilege;
 	b->script = name;
 	b->compiler = compiler;
 	return true;

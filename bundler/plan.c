@@ -93,6 +93,10 @@ static const struct choice binaries[] = {
 static const struct choice build_kinds[] = {
 	{ "program", STB_BUILD_PROGRAM }, { "module", STB_BUILD_MODULE }, { 0 }
 };
+static const struct choice privileges[] = {
+	{ "stapdev", STB_STAPDEV }, { "stapsys", STB_STAPSYS },
+	{ "stapusr", STB_STAPUSR }, { 0 }
+};
 enum engine { ENGINE_BPF, ENGINE_USER, ENGINE_MODULE };
 static const struct choice engines[] = {
 	{ "bpf", ENGINE_BPF }, { "user", ENGINE_USER },
@@ -120,6 +124,7 @@ static const struct key script_keys[] = {
 	MUST("name", K_TEXT, AT(plan, script)),
 	MAY("file", K_PATH, AT(plan, script_file)),
 	MAY("compiler", K_TEXT, AT(plan, compiler)),
+	MAY("privilege", K_CHOICE, AT(plan, privilege), .choices = privileges),
 	{ 0 }
 };
 static const struct key limits_keys[] = {

@@ -456,6 +456,14 @@ uint32_t stb_generation(const struct stb_set *index)
 		ROW(&b, struct stb_bundle, 0)->generation : 0;
 }
 
+uint32_t stb_privilege(const struct stb_set *index)
+{
+	struct rows b = rows_of(index, STB_T_BUNDLE);
+
+	return b.n && b.stride >= sizeof(struct stb_bundle) ?
+		ROW(&b, struct stb_bundle, 0)->privilege : STB_STAPDEV;
+}
+
 /* Section number i of a variant: 0, or of that kind. */
 static bool section_is(const struct stb_reader *r, uint32_t i, uint32_t kind)
 {
@@ -470,7 +478,8 @@ bool stb_validate_index(struct stb_reader *r, const struct stb_set *index)
 	if (r->error)
 		return false;
 	if (b.n != 1 || !str_ok(index, ROW(&b, struct stb_bundle, 0)->script) ||
-	    !str_ok(index, ROW(&b, struct stb_bundle, 0)->compiler))
+	    !str_ok(index, ROW(&b, struct stb_bundle, 0)->compiler) ||
+	    stb_privilege(index) > STB_STAPUSR)
 		return fail(r, STB_E_VALUE, "bundle row", 0);
 	for (uint32_t i = 0; i < v.n; i++) {
 		const struct stb_variant *p = ROW(&v, struct stb_variant, i);

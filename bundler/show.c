@@ -352,6 +352,13 @@ static void show_variant(struct arena *mem, const struct variant *v)
 	printf("\n");
 }
 
+static const char *privilege_name(const struct bundle *b)
+{
+	static const char *const names[] = { "stapdev", "stapsys", "stapusr" };
+
+	return names[stb_privilege(&b->sets[0])];
+}
+
 static void show_people(struct arena *mem, const struct bundle *b)
 {
 	const struct stb_bundle *row = bundle_row(b);
@@ -366,6 +373,8 @@ static void show_people(struct arena *mem, const struct bundle *b)
 	       str(mem, &b->sets[0], row->script),
 	       *stb_string(&b->sets[0], row->compiler) ?
 	       str(mem, &b->sets[0], row->compiler) : "something unnamed");
+	if (stb_privilege(&b->sets[0]))
+		printf("  privilege %s\n", privilege_name(b));
 	if (bundle_generation(b))
 		printf("  generation %u\n", bundle_generation(b));
 	if (row->epoch)
@@ -639,6 +648,7 @@ static void show_json(struct arena *mem, struct bundle *b)
 	json_object_set_new(j, "compiler",
 			    text(mem, stb_string(index, row->compiler)));
 	json_object_set_new(j, "epoch", number(row->epoch));
+	json_object_set_new(j, "privilege", json_string(privilege_name(b)));
 	for (uint32_t i = 0; i < variant_count(b); i++) {
 		struct variant v = variant_at(b, i);
 

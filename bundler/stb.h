@@ -125,8 +125,9 @@ struct stb_bundle {		/* one */
 	uint64_t epoch;		/* SOURCE_DATE_EPOCH, or 0 */
 	uint32_t generation;	/* a host's policy may refuse older ones; 0:
 				   none was given. Not in rows of 16 bytes */
-	uint32_t reserved;
+	uint32_t privilege;	/* enum stb_privilege: proven by the compiler */
 };
+enum stb_privilege { STB_STAPDEV, STB_STAPSYS, STB_STAPUSR };
 _Static_assert(sizeof(struct stb_bundle) == 24, "stb_bundle");
 #define STB_BUNDLE_FIRST 16	/* bytes of the row in format 1.0 */
 
@@ -462,6 +463,8 @@ const char *stb_string(const struct stb_set *s, stb_str off);
 bool stb_validate_index(struct stb_reader *r, const struct stb_set *index);
 /* The bundle's generation, 0 where it has none. */
 uint32_t stb_generation(const struct stb_set *index);
+/* Its privilege level, STB_STAPDEV where it has none. */
+uint32_t stb_privilege(const struct stb_set *index);
 /*
  * Everything that can be checked of a variant's three sets without a kernel:
  * indices in range, relocations inside their programs, handler entries inside

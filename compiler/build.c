@@ -224,7 +224,11 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 		text_printf(t, " notes=0x%" PRIx64, notes - stext);
 	text_puts(t, "\nscript");
 	put_text(t, "name", base_name(j->opt->script_name));
-	text_puts(t, " file=script.stp compiler=\"stapc 0.1\"\n");
+	text_puts(t, " file=script.stp compiler=\"stapc 0.1\"");
+	if (j->opt->privilege)
+		text_printf(t, " privilege=%s",
+			    privilege_names[j->opt->privilege]);
+	text_putc(t, '\n');
 	text_printf(t, "limits string_len=%u max_errors=%" PRId64
 		    " max_skipped=%" PRId64 " max_action_user=%" PRId64
 		    " max_nesting=%" PRId64 " globals_size=%u frame_size=%u"

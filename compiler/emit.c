@@ -413,6 +413,18 @@ static void emit_traces(struct emit *e)
 	}
 }
 
+/* What tells whose a task is: rt_is_mine(). */
+static void emit_own(struct emit *e)
+{
+	const struct ir_own *own = &e->ir->own;
+
+	emit_line(e, "#define RT_OWN_CRED %" PRIu64, own->cred);
+	emit_line(e, "#define RT_OWN_SUID %" PRIu64, own->suid);
+	emit_line(e, "#define RT_OWN_EUID %" PRIu64, own->euid);
+	emit_line(e, "#define RT_OWN_MM %" PRIu64, own->mm);
+	emit_line(e, "#define RT_OWN_FLAGS %" PRIu64, own->flags);
+}
+
 static void emit_limits(struct emit *e, const char *script_name)
 {
 	const struct ir *ir = e->ir;
@@ -454,6 +466,8 @@ static void emit_limits(struct emit *e, const char *script_name)
 	if (e->kernel && emit_calls(e->ir, IR_AT_SYS_ENTER) +
 	    emit_calls(e->ir, IR_AT_SYS_EXIT) == 1)
 		emit_line(e, "#define RT_ONE_SYSCALL");
+	if (e->kernel && ir->own.on)
+		emit_own(e);
 	emit_traces(e);
 	emit_line(e, "#include \"rt.h\"\n");
 }

@@ -214,6 +214,8 @@ struct ir_function {
 	int nslots;
 	struct ir_stmt *body;
 	bool recursive;
+	bool may_look;		/* privilege.c: into the kernel, for what is
+				   the process's own */
 	bool needs_regs;	/* it or what it calls reads registers */
 	bool in_kernel, in_loader;	/* by ir.c */
 	uint32_t result_cap;		/* by ir.c: strings, with the NUL */
@@ -365,6 +367,12 @@ struct ir {
 	bool needs_slide;
 	int64_t task_status;	/* offset of thread_info.status in task_struct;
 				   0: no 32-bit programs */
+	struct ir_own {		/* handlers see their user's processes alone:
+				   offsets in struct task_struct, cred and
+				   mm_struct, for runtime/bpf/engine.h */
+		bool on;
+		uint64_t cred, suid, euid, mm, flags;
+	} own;
 	bool loader_reads;	/* by ir.c: loader handlers read memory of the
 				   kernel */
 	/* kernel facts the emitter and ir_check may use */
@@ -379,6 +387,8 @@ int ir_format_id(struct arena *mem, struct ir *ir, const char *text, size_t len,
    handler runs on cannot do (E_ENGINE, with the engine that can). */
 bool ir_finish(struct job *j, struct ir *ir);
 void ir_sink_locks(struct ir *ir);	/* a part of it */
+/* ir_own.c, too: reads it memory of its user's processes alone? */
+bool ir_own_check(struct job *j, const struct ir *ir);
 void ir_print(const struct ir *ir, FILE *out);
 /* Statements alone: equal text, equal meaning. */
 void ir_print_body(const struct ir_stmt *s, struct text *t);

@@ -903,6 +903,8 @@ bool ir_finish(struct job *j, struct ir *ir)
 		h->one_print = most == 1;
 	}
 	ok = ir_check(&f);
+	if (ir->own.on)
+		ok &= ir_own_check(j, ir);
 	arena_free(&f.mem);
 	return ok;
 }

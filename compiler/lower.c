@@ -812,6 +812,7 @@ struct ir_function *function_of(struct lower *l, struct function *f)
 	fn->has_result = !f->is_void && f->type != T_UNKNOWN;
 	fn->result = f->type == T_STRING ? IR_STRING : IR_LONG;
 	fn->recursive = f->is_recursive;
+	fn->may_look = f->may_look;
 	if (!f->body) {
 		complain(l->j, f->at, E_UNSUPPORTED,
 			 "embedded C of function '%s' needs the module engine",
@@ -1482,6 +1483,8 @@ bool lower_probes(struct job *j)
 	cover_point(j, NULL);
 	limit_nesting(all.ir, &j->opt->limits);
 	all.ir->task_status = j->syscalls ? target_compat_status(j->target) : 0;
+	if (j->opt->privilege == PRIVILEGE_STAPUSR)
+		lower_own(j, &all.ir->own);
 	return !j->errors && ir_finish(j, all.ir);
 }
 

@@ -278,4 +278,7 @@ struct ir_opnd load_number(struct lower *l, struct span at, struct ir_opnd a,
 			   int64_t offset, unsigned size, bool is_signed,
 			   enum ir_space space);
 
+/* lower_own.c: complains where the kernel does not tell. */
+void lower_own(struct job *j, struct ir_own *own);
+
 #endif

@@ -132,7 +132,9 @@ static struct value word_value(struct pp *pp, const char *name)
 	if (!strcmp(name, "systemtap_v"))
 		return (struct value){ .str = "4.8" };
 	if (!strcmp(name, "systemtap_privilege"))
-		return (struct value){ .str = "stapdev" };
+		return (struct value){ .str =
+			privilege_names[pp->j->opt ? pp->j->opt->privilege :
+					PRIVILEGE_STAPDEV] };
 	if (!strcmp(name, "runtime"))
 		return (struct value){ .str = "kernel" };
 	if (!strcmp(name, "guru_mode"))

@@ -59,6 +59,7 @@ static const struct pass {
 	{ { "typed" },		check_types,	dump_typed },
 	{ { "list" },		NULL,		dump_listing },
 	{ { NULL },		refuse_guru,	NULL },
+	{ { NULL },		prove_privilege, NULL },
 	{ { "ir", "lower" },	lower_probes,	dump_ir },
 	{ { "c", "emit" },	emit_sources,	dump_c },
 	{ { NULL },		run_compilers,	NULL },
@@ -192,6 +193,9 @@ static const char usage_text[] =
 "  --dump-probe-types   the kinds of probe point that there are\n"
 "  --dump-probe-aliases the tapsets' names for probe points\n"
 "  --dump-functions     the functions, and where built-in ones can be called\n"
+"  --privilege=LEVEL    who is to be able to run it: stapdev (all is allowed),\n"
+"                       stapsys (no guru mode), stapusr (own processes only)\n"
+"  --unprivileged       --privilege=stapusr\n"
 "  --generation N       number the bundle, so that hosts can refuse older ones\n"
 "  --out-dir DIR        keep objects and plans, in DIR/KERNEL\n"
 "  -k                   keep the temporary folder with objects and plans\n"
@@ -280,7 +284,8 @@ static void read_manifest(struct command *cmd, const char *path)
 enum { OPT_ENGINE = 256, OPT_DUMP, OPT_OUT_DIR, OPT_ONLY, OPT_SHARE, OPT_CLANG,
        OPT_NO_DISPLAY, OPT_GENERATION, OPT_TYPES, OPT_ALIASES,
        OPT_FUNCTIONS, OPT_ALL_MODULES, OPT_LDD,
-       OPT_COVERAGE, OPT_COMPARE, OPT_MISSING };
+       OPT_COVERAGE, OPT_COMPARE, OPT_MISSING,
+       OPT_PRIVILEGE };
 
 static const struct option long_options[] = {
 	{ "manifest", required_argument, NULL, 'm' },
@@ -290,6 +295,8 @@ static const struct option long_options[] = {
 	{ "generation", required_argument, NULL, OPT_GENERATION },
 	{ "target-only", required_argument, NULL, OPT_ONLY },
 	{ "share", required_argument, NULL, OPT_SHARE },
+	{ "privilege", required_argument, NULL, OPT_PRIVILEGE },
+	{ "unprivileged", no_argument, NULL, OPT_PRIVILEGE },
 	{ "clang", required_argument, NULL, OPT_CLANG },
 	{ "no-global-var-display", no_argument, NULL, OPT_NO_DISPLAY },
 	{ "coverage", optional_argument, NULL, OPT_COVERAGE },
@@ -369,6 +376,18 @@ static void set_missing(struct options *opt, const char *arg)
 	opt->missing = (enum missing)i;
 }
 
+/* arg: NULL of --unprivileged */
+static void set_privilege(struct options *opt, const char *arg)
+{
+	int i = PRIVILEGE_STAPUSR;
+
+	while (arg && i >= 0 && strcmp(arg, privilege_names[i]))
+		i--;
+	if (i < 0)
+		usage("--privilege=%s: stapdev, stapsys or stapusr", arg);
+	opt->privilege = (enum privilege)i;
+}
+
 /* One option; a flat switch */
 static void option(struct command *cmd, int c, char *arg)
 {
@@ -437,6 +456,9 @@ static void option(struct command *cmd, int c, char *arg)
 			usage("--dump=%s: tokens, ast, lib, sites, typed, list, "
 			      "ir, c or plan", arg);
 		opt->dump = arg;
+		break;
+	case OPT_PRIVILEGE:
+		set_privilege(opt, arg);
 		break;
 	case OPT_GENERATION:
 		cmd->generation = arg;
@@ -604,6 +626,13 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	}
 	if (opt->engine == ENGINE_BOTH && opt->dump)
 		usage("--engine=both: a dump is of one of them");
+	if (opt->guru && opt->privilege)
+		usage("-g: guru mode is for --privilege=stapdev");
+	if (opt->privilege == PRIVILEGE_STAPUSR && opt->engine > ENGINE_BPF)
+		usage("--privilege=stapusr: a module is not for one's own "
+		      "processes; wanted --engine=bpf");
+	if (opt->privilege == PRIVILEGE_STAPUSR)
+		opt->engine = ENGINE_BPF;
 	if (opt->listing && (optind < argc || opt->dump || cmd->tell))
 		usage("a listing has no script and no passes");
 	opt->args = argv + optind;

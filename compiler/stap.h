@@ -40,6 +40,7 @@
 	T(REGEX, "regex", "semantic error") \
 	T(ENGINE, "engine", "semantic error") \
 	T(UNSUPPORTED, "unsupported", "semantic error") \
+	T(PRIVILEGE, "privilege", "semantic error") \
 	T(WARNINGS, "warnings", "semantic error")
 #define T(id, name, kind) extern const struct tag E_##id[1];
 ERROR_TAGS(T)
@@ -223,6 +224,8 @@ struct function {
 	int64_t priority;
 	const struct source *src;
 	bool is_private, is_used, is_recursive, is_resolved;
+	bool may_look;		/* privilege.c: into the kernel, for what is
+				   the process's own */
 	unsigned mark;		/* library.c's, for walks */
 	struct function *next;
 	void *lowered;
@@ -341,6 +344,11 @@ enum engine {
 	ENGINE_BOTH,	/* of a command: each */
 };
 
+/* --privilege: who is to be able to run it; the bundle's privilege is the same
+   number (bundler/stb.h). privilege.c */
+enum privilege { PRIVILEGE_STAPDEV, PRIVILEGE_STAPSYS, PRIVILEGE_STAPUSR };
+extern const char *const privilege_names[];
+
 struct options {
 	enum listing listing;
 	const char *script_name;	/* "<input>" for -e, else the path */
@@ -355,6 +363,7 @@ struct options {
 	enum engine engine;
 	int verbose;
 	bool guru;			/* -g */
+	enum privilege privilege;	/* --privilege */
 	bool unoptimized;		/* -u: nothing is elided */
 	bool warnings_fail;		/* -W */
 	bool no_warnings;
@@ -424,6 +433,7 @@ void each_tapset(struct job *j, void (*each)(void *arg,
 bool expand_points(struct job *j);	/* points/points.c: j->sites */
 bool check_types(struct job *j);	/* check.c: typed AST */
 bool refuse_guru(struct job *j);	/* guru.c: what needs a module */
+bool prove_privilege(struct job *j);	/* privilege.c */
 bool lower_probes(struct job *j);	/* lower.c: j->ir */
 bool emit_sources(struct job *j);	/* emit.c: j->c_kernel, j->c_user */
 bool run_compilers(struct job *j);	/* build.c: objects in out_dir */

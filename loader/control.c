@@ -38,8 +38,7 @@ static int ask(const char *name, const char *request)
 
 	if (fd < 0)
 		return -1;
-	if ((size_t)snprintf(a.sun_path, sizeof(a.sun_path), RUN_DIR "/%s",
-			     name) >= sizeof(a.sun_path)) {
+	if (!recorder_path(a.sun_path, sizeof(a.sun_path), name)) {
 		close(fd);
 		errno = ENOENT;
 		return -1;
@@ -122,10 +121,13 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 static int list(void)
 {
 	struct dirent **names = NULL;
-	int n = scandir(RUN_DIR, &names, NULL, by_name);
+	char dir[128];
+	int n;
 
+	recorder_path(dir, sizeof(dir), "");
+	n = scandir(dir, &names, NULL, by_name);
 	if (n < 0 && errno != ENOENT)
-		die(EXIT_DENIED, RUN_DIR ": %s", strerror(errno));
+		die(EXIT_DENIED, "%s: %s", dir, strerror(errno));
 	printf("%-16s %7s  %-12s  %-19s %10s %8s %8s\n", "NAME", "PID",
 	       "BUNDLE", "SINCE", "EVENTS", "LOST", "MEMORY");
 	for (int i = 0; i < n; i++)

@@ -2,6 +2,7 @@
 #include "loader/format.h"
 #include "loader/files.h"
 #include "loader/history.h"
+#include "loader/rights.h"
 #include "loader/words.h"
 
 #include <errno.h>
@@ -853,7 +854,7 @@ void output_end(struct output *o, enum stb_channel channel)
 	if (channel == STB_SYSTEM) {
 		o->command.buf[o->command.n < COMMAND_SIZE ? o->command.n :
 			       COMMAND_SIZE - 1] = 0;
-		run_shell(o->command.buf, o->mask);
+		runner_run(o->shell, o->command.buf);
 		return;
 	}
 	if (channel == STB_SWITCH) {

@@ -414,6 +414,7 @@ void load_kernel(struct loader *l)
 	if (image.n)
 		memcpy(l->shared, image.base, image.n);
 	l->shared->slide = l->slide;
+	l->shared->owner = getuid();
 	if (l->progs.n)
 		load_progs(l);
 }

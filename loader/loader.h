@@ -10,6 +10,7 @@
 #include "loader/files.h"
 #include "loader/format.h"
 #include "loader/history.h"
+#include "loader/rights.h"
 #include "loader/symbols.h"
 #include "loader/sys.h"
 #include "runtime/abi.h"
@@ -68,6 +69,7 @@ enum {
 
 struct loader {
 	struct options opt;
+	struct rights rights;	/* rights.c */
 
 	/* who may have made the bundle: trust.c */
 	struct minisign_key *keys;

@@ -252,20 +252,26 @@ int main(int argc, char **argv)
 	};
 
 	argv0 = "stap-load";
+	rights_start(&l.rights);
 	options(&l.opt, argc, argv);
+	rights_member(&l.rights);
+	rights_options(&l);
 	if (l.opt.verb)
 		_exit(control(&l.opt));
 	read_keys(&l);
 	open_bundle(&l);
 	pick_variant(&l);
+	rights_bundle(&l);
 	check_host(&l);
 	if (l.opt.check)
 		_exit(0);
+	rights_keep(&l, false);
 	open_output(&l);
 	read_symbols(&l);
 	l.out.names = symbols_namer(l.symbols, kernel_names());
 	if (l.opt.record)
 		record_start(&l);
+	l.out.shell = runner_start(&l);
 	load_kernel(&l);
 	set_globals(&l);
 	_exit(run_session(&l));	/* memory is given back all at once */

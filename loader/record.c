@@ -36,13 +36,22 @@ struct recorder {
 	struct client clients[MAX_CLIENTS];
 };
 
+bool recorder_path(char *to, uint32_t size, const char *name)
+{
+	char dir[64];
+
+	if (!rights_folder(dir, sizeof(dir)))
+		die(EXIT_DENIED, "%s: wanted a folder of my own: %s", dir,
+		    strerror(errno));
+	return (uint32_t)snprintf(to, size, "%s/%s", dir, name) < size;
+}
+
 /* --- the name ----------------------------------------------------------------- */
 
 static void address(struct sockaddr_un *a, const char *name)
 {
 	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if ((size_t)snprintf(a->sun_path, sizeof(a->sun_path), RUN_DIR "/%s",
-			     name) >= sizeof(a->sun_path) ||
+	if (!recorder_path(a->sun_path, sizeof(a->sun_path), name) ||
 	    strchr(name, '/') || *name == '.' || !*name)
 		die(EXIT_USE, "--name %s: wanted a short name without '/'",
 		    name);
@@ -81,8 +90,6 @@ static int listen_as(const char *name)
 	mode_t mask;
 
 	address(&a, name);
-	if (mkdir(RUN_DIR, 0755) && errno != EEXIST)
-		die(EXIT_DENIED, RUN_DIR ": %s", strerror(errno));
 	if (is_stale(&a))
 		unlink(a.sun_path);
 	mask = umask(077);
@@ -159,6 +166,7 @@ void record_ready(struct loader *l)
 		dup2(null, fd);
 	if (null > 2)
 		close(null);
+	runner_detach(l->out.shell);
 	/* no file system is kept busy, but the one that the files are in */
 	if (!l->files.pattern && chdir("/"))
 		say("/: %s", strerror(errno));

@@ -3,7 +3,7 @@
  * record.h - the flight recorder (-F): a session that runs on by itself, keeps
  * its last output in memory, and answers those who ask for it.
  *
- * A recorder listens on RUN_DIR/NAME. Who connects sends one line:
+ * A recorder listens on /run/stap-load/NAME (rights_folder). Who connects sends one line:
  *
  *	status		one line of NAME=VALUE words comes back
  *	attach		what it keeps comes back, then all that is new
@@ -21,9 +21,11 @@
 #include <poll.h>
 #include <time.h>
 
-#define RUN_DIR "/run/stap-load"
-
 enum { MAX_CLIENTS = 16 };
+
+/* The path of a recorder's socket; false: it is too long. An empty name: the
+   folder of them. */
+bool recorder_path(char *to, uint32_t size, const char *name);
 
 /* main.c, before anything is loaded: takes the name, and goes on in a child.
    What was the process waits, and ends as the child says. */

@@ -83,12 +83,7 @@ static bool make_folder(const char *path)
 
 static void find_base(struct served *f)
 {
-	strcpy(f->base, "/run/stap-load");
-	if (make_folder(f->base))
-		return;
-	snprintf(f->base, sizeof(f->base), "/var/tmp/stap-load-%d",
-		 (int)geteuid());
-	if (!make_folder(f->base))
+	if (!rights_folder(f->base, sizeof(f->base)))
 		die(EXIT_OUTPUT, "%s: wanted a folder of my own for the "
 		    "script's files: %s: remove what is there", f->base,
 		    strerror(errno));

@@ -27,6 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
+extern char **environ;
+
 /* The one thing that a signal handler can reach. */
 static volatile sig_atomic_t stop_signals, next_file_asked;
 
@@ -92,6 +94,7 @@ static void catch_signals(struct session *s)
 	}
 	a.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &a, NULL);
+	sigaction(SIGXFSZ, &a, NULL);	/* write() says so as well */
 	sigprocmask(SIG_BLOCK, &blocked, &s->sleeping);
 	for (int i = 1; i < 32; i++)
 		if (sigismember(&ends, i))
@@ -308,10 +311,12 @@ _Noreturn static void child_main(struct session *s, int gate)
 	char byte;
 
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &s->sleeping, NULL);
 	if (s->l->nofile.rlim_cur)
 		setrlimit(RLIMIT_NOFILE, &s->l->nofile);
 	close(s->go);
+	environ = s->l->rights.environ;
 	if (read(gate, &byte, 1) != 1)	/* the loader gave up */
 		_exit(0);
 	close(gate);
@@ -536,6 +541,8 @@ static void start(struct session *s)
 	start_timers(s);
 	s->polled = array(3 + MAX_CLIENTS + 1 + serve_open(l),
 			  sizeof(*s->polled));
+	rights_keep(l, true);
+	confine(l);
 	set_state(s, STB_RUNNING);
 	release_command(s);
 	if (l->recorder)

@@ -204,6 +204,7 @@ void run_shell(const char *command, const sigset_t *mask)
 	if (fork())		/* its parent is init's business */
 		_exit(0);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	if (mask)
 		sigprocmask(SIG_SETMASK, mask, NULL);
 	syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &p);

@@ -23,6 +23,9 @@ enum exit_code {
 	EXIT_DONE = 0, EXIT_SCRIPT_ERROR = 1, EXIT_USE = 64, EXIT_DAMAGED = 65,
 	EXIT_NO_FILE = 66, EXIT_NO_MATCH = 69, EXIT_OURS = 70,
 	EXIT_KERNEL = 71, EXIT_OUTPUT = 73, EXIT_AGAIN = 75, EXIT_DENIED = 77,
+	/* whom and what this host trusts */
+	EXIT_NO_GROUP = 67, EXIT_STRANGER = 68, EXIT_RECALLED = 72,
+	EXIT_UNPROVEN = 76, EXIT_SETTINGS = 78,
 };
 
 /* "stap-load: MESSAGE" on stderr; say() goes on, die() does not. What the

@@ -28,14 +28,14 @@ static void add_key(struct loader *l, const char *path, bool named)
 	long n = read_small(path, text, sizeof(text));
 
 	if (n < 0)
-		die(named && n == -ENOENT ? EXIT_NO_FILE : EXIT_DENIED,
+		die(named && n == -ENOENT ? EXIT_NO_FILE : EXIT_SETTINGS,
 		    "%s: a trusted key cannot be read: %s", path,
 		    strerror((int)-n));
 	if (l->nkeys == MAX_KEYS)
-		die(EXIT_DENIED, "%s: more than %d trusted keys", path,
+		die(EXIT_SETTINGS, "%s: more than %d trusted keys", path,
 		    MAX_KEYS);
 	if (!minisign_read_key(text, (size_t)n, &l->keys[l->nkeys]))
-		die(EXIT_DENIED, "%s: wanted a public key as minisign or stb "
+		die(EXIT_SETTINGS, "%s: wanted a public key as minisign or stb "
 		    "keygen writes it; mend or remove the file", path);
 	l->nkeys++;
 }
@@ -55,9 +55,9 @@ static void add_trusted(struct loader *l)
 	char path[sizeof(TRUSTED) + 1 + 256];
 
 	if (!dir && errno != ENOENT)
-		die(EXIT_DENIED, TRUSTED ": %s", strerror(errno));
+		die(EXIT_SETTINGS, TRUSTED ": %s", strerror(errno));
 	if (dir && (fstat(dirfd(dir), &st) || st.st_uid || st.st_mode & 022))
-		die(EXIT_DENIED, TRUSTED ": wanted a folder that root alone "
+		die(EXIT_SETTINGS, TRUSTED ": wanted a folder that root alone "
 		    "can change: chown root, chmod go-w");
 	while (dir && (d = readdir(dir))) {
 		if (!is_key_file(d->d_name))
@@ -123,7 +123,7 @@ _Noreturn static void die_stranger(const struct loader *l,
 	    "of", l->opt.file, minisign_id(id, s->key_id));
 	for (unsigned i = 0; i < l->nkeys; i++)
 		say("  %s", minisign_id(id, l->keys[i].id));
-	die(EXIT_DENIED, "put that key's .pub into " TRUSTED ", or name it "
+	die(EXIT_STRANGER, "put that key's .pub into " TRUSTED ", or name it "
 	    "with --trust");
 }
 
@@ -144,7 +144,7 @@ static void judge(struct loader *l, const struct minisign_sig *s,
 	}
 	if (!known)
 		die_stranger(l, s);
-	die(EXIT_DENIED, "%s: its signature with key %s does not hold: the "
+	die(EXIT_UNPROVEN, "%s: its signature with key %s does not hold: the "
 	    "bundle or the signature was changed; get both again from where "
 	    "they were made", l->opt.file, minisign_id(id, s->key_id));
 }
@@ -161,6 +161,10 @@ size_t prove_signature(struct loader *l, const void *data, size_t size)
 	struct minisign_sig s;
 	size_t n, message;
 
+	if (!l->nkeys && l->rights.level != STB_STAPDEV)
+		die(EXIT_UNPROVEN, "%s: this host trusts no key, so nobody but "
+		    "root and members of stapdev may run bundles: wanted the "
+		    ".pub of who signs them in " TRUSTED, l->opt.file);
 	if (!l->nkeys) {
 		tell_unsigned(l);
 		minisign_attached(data, size, (const char *[1]){ NULL }, &n,
@@ -169,14 +173,14 @@ size_t prove_signature(struct loader *l, const void *data, size_t size)
 	}
 	n = find_signature(l, data, size, text, &message);
 	if (n && !minisign_read_sig(text, n, &s))
-		die(EXIT_DENIED, "%s: its signature is none of minisign's "
+		die(EXIT_UNPROVEN, "%s: its signature is none of minisign's "
 		    "format", l->opt.file);
 	if (n) {
 		judge(l, &s, data, message);
 	} else if (l->opt.allow_unsigned) {
 		checked(l, "signature: none, and --unsigned was given");
 	} else {
-		die(EXIT_DENIED, "%s is not signed, and this host has trusted "
+		die(EXIT_UNPROVEN, "%s is not signed, and this host has trusted "
 		    "keys: wanted a signature in it or in %s.minisig (stb sign "
 		    "makes one; --unsigned runs it all the same)",
 		    l->opt.file, l->opt.file);
@@ -204,7 +208,7 @@ static char *next_word(char **p)
 
 _Noreturn static void die_rule(const struct recall *r)
 {
-	die(EXIT_DENIED, RECALLED ":%u: wanted \"id DIGITS\" or \"script NAME "
+	die(EXIT_SETTINGS, RECALLED ":%u: wanted \"id DIGITS\" or \"script NAME "
 	    "generation N\"; nothing runs until that is mended", r->line);
 }
 
@@ -216,7 +220,7 @@ static void apply_id(const struct recall *r, const char *digits)
 		die_rule(r);
 	hex(id, r->l->reader.header->toc_digest, STB_DIGEST_SIZE);
 	if (!strncmp(id, digits, strlen(digits)))
-		die(EXIT_DENIED, "%s was recalled: " RECALLED ":%u names its "
+		die(EXIT_RECALLED, "%s was recalled: " RECALLED ":%u names its "
 		    "id, %s; take a newer one", r->l->opt.file, r->line, id);
 }
 
@@ -234,7 +238,7 @@ static void apply_generation(const struct recall *r, const char *script,
 		die_rule(r);
 	if (strcmp(script, stb_string(&r->l->index, b->script)) || have >= n)
 		return;
-	die(EXIT_DENIED, "%s was recalled: it is generation %u of %s, and "
+	die(EXIT_RECALLED, "%s was recalled: it is generation %u of %s, and "
 	    RECALLED ":%u wants %lu at least; take a newer one",
 	    r->l->opt.file, have, script, r->line, n);
 }
@@ -265,9 +269,9 @@ void check_recalled(struct loader *l)
 	struct recall r = { .l = l };
 
 	if (n < 0 && n != -ENOENT)
-		die(EXIT_DENIED, RECALLED ": %s", strerror((int)-n));
+		die(EXIT_SETTINGS, RECALLED ": %s", strerror((int)-n));
 	if (n >= MAX_RECALLED - 1)
-		die(EXIT_DENIED, RECALLED ": larger than %d bytes",
+		die(EXIT_SETTINGS, RECALLED ": larger than %d bytes",
 		    MAX_RECALLED);
 	for (line = text; n > 0 && line; line = next) {
 		next = strchr(line, '\n');

@@ -60,7 +60,9 @@ struct stb_shared {
 	 * neither wait nor count as skipped.
 	 */
 	uint64_t holder;
-	uint64_t reserved[6];
+	uint64_t reserved[5];	/* 0 */
+	uint32_t owner;		/* real user id of who started the loader */
+	uint32_t unused;
 };
 _Static_assert(sizeof(struct stb_shared) == 128, "two cache lines");
 

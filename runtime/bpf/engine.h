@@ -123,8 +123,34 @@ struct rt_run {
 #define RT_PERF_EVENT(name) RT_SECTION(name) \
 	int name##_probe(struct rt_regs *ctx)
 
+/*
+ * A bundle for one's own processes (stapc --privilege=stapusr) asks that of each
+ * hit: all user ids of the task are those of who started the loader, and it may
+ * be looked at (struct mm_struct: MMF_DUMPABLE is SUID_DUMP_USER), which a
+ * program that was given more rights may not.
+ */
+#ifdef RT_OWN_CRED
+RT_OUTLINE int rt_is_mine(void)
+{
+	u64 task = bpf_get_current_task(), cred = 0, mm = 0, flags = 0;
+	u32 owner = RT_SHARED->owner, suid = ~owner, euid = ~owner;
+
+	if ((u32)bpf_get_current_uid_gid() != owner)
+		return 0;
+	bpf_probe_read_kernel(&cred, 8, task + RT_OWN_CRED);
+	bpf_probe_read_kernel(&mm, 8, task + RT_OWN_MM);
+	bpf_probe_read_kernel(&suid, 4, cred + RT_OWN_SUID);
+	bpf_probe_read_kernel(&euid, 4, cred + RT_OWN_EUID);
+	bpf_probe_read_kernel(&flags, 8, mm + RT_OWN_FLAGS);
+	return suid == owner && euid == owner && (flags & 3) == 1;
+}
+#else
+#define rt_is_mine() 1
+#endif
+
 /* Nobody starts a run while the session does not run. */
-#define rt_running() (RT_VOLATILE(RT_SHARED->state) == STB_RUNNING)
+#define rt_running() (RT_VOLATILE(RT_SHARED->state) == STB_RUNNING && \
+		      rt_is_mine())
 
 RT_OUTLINE int rt_wake(void)
 {
