@@ -5,6 +5,7 @@
  * the build that was compiled for (a probe at a stale offset crashes it).
  */
 #include "loader/loader.h"
+#include "loader/bpf.h"
 #include "loader/kernel.h"
 
 #include <elf.h>
@@ -197,6 +198,18 @@ enum build_state look_at_build(struct loader *l, uint32_t row, bool loud)
 	return state;
 }
 
+/* Name of the first probe attached in one of the ways of the set. */
+static const char *first_probe(const struct loader *l, unsigned ways)
+{
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
+
+		if (ways >> s->attach & 1)
+			return stb_string(&l->meta, s->name);
+	}
+	return NULL;
+}
+
 /* --- privileges ----------------------------------------------------------- */
 
 static const struct {
@@ -225,22 +238,15 @@ static void check_privileges(const struct loader *l)
 			    "run this as root or with CAP_BPF and "
 			    "CAP_PERFMON", wanted_caps[i].name,
 			    wanted_caps[i].for_what, (int)geteuid());
+	if (!(caps >> CAP_SYS_ADMIN & 1) && !bpf_has_uprobe_multi() &&
+	    first_probe(l, 1u << STB_AT_UPROBE | 1u << STB_AT_URETPROBE))
+		die(EXIT_DENIED, "wanted CAP_SYS_ADMIN to set probes of "
+		    "programs, as kernels before 6.6 want it, user %d has it "
+		    "not: run this as root", (int)geteuid());
 	checked(l, "privileges: CAP_BPF, CAP_PERFMON");
 }
 
 /* --- what the kernel offers ----------------------------------------------- */
-
-/* Name of the first probe attached in one of the ways of the set. */
-static const char *first_probe(const struct loader *l, unsigned ways)
-{
-	for (uint32_t i = 0; i < l->sites.n; i++) {
-		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
-
-		if (ways >> s->attach & 1)
-			return stb_string(&l->meta, s->name);
-	}
-	return NULL;
-}
 
 /* Does a program call a helper that reads the kernel's memory? */
 static const char *first_reader(const struct loader *l)

@@ -39,7 +39,8 @@ static const char usage_text[] =
 "Exit: 0 the script ended, 1 a run-time error of the script, 64 usage,\n"
 "65 damaged bundle, 66 no such file, 69 nothing in it for this host,\n"
 "70 our fault, 71 the kernel refused, 73 cannot write, 75 try again,\n"
-"77 privilege.\n";
+"77 privilege; of trust: 67 user in no group, 68 unknown signer, 72 recalled,\n"
+"76 not signed or not as it was, 78 /etc/stap-load is wrong.\n";
 
 _Noreturn static void usage(int status)
 {

@@ -31,16 +31,13 @@ static uint64_t bit(unsigned cap)
 	return 1ull << cap;
 }
 
-/* What loading can take; kernels before 5.8 know CAP_SYS_ADMIN alone. */
+/* What loading can take: CAP_SYS_ADMIN for probes of programs before 6.6, and for
+   all before 5.8. */
 static uint64_t loading(void)
 {
-	uint64_t caps = bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_SYSLOG) |
+	return bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_SYSLOG) |
 		bit(CAP_NET_ADMIN) | bit(CAP_SYS_RESOURCE) |
-		bit(CAP_SYS_NICE);
-
-	if (prctl(PR_CAPBSET_READ, CAP_BPF, 0, 0, 0) < 0)
-		caps |= bit(CAP_SYS_ADMIN);
-	return caps;
+		bit(CAP_SYS_NICE) | bit(CAP_SYS_ADMIN);
 }
 
 /* Of those there are, these stay, and no others come. */
@@ -291,6 +288,24 @@ static bool attaches(const struct loader *l, enum stb_attach how)
 	return false;
 }
 
+/* Are there probes of programs that are attached each by itself? for_run: that
+   may be yet to come. */
+static bool needs_admin(const struct loader *l, bool for_run)
+{
+	if (prctl(PR_CAPBSET_READ, CAP_BPF, 0, 0, 0) < 0)
+		return true;
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
+
+		if ((s->attach == STB_AT_UPROBE ||
+		     s->attach == STB_AT_URETPROBE) &&
+		    (!for_run || (!l->multi[s->prog] &&
+				  l->build_state[s->build] != BUILD_HERE)))
+			return true;
+	}
+	return false;
+}
+
 void rights_keep(const struct loader *l, bool for_run)
 {
 	uint64_t caps = 0;
@@ -301,6 +316,8 @@ void rights_keep(const struct loader *l, bool for_run)
 		caps = loading() & ~bit(CAP_SYSLOG) & ~bit(CAP_NET_ADMIN);
 	if (attaches(l, STB_AT_NETFILTER))
 		caps |= bit(CAP_NET_ADMIN);
+	if (!needs_admin(l, for_run))
+		caps &= ~bit(CAP_SYS_ADMIN);
 	if (for_run)
 		caps &= ~bit(CAP_SYS_RESOURCE) & ~bit(CAP_NET_ADMIN);
 	keep_caps(caps);
