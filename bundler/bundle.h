@@ -209,5 +209,8 @@ int verb_sign(int argc, char **argv);
 int verb_digest(int argc, char **argv);
 int verb_attach(int argc, char **argv);
 int verb_detach(int argc, char **argv);
+/* provenance.c */
+int verb_sbom(int argc, char **argv);
+int verb_provenance(int argc, char **argv);
 
 #endif

@@ -33,6 +33,10 @@ static const struct verb {
 	  "put that signature behind a bundle" },
 	{ "detach", verb_detach, "detach FILE",
 	  "put a bundle's signature into FILE.minisig" },
+	{ "sbom", verb_sbom, "sbom [-o OUT] FILE",
+	  "what a bundle is made of, as SPDX" },
+	{ "provenance", verb_provenance, "provenance [-o OUT] FILE",
+	  "how it was made, as an in-toto statement" },
 };
 
 static void usage(FILE *out)

@@ -190,15 +190,42 @@ static void tell(struct command *cmd, struct child *c, int n)
 
 /* --- the bundle --------------------------------------------------------------- */
 
-/* stb of the same build, else of PATH. */
-static int pack(struct command *cmd, struct child *c, int n)
+/* stb of the same build, else of PATH, with these words, NULL behind the last. */
+static int run_stb(struct command *cmd, char **words)
 {
 	char *own = arena_printf(&cmd->mem, "%s/stb", cmd->exe_dir);
+	pid_t pid;
+	int status;
+
+	words[0] = access(own, X_OK) ? "stb" : own;
+	pid = fork_child();
+	if (!pid) {
+		execvp(words[0], words);
+		fprintf(stderr, "%s: %s: %m\n", argv0, words[0]);
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			die("wait: %m");
+	return WIFEXITED(status) && WEXITSTATUS(status) < 126 ?
+		WEXITSTATUS(status) : 1;
+}
+
+/* What stands beside the bundle. */
+static int state(struct command *cmd, char *verb, const char *ending)
+{
+	char *words[] = { NULL, verb, "-o", arena_printf(&cmd->mem, "%s.%s",
+			  cmd->out, ending), (char *)cmd->out, NULL };
+
+	return run_stb(cmd, words);
+}
+
+static int pack(struct command *cmd, struct child *c, int n)
+{
 	VEC(char *) argv = { 0 };
 	int status, i;
-	pid_t pid;
 
-	vec_push(&cmd->mem, &argv, access(own, X_OK) ? "stb" : own);
+	vec_push(&cmd->mem, &argv, NULL);
 	vec_push(&cmd->mem, &argv, "pack");
 	vec_push(&cmd->mem, &argv, "-o");
 	vec_push(&cmd->mem, &argv, (char *)cmd->out);
@@ -209,17 +236,12 @@ static int pack(struct command *cmd, struct child *c, int n)
 		vec_push(&cmd->mem, &argv,
 			 arena_printf(&cmd->mem, "%s/plan", c[i].dir));
 	vec_push(&cmd->mem, &argv, NULL);
-	pid = fork_child();
-	if (!pid) {
-		execvp(argv.v[0], argv.v);
-		fprintf(stderr, "%s: %s: %m\n", argv0, argv.v[0]);
-		_exit(127);
-	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			die("wait: %m");
-	return WIFEXITED(status) && WEXITSTATUS(status) < 126 ?
-		WEXITSTATUS(status) : 1;
+	status = run_stb(cmd, argv.v);
+	if (!status && cmd->sbom)
+		status = state(cmd, "sbom", "spdx.json");
+	if (!status && cmd->provenance)
+		status = state(cmd, "provenance", "intoto.json");
+	return status;
 }
 
 static bool is_asked_for(const struct command *cmd, const char *kernel)

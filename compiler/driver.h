@@ -24,6 +24,7 @@ struct command {
 	bool table;			/* --coverage */
 	const char *json;		/* --coverage=FILE, or NULL */
 	const char *compare[2];		/* --compare A B */
+	bool sbom, provenance;		/* written beside the bundle */
 	bool keep;			/* -k: the temporary folder stays */
 };
 

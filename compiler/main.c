@@ -197,6 +197,8 @@ static const char usage_text[] =
 "                       stapsys (no guru mode), stapusr (own processes only)\n"
 "  --unprivileged       --privilege=stapusr\n"
 "  --generation N       number the bundle, so that hosts can refuse older ones\n"
+"  --sbom               write FILE.stb.spdx.json: what it is made of\n"
+"  --provenance         write FILE.stb.intoto.json: how it was made\n"
 "  --out-dir DIR        keep objects and plans, in DIR/KERNEL\n"
 "  -k                   keep the temporary folder with objects and plans\n"
 "  --target-only NAME   compile for this kernel only and pack nothing\n"
@@ -285,7 +287,7 @@ enum { OPT_ENGINE = 256, OPT_DUMP, OPT_OUT_DIR, OPT_ONLY, OPT_SHARE, OPT_CLANG,
        OPT_NO_DISPLAY, OPT_GENERATION, OPT_TYPES, OPT_ALIASES,
        OPT_FUNCTIONS, OPT_ALL_MODULES, OPT_LDD,
        OPT_COVERAGE, OPT_COMPARE, OPT_MISSING,
-       OPT_PRIVILEGE };
+       OPT_PRIVILEGE, OPT_SBOM, OPT_PROVENANCE };
 
 static const struct option long_options[] = {
 	{ "manifest", required_argument, NULL, 'm' },
@@ -297,6 +299,8 @@ static const struct option long_options[] = {
 	{ "share", required_argument, NULL, OPT_SHARE },
 	{ "privilege", required_argument, NULL, OPT_PRIVILEGE },
 	{ "unprivileged", no_argument, NULL, OPT_PRIVILEGE },
+	{ "sbom", no_argument, NULL, OPT_SBOM },
+	{ "provenance", no_argument, NULL, OPT_PROVENANCE },
 	{ "clang", required_argument, NULL, OPT_CLANG },
 	{ "no-global-var-display", no_argument, NULL, OPT_NO_DISPLAY },
 	{ "coverage", optional_argument, NULL, OPT_COVERAGE },
@@ -456,6 +460,12 @@ static void option(struct command *cmd, int c, char *arg)
 			usage("--dump=%s: tokens, ast, lib, sites, typed, list, "
 			      "ir, c or plan", arg);
 		opt->dump = arg;
+		break;
+	case OPT_SBOM:
+		cmd->sbom = true;
+		break;
+	case OPT_PROVENANCE:
+		cmd->provenance = true;
 		break;
 	case OPT_PRIVILEGE:
 		set_privilege(opt, arg);

@@ -35,6 +35,8 @@ struct options {
 	uint64_t keep_size;	/* bytes of output that a recorder keeps */
 	uint64_t file_max;	/* -S SIZE[,N]; 0: not given */
 	unsigned file_keep;
+	const char *service;	/* --service DIR, or NULL */
+	bool stop_service;	/* --service-stop DIR */
 	bool self;		/* the bundle is behind this program */
 	char **trust;		/* --trust: files of public keys */
 	int ntrust;

@@ -4,6 +4,7 @@
  * manual. The pass list is at the end.
  */
 #include "loader/record.h"
+#include "loader/service.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,8 @@ static const char usage_text[] =
 "              /etc/stap-load/trusted.d\n"
 "  --signature SIG  the bundle's signature, if not in it or beside it\n"
 "  --unsigned  run a bundle without a signature where keys are trusted\n"
+"  --service DIR  run each NAME.stb of a folder as recorder NAME, with the options\n"
+"              in NAME.conf; --service-stop DIR ends them\n"
 "  --check     say what is checked of this host, load nothing\n"
 "  -v          say what is done\n"
 "  -h, -V      this text; the version\n"
@@ -90,7 +93,9 @@ static void add_argument(struct options *o, char *text)
 		    text);
 }
 
-enum { OPT_TRUST = 256, OPT_SIGNATURE, OPT_UNSIGNED, OPT_NAME, OPT_VERB };
+enum { OPT_TRUST = 256, OPT_SIGNATURE, OPT_UNSIGNED, OPT_NAME,
+       OPT_SERVICE, OPT_SERVICE_STOP,
+       OPT_VERB };
 
 /* SIZE[,N]: megabytes, files. */
 static void set_file_size(struct options *o, const char *text)
@@ -157,6 +162,11 @@ static void take_option(struct options *o, int c)
 		o->verb = (enum verb)(c - OPT_VERB);
 		o->recorder = optarg;
 		break;
+	case OPT_SERVICE:
+	case OPT_SERVICE_STOP:
+		o->service = optarg;
+		o->stop_service = c == OPT_SERVICE_STOP;
+		break;
 	case OPT_TRUST:
 		o->trust[o->ntrust++] = optarg;
 		break;
@@ -190,6 +200,8 @@ static void options(struct options *o, int argc, char **argv)
 		{ "stop", required_argument, NULL, OPT_VERB + VERB_STOP },
 		{ "rotate", required_argument, NULL, OPT_VERB + VERB_ROTATE },
 		{ "trust", required_argument, NULL, OPT_TRUST },
+		{ "service", required_argument, NULL, OPT_SERVICE },
+		{ "service-stop", required_argument, NULL, OPT_SERVICE_STOP },
 		{ "signature", required_argument, NULL, OPT_SIGNATURE },
 		{ "unsigned", no_argument, NULL, OPT_UNSIGNED },
 		{ "help", no_argument, NULL, 'h' },
@@ -218,7 +230,7 @@ static void options(struct options *o, int argc, char **argv)
 		if (optind < argc)
 			add_argument(o, argv[optind++]);
 	}
-	if (o->verb)
+	if (o->verb || o->service)
 		return;
 	o->keep_size = o->output ? 1u << 20 : o->ring_size;
 	if (o->file_max && !o->output)
@@ -259,6 +271,9 @@ int main(int argc, char **argv)
 	rights_options(&l);
 	if (l.opt.verb)
 		_exit(control(&l.opt));
+	if (l.opt.service)
+		_exit(l.opt.stop_service ? service_stop(l.opt.service) :
+		      service_start(l.opt.service));
 	read_keys(&l);
 	open_bundle(&l);
 	pick_variant(&l);
