@@ -178,8 +178,9 @@ static const char *reason(const struct stb_site *s, int error)
 		return "this machine has no such event, which virtual "
 		       "machines often have not, or does not count it so";
 	if (error == EPERM || error == EACCES)
-		return "the kernel does not allow it here: lockdown, a "
-		       "security module or a container; see its log";
+		return "the kernel does not allow it here: no CAP_SYS_ADMIN, "
+		       "lockdown, a security module or a container; see its "
+		       "log";
 	if (error == ENOENT && !is_uprobe(s))
 		return "it is not in this kernel: its module may not be "
 		       "loaded";

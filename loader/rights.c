@@ -31,8 +31,8 @@ static uint64_t bit(unsigned cap)
 	return 1ull << cap;
 }
 
-/* What loading can take: CAP_SYS_ADMIN for probes of programs before 6.6, and for
-   all before 5.8. */
+/* What loading can take: CAP_SYS_ADMIN for events of perf, and before 5.8 for
+   all. */
 static uint64_t loading(void)
 {
 	return bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_SYSLOG) |
@@ -288,8 +288,8 @@ static bool attaches(const struct loader *l, enum stb_attach how)
 	return false;
 }
 
-/* Are there probes of programs that are attached each by itself? for_run: that
-   may be yet to come. */
+/* Are there sites that are attached each by itself, as events of perf, for which
+   kernels ask CAP_SYS_ADMIN? for_run: that are yet to come. */
 static bool needs_admin(const struct loader *l, bool for_run)
 {
 	if (prctl(PR_CAPBSET_READ, CAP_BPF, 0, 0, 0) < 0)
@@ -297,10 +297,12 @@ static bool needs_admin(const struct loader *l, bool for_run)
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
 
-		if ((s->attach == STB_AT_UPROBE ||
-		     s->attach == STB_AT_URETPROBE) &&
-		    (!for_run || (!l->multi[s->prog] &&
-				  l->build_state[s->build] != BUILD_HERE)))
+		if (s->attach != STB_AT_KPROBE &&
+		    s->attach != STB_AT_KRETPROBE &&
+		    s->attach != STB_AT_UPROBE &&
+		    s->attach != STB_AT_URETPROBE)
+			continue;
+		if (!for_run || (!l->multi[s->prog] && l->links[i] < 0))
 			return true;
 	}
 	return false;
