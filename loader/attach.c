@@ -8,6 +8,7 @@
  * its build-id decides whether the sites are armed.
  */
 #include "loader/bpf.h"
+#include "loader/kmod.h"
 #include "loader/loader.h"
 
 #include <errno.h>
@@ -195,7 +196,15 @@ static int arm_site(struct loader *l, uint32_t i)
 {
 	const struct stb_site *s = site_at(l, i);
 	bool is_event = s->attach == STB_AT_PERF_EVENT;
-	int fd = is_event ? -events_arm(l, i) : attach_site(l, s);
+	int fd;
+
+	if (in_kmod(l)) {
+		fd = kmod_arm(l, i);
+		l->links[i] = fd ? NOT_ATTACHED : IN_MODULE;
+		l->armed += !fd;
+		return fd;
+	}
+	fd = is_event ? -events_arm(l, i) : attach_site(l, s);
 
 	if (is_event && !fd)
 		fd = ON_CPUS;
@@ -208,10 +217,12 @@ static int arm_site(struct loader *l, uint32_t i)
 
 static void disarm(struct loader *l, uint32_t i)
 {
+	if (l->links[i] == IN_MODULE)
+		kmod_disarm(l, i);
 	if (l->links[i] >= 0)
 		close(l->links[i]);
 	if (l->links[i] >= 0 || l->links[i] == IN_GROUP ||
-	    l->links[i] == ON_CPUS)
+	    l->links[i] == ON_CPUS || l->links[i] == IN_MODULE)
 		l->armed--;
 	l->links[i] = NOT_ATTACHED;
 }

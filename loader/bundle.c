@@ -5,10 +5,13 @@
  * Only what is needed is decompressed: the index, then the sections of one
  * variant. The file stays mapped; what was read lives until the end.
  */
+#include "loader/bpf.h"
+#include "loader/kmod.h"
 #include "loader/loader.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -164,12 +167,20 @@ static void read_variant(struct loader *l)
 		read_section(l, v->kcode, &l->kcode);
 	if (v->ucode)
 		read_section(l, v->ucode, &l->ucode);
+	if (v->module)
+		read_section(l, v->module, &l->module);
+	if (v->module && !stb_validate_module(&l->reader, &l->module,
+					      v->module))
+		die_damaged(l);
 	if (!stb_validate(&l->reader, &l->meta, v->kcode ? &l->kcode : NULL,
 			  v->ucode ? &l->ucode : NULL))
 		die_damaged(l);
 	l->limits = ROW(struct stb_limits,
 			rows_of(&l->meta, STB_T_LIMITS,
 				sizeof(struct stb_limits)), 0);
+	if (!v->module != !(l->limits->needs & STB_NEEDS_MODULE))
+		die(EXIT_DAMAGED, "%s: damaged: a module that is not there",
+		    l->opt.file);
 	if (l->limits->globals_size < sizeof(struct stb_shared))
 		die(EXIT_DAMAGED, "%s: damaged: globals take %u bytes, "
 		    "wanted %zu at least", l->opt.file,
@@ -188,23 +199,64 @@ static void read_variant(struct loader *l)
 #undef ROWS
 }
 
+/* Does the kernel take programs from us? An array is little to ask for. */
+static const char *bpf_forbidden(void)
+{
+	int fd = bpf_map_new(BPF_MAP_TYPE_ARRAY, "stb", 4, 8, 1, 0);
+
+	if (fd < 0)
+		return fd == -ENOSYS ? "this kernel has no BPF" :
+			"this kernel lets us load no BPF";
+	close(fd);
+	return NULL;
+}
+
+static void choose_engine(struct loader *l, const struct stb_variant *bpf,
+			  const struct stb_variant *module)
+{
+	const char *why = NULL;
+
+	if (l->opt.engine == ENGINE_BPF ? !bpf :
+	    l->opt.engine == ENGINE_MODULE && !module)
+		die(EXIT_NO_MATCH, "--engine=%s: %s has only the other for this "
+		    "kernel", bpf ? "module" : "bpf", l->opt.file);
+	l->variant = bpf ? bpf : module;
+	if (l->opt.engine == ENGINE_MODULE)
+		l->variant = module;
+	if (l->opt.engine != ENGINE_ANY || !bpf || !module) {
+		checked(l, "engine: %s, %s", l->variant->module ? "module" :
+			"bpf", l->opt.engine != ENGINE_ANY ? "as asked for" :
+			"the bundle has no other for this kernel");
+		return;
+	}
+	why = bpf_forbidden();
+	if (why && !kmod_forbidden()) {
+		l->variant = module;
+		say("engine: module: %s", why);
+	} else {
+		checked(l, "engine: bpf, the first that this host allows");
+	}
+}
+
 void pick_variant(struct loader *l)
 {
 	struct rows variants = rows_of(&l->index, STB_T_VARIANTS,
 				       sizeof(struct stb_variant));
+	const struct stb_variant *of[2] = { NULL, NULL };
 	uint8_t id[20];
 	size_t len = kernel_build_id(id, sizeof(id));
 
-	for (uint32_t i = 0; i < variants.n && !l->variant; i++) {
+	for (uint32_t i = 0; i < variants.n; i++) {
 		const struct stb_variant *v =
 			ROW(struct stb_variant, variants, i);
 
 		if (len && v->kernel.len == len &&
-		    !memcmp(v->kernel.bytes, id, len))
-			l->variant = v;
+		    !memcmp(v->kernel.bytes, id, len) && !of[!!v->module])
+			of[!!v->module] = v;
 	}
-	if (!l->variant)
+	if (!of[0] && !of[1])
 		die_no_variant(l, &variants, id, len);
+	choose_engine(l, of[0], of[1]);
 	checked(l, "kernel: %s", stb_string(&l->index, l->variant->name));
 	read_variant(l);
 }

@@ -7,6 +7,7 @@
 #include "loader/loader.h"
 #include "loader/bpf.h"
 #include "loader/kernel.h"
+#include "loader/kmod.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -407,11 +408,13 @@ static void check_slide(struct loader *l)
 
 void check_host(struct loader *l)
 {
-	if (l->progs.n || l->limits->needs & STB_NEEDS_MEMORY) {
+	if (in_kmod(l)) {
+		kmod_check(l);
+	} else if (l->progs.n || l->limits->needs & STB_NEEDS_MEMORY) {
 		check_privileges(l);
 		check_lockdown(l);
 	}
-	if (l->progs.n)
+	if (l->progs.n && !in_kmod(l))
 		check_pmus(l);
 	check_slide(l);
 	l->build_state = zalloc(l->builds.n);

@@ -12,6 +12,7 @@
  * the keeper. It has our descriptors, so what we had attached stays until it
  * has been detached in this way, if we are killed, too.
  */
+#include "loader/kmod.h"
 #include "loader/loader.h"
 
 #include <errno.h>
@@ -216,7 +217,7 @@ void keep_links(struct loader *l)
 	l->closed = (uint32_t *)&l->links[l->sites.n];
 	*l->closed = 0;
 	l->jumps = &l->links[l->sites.n + 1];
-	if (l->sites.n < HURRY_FROM)
+	if (l->sites.n < HURRY_FROM || in_kmod(l))
 		return;
 	pid = helper();
 	if (!pid)
@@ -267,7 +268,9 @@ void detach_all(struct loader *l)
 {
 	uint32_t links;
 
-	if (!l->links)
+	if (in_kmod(l) && l->shared)
+		kmod_end(l);
+	if (!l->links || in_kmod(l))
 		return;
 	for (uint32_t i = 0; i < l->sites.n; i++)
 		if (l->links[i] == ON_CPUS)
@@ -289,6 +292,14 @@ void disarm_build(struct loader *l, uint32_t build)
 	struct loader part = *l;
 	uint32_t closed = 0, n = 0;
 
+	for (uint32_t i = 0; i < l->sites.n; i++)
+		if (links[i] == IN_MODULE && ROW(struct stb_site, l->sites,
+		    i)->flags & STB_SITE_IN_MODULE && ROW(struct stb_site,
+		    l->sites, i)->build == build) {
+			kmod_disarm(l, i);
+			links[i] = NOT_ATTACHED;
+			l->armed--;
+		}
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
 		bool is_of_it = s->flags & STB_SITE_IN_MODULE &&

@@ -292,7 +292,8 @@ char *dump_session(struct loader *l, size_t *size)
 		return NULL;
 	put_head(f, l);
 	put_scalars(f, l);
-	vm_each_element(l->vm, put_element, &p);
+	if (l->vm)
+		vm_each_element(l->vm, put_element, &p);
 	put_history(f, l);
 	put_processes(f);
 	fputs("{\"end\":true}\n", f);

@@ -6,6 +6,7 @@
  * goes away with this process.
  */
 #include "loader/bpf.h"
+#include "loader/kmod.h"
 #include "loader/loader.h"
 
 #include <errno.h>
@@ -402,6 +403,10 @@ void load_kernel(struct loader *l)
 {
 	struct rows image = rows_of(&l->meta, STB_T_GLOBALS_IMAGE, 1);
 
+	if (in_kmod(l)) {
+		kmod_load(l);
+		return;
+	}
 	l->map_fds = zalloc(l->maps.n * sizeof(int));
 	l->prog_fds = zalloc(l->progs.n * sizeof(int));
 	l->plain_fds = zalloc(l->progs.n * sizeof(int));
@@ -423,6 +428,8 @@ uint64_t missed_runs(const struct loader *l)
 {
 	uint64_t n = 0;
 
+	if (in_kmod(l))
+		return l->shared ? kmod_missed(l) : 0;
 	for (uint32_t i = 0; i < l->progs.n; i++)
 		n += bpf_prog_misses(l->prog_fds[i]) +
 		     (l->plain_fds[i] ? bpf_prog_misses(l->plain_fds[i]) : 0);

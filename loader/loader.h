@@ -42,6 +42,7 @@ struct options {
 	int ntrust;
 	const char *signature;	/* --signature, or NULL */
 	bool allow_unsigned;	/* --unsigned */
+	enum { ENGINE_ANY, ENGINE_BPF, ENGINE_MODULE } engine;	/* --engine */
 };
 
 /* The consumer's side of a BPF ring buffer; ring.c. */
@@ -67,6 +68,7 @@ enum {
 	IN_GROUP = -2,		/* by another site's link */
 	LEFT_OUT = -3,		/* it may be, and cannot be attached */
 	ON_CPUS = -4,		/* by event_fds */
+	IN_MODULE = -5,		/* by module_sites */
 };
 
 struct loader {
@@ -117,6 +119,12 @@ struct loader {
 	int watch_fd;		/* inotify, -1: nothing to wait for */
 	int module_fd;		/* uevents, -1: no module is probed */
 	int kprobe_pmu, uprobe_pmu;	/* perf event types; 0: not read yet */
+
+	/* instead of both, where the variant is a module: kmod.c */
+	struct stb_set module;
+	int module_file;
+	uint32_t *module_sites;	/* one a row of sites: its number there */
+	pid_t module_keeper;	/* who unloads it when we cannot */
 
 	/* running: session.c, ring.c */
 	struct stb_shared *shared;	/* head of the globals region */

@@ -33,6 +33,7 @@ static const char usage_text[] =
 "  --trust K   a public key whose bundles may run, as those of\n"
 "              /etc/stap-load/trusted.d\n"
 "  --signature SIG  the bundle's signature, if not in it or beside it\n"
+"  --engine=E  of a bundle with both: bpf or module, not what fits first\n"
 "  --unsigned  run a bundle without a signature where keys are trusted\n"
 "  --service DIR  run each NAME.stb of a folder as recorder NAME, with the options\n"
 "              in NAME.conf; --service-stop DIR ends them\n"
@@ -95,7 +96,7 @@ static void add_argument(struct options *o, char *text)
 
 enum { OPT_TRUST = 256, OPT_SIGNATURE, OPT_UNSIGNED, OPT_NAME,
        OPT_SERVICE, OPT_SERVICE_STOP,
-       OPT_VERB };
+       OPT_ENGINE, OPT_VERB };
 
 /* SIZE[,N]: megabytes, files. */
 static void set_file_size(struct options *o, const char *text)
@@ -114,6 +115,12 @@ static void set_file_size(struct options *o, const char *text)
 	o->file_keep = (unsigned)n;
 }
 
+static void set_engine(struct options *o, const char *text)
+{
+	if (strcmp(text, "bpf") && strcmp(text, "module"))
+		die(EXIT_USE, "--engine=%s: wanted bpf or module", text);
+	o->engine = *text == 'b' ? ENGINE_BPF : ENGINE_MODULE;
+}
 
 /* a flat switch */
 static void take_option(struct options *o, int c)
@@ -167,6 +174,9 @@ static void take_option(struct options *o, int c)
 		o->service = optarg;
 		o->stop_service = c == OPT_SERVICE_STOP;
 		break;
+	case OPT_ENGINE:
+		set_engine(o, optarg);
+		break;
 	case OPT_TRUST:
 		o->trust[o->ntrust++] = optarg;
 		break;
@@ -193,6 +203,7 @@ static void options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "check", no_argument, NULL, 'C' },
+		{ "engine", required_argument, NULL, OPT_ENGINE },
 		{ "name", required_argument, NULL, OPT_NAME },
 		{ "list", no_argument, NULL, OPT_VERB + VERB_LIST },
 		{ "attach", required_argument, NULL, OPT_VERB + VERB_ATTACH },

@@ -9,6 +9,7 @@
  * One thread, which sleeps in ppoll. Signals are blocked but there and while
  * output is written; what they leave is a flag.
  */
+#include "loader/kmod.h"
 #include "loader/loader.h"
 #include "loader/record.h"
 #include "loader/serve.h"
@@ -55,6 +56,7 @@ struct session {
 	int go;			/* closed, it lets the child run */
 	sigset_t sleeping;	/* the mask while we wait */
 	bool failed;		/* an error ended it */
+	struct vm_value *value;	/* of the file whose handler runs, or NULL */
 	uint64_t user_errors;
 };
 
@@ -169,6 +171,10 @@ static const struct stb_handler *handler_at(const struct session *s,
 
 static void run_handler(struct session *s, uint32_t i)
 {
+	if (in_kmod(s->l)) {
+		kmod_run(s->l, i, s->value);
+		return;
+	}
 	switch (vm_run(s->vm, i)) {
 	case VM_DONE:
 	case VM_SKIPPED:
@@ -393,9 +399,13 @@ static bool run_for_file(void *arg, uint32_t handler, struct vm_value *v)
 
 	if (over(s))
 		return false;
-	vm_set_value(s->vm, v);
+	if (s->vm)
+		vm_set_value(s->vm, v);
+	s->value = v;
 	run_handler(s, handler);
-	vm_set_value(s->vm, NULL);
+	s->value = NULL;
+	if (s->vm)
+		vm_set_value(s->vm, NULL);
 	return true;
 }
 
@@ -528,7 +538,7 @@ static void start(struct session *s)
 	output_flush(&l->out);
 	if (over(s) || stop_signals)
 		return;
-	if (l->ring_fd >= 0)
+	if (l->ring_fd >= 0 && !l->ring.consumer)
 		ring_open(&l->ring, l->ring_fd, l->opt.ring_size);
 	if (l->progs.n) {
 		if (!attach_all(l)) {
@@ -557,6 +567,10 @@ static void start(struct session *s)
  */
 static void settle(struct loader *l)
 {
+	if (in_kmod(l)) {
+		kmod_settle(l);
+		return;
+	}
 	if (l->armed && syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
 		detach_all(l);
 }
@@ -586,7 +600,8 @@ int run_session(struct loader *l)
 	l->shared->target_pid = l->opt.target;
 	if (l->opt.command)
 		start_command(&s);
-	s.vm = l->vm = vm_new(&env);
+	if (!in_kmod(l))
+		s.vm = l->vm = vm_new(&env);
 	start(&s);
 	serve_close(l);
 	if (!s.failed)

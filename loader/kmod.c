@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kmod.c - a kernel module instead of BPF programs. In: a validated section of
+ * the bundle. Out: the module in the kernel, from a memory file (nothing is on
+ * disk), and its file /proc/NAME, of which ring and globals region are mapped.
+ *
+ * Who is killed leaves no probe: the module detaches all when its file is
+ * closed. That it is unloaded then, too, is the work of a process of its own,
+ * which waits for our end.
+ */
+#include "loader/kmod.h"
+#include "runtime/kmod/uapi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	NOT_SIGNED = 129,	/* EKEYREJECTED; ENOKEY is 126 */
+	UNLOAD_TRIES = 200,	/* of 50 ms: grace periods of many sites */
+};
+
+static const struct stb_module *row_of(const struct loader *l)
+{
+	return ROW(struct stb_module, rows_of(&l->module, STB_T_MODULE,
+					      sizeof(struct stb_module)), 0);
+}
+
+static const char *name_of(const struct loader *l)
+{
+	return stb_string(&l->module, row_of(l)->name);
+}
+
+/* --- may it? ------------------------------------------------------------------- */
+
+static bool has_cap(unsigned cap)
+{
+	struct __user_cap_header_struct h = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct d[2] = { 0 };
+
+	if (syscall(SYS_capget, &h, d))
+		return false;
+	return (d[0].effective | (uint64_t)d[1].effective << 32) >> cap & 1;
+}
+
+const char *kmod_forbidden(void)
+{
+	if (!has_cap(CAP_SYS_MODULE))
+		return "wanted CAP_SYS_MODULE to load a kernel module: run "
+		       "this as root of the host";
+	if (access("/proc/modules", F_OK))
+		return "this kernel has no modules (CONFIG_MODULES): compile "
+		       "with --engine=bpf";
+	if (read_number("/proc/sys/kernel/modules_disabled") == 1)
+		return "kernel.modules_disabled is 1: no module can be loaded "
+		       "until this host is booted again";
+	return NULL;
+}
+
+/* What forbids modules that are not signed; NULL: nothing. */
+static const char *wants_signature(void)
+{
+	char text[128];
+
+	if (read_small("/sys/module/module/parameters/sig_enforce", text,
+		       sizeof(text)) > 0 && *text == 'Y')
+		return "module.sig_enforce=1";
+	if (read_small("/sys/kernel/security/lockdown", text, sizeof(text)) > 0
+	    && !strstr(text, "[none]"))
+		return strstr(text, "[integrity]") ? "lockdown=integrity" :
+			"lockdown=confidentiality";
+	return NULL;
+}
+
+static bool is_signed(const struct loader *l)
+{
+	static const char mark[] = "~Module signature appended~\n";
+	struct rows o = rows_of(&l->module, STB_T_OBJECT, 1);
+	size_t n = sizeof(mark) - 1;
+
+	return o.n > n && !memcmp(o.base + o.n - n, mark, n);
+}
+
+static void check_signature(const struct loader *l)
+{
+	const char *why = wants_signature();
+
+	if (!why)
+		return;
+	if (!is_signed(l))
+		die(EXIT_DENIED, "this kernel takes signed modules only (%s), "
+		    "and that of %s is not: sign it with a key that this host "
+		    "trusts (stb sign --module-key KEY --module-cert CERT), or "
+		    "take a bundle of --engine=bpf", why, l->opt.file);
+	checked(l, "module: signed, as %s wants", why);
+}
+
+/* The words of vermagic that a running kernel tells of itself. */
+static void check_vermagic(const struct loader *l)
+{
+	const char *have = stb_string(&l->module, row_of(l)->vermagic);
+	size_t n = strcspn(have, " ");
+	struct utsname u;
+	bool same;
+
+	uname(&u);
+	same = strlen(u.release) == n && !memcmp(u.release, have, n) &&
+	       !strstr(have, " SMP ") == !strstr(u.version, "SMP ") &&
+	       !strstr(have, "preempt_rt") == !strstr(u.version, "PREEMPT_RT");
+	if (!same)
+		die(EXIT_NO_MATCH, "the module of %s is for \"%s\", this kernel "
+		    "is %s (%s): compile it with this kernel's headers",
+		    l->opt.file, have, u.release, u.version);
+	checked(l, "module: %s, vermagic %s", name_of(l), have);
+}
+
+void kmod_check(const struct loader *l)
+{
+	const char *why = kmod_forbidden();
+
+	if (why)
+		die(EXIT_DENIED, "%s", why);
+	checked(l, "privileges: CAP_SYS_MODULE");
+	check_vermagic(l);
+	check_signature(l);
+}
+
+/* --- who unloads it ----------------------------------------------------------- */
+
+static int unload(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+/* While its file is still being closed it is in use. */
+static int unload_soon(const char *name)
+{
+	const struct timespec nap = { 0, 50000000 };
+	int error = unload(name);
+
+	for (int i = 0; i < UNLOAD_TRIES && (error == EWOULDBLOCK ||
+					     error == EBUSY); i++) {
+		nanosleep(&nap, NULL);
+		error = unload(name);
+	}
+	return error;
+}
+
+/* Waits for the end of its parent, which unloads the module itself if it can. */
+_Noreturn static void keeper(const char *name, pid_t parent)
+{
+	sigset_t all, asked;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigemptyset(&asked);
+	sigaddset(&asked, SIGUSR1);
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	prctl(PR_SET_NAME, "stap-keeper");
+	prctl(PR_SET_PDEATHSIG, SIGUSR1);
+	if (getppid() == parent)
+		sigwaitinfo(&asked, NULL);
+	unload_soon(name);
+	_exit(0);
+}
+
+static void keep_module(struct loader *l)
+{
+	pid_t self = getpid(), pid = fork();
+
+	if (!pid)
+		keeper(name_of(l), self);
+	if (pid < 0)
+		say("no process to unload the module if this one is killed: "
+		    "%s", strerror(errno));
+	l->module_keeper = pid < 0 ? 0 : pid;
+}
+
+/* --- loading -------------------------------------------------------------------- */
+
+_Noreturn static void die_refused(const struct loader *l, int error)
+{
+	const char *name = name_of(l), *then = "see the kernel's log";
+	enum exit_code code = EXIT_KERNEL;
+
+	if (error == EEXIST)
+		die(EXIT_AGAIN, "module %s is loaded: this script is run here "
+		    "already; end that first (or \"rmmod %s\", if it is of "
+		    "nobody)", name, name);
+	if (error == NOT_SIGNED || error == ENOKEY) {
+		code = EXIT_DENIED;
+		then = "the key that signed it is none that this kernel "
+		       "trusts: sign it with one of those";
+	} else if (error == EPERM) {
+		code = EXIT_DENIED;
+		then = "lockdown, a security module or a container forbids it";
+	} else if (error == ENOEXEC || error == EINVAL) {
+		then = "it does not fit this kernel; see its log, and report "
+		       "it";
+	} else if (error == ENOMEM) {
+		code = EXIT_AGAIN;
+		then = "try again when more memory is free";
+	}
+	die(code, "the kernel refused module %s: %s: %s", name,
+	    error == NOT_SIGNED ? "its signature" : strerror(error), then);
+}
+
+static void insert(struct loader *l)
+{
+	struct rows o = rows_of(&l->module, STB_T_OBJECT, 1);
+	int fd = memfd_create(name_of(l), MFD_CLOEXEC);
+	size_t done = 0;
+
+	while (fd >= 0 && done < o.n) {
+		ssize_t n = write(fd, o.base + done, o.n - done);
+
+		if (n < 0 && errno != EINTR)
+			break;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (fd < 0 || done < o.n)
+		die(EXIT_AGAIN, "wanted %u bytes of memory for the module: %s",
+		    o.n, strerror(errno));
+	if (syscall(SYS_finit_module, fd, "", 0))
+		die_refused(l, errno);
+	close(fd);
+}
+
+static int ask(const struct loader *l, unsigned long what, void *arg)
+{
+	long r = ioctl(l->module_file, (int)what, arg);
+
+	return r < 0 ? -errno : (int)r;
+}
+
+static void open_file(struct loader *l)
+{
+	char path[80];
+	struct stb_kmod_info i = { 0 };
+	int error;
+
+	snprintf(path, sizeof(path), "/proc/%s", name_of(l));
+	l->module_file = open(path, O_RDWR | O_CLOEXEC);
+	if (l->module_file < 0)
+		die(EXIT_KERNEL, "%s: %s: is /proc mounted?", path,
+		    strerror(errno));
+	error = ask(l, STB_KMOD_INFO, &i);
+	if (error < 0 || i.version != STB_KMOD_VERSION ||
+	    i.globals_size != l->limits->globals_size ||
+	    i.nprogs != l->progs.n || i.nhandlers != l->handlers.n)
+		die(EXIT_DAMAGED, "%s: the module %s is not of this bundle: %s",
+		    l->opt.file, name_of(l), error < 0 ? strerror(-error) :
+		    "it has other probes, or is of another version");
+}
+
+static void map_region(struct loader *l)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = (l->limits->globals_size + page - 1) & ~(page - 1);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       l->module_file, (off_t)STB_KMOD_GLOBALS);
+
+	if (p == MAP_FAILED)
+		die(EXIT_KERNEL, "cannot map the globals of module %s: %s",
+		    name_of(l), strerror(errno));
+	l->shared = p;
+	l->shared->slide = l->slide;
+}
+
+void kmod_load(struct loader *l)
+{
+	struct stb_kmod_setup s = { .ring_size = l->opt.ring_size };
+	int error;
+
+	l->multi = zalloc(l->progs.n);
+	l->module_sites = zalloc(l->sites.n * sizeof(*l->module_sites));
+	insert(l);
+	keep_module(l);
+	open_file(l);
+	error = ask(l, STB_KMOD_SETUP, &s);
+	if (error < 0)
+		die(EXIT_AGAIN, "module %s cannot be set up: %s: try a smaller "
+		    "-s, or again when more memory is free", name_of(l),
+		    strerror(-error));
+	map_region(l);
+	l->ring_fd = l->module_file;
+	ring_open(&l->ring, l->ring_fd, l->opt.ring_size);
+}
+
+/* --- sites ------------------------------------------------------------------------ */
+
+/* "vfs_read"; "ext4:ext4_file_open" of a module. */
+static const char *symbol_of(const struct loader *l, const struct stb_site *s,
+			     char *to, size_t size)
+{
+	const struct stb_program_build *b;
+
+	if (!(s->flags & STB_SITE_IN_MODULE))
+		return stb_string(&l->meta, s->symbol);
+	b = ROW(struct stb_program_build, l->builds, s->build);
+	snprintf(to, size, "%s:%s", stb_string(&l->meta, b->path),
+		 stb_string(&l->meta, s->symbol));
+	return to;
+}
+
+static void add_event(const struct loader *l, const struct stb_site *s,
+		      struct stb_kmod_attach *a)
+{
+	const struct stb_event *e = ROW(struct stb_event, l->events, s->event);
+
+	a->event_type = e->type;
+	a->event_flags = e->flags;
+	a->config = e->config;
+	a->rate = e->rate;
+	a->access = e->access;
+	a->length = e->length;
+	a->cpu = -1;
+	if (s->attach == STB_AT_PERF_EVENT && e->flags & STB_EVENT_TARGET) {
+		if (!l->shared->target_pid)
+			die(EXIT_USE, "%s is of the process of -c or -x: give "
+			    "one of them", stb_string(&l->meta, s->name));
+		a->pid = (int)l->shared->target_pid;
+	}
+}
+
+int kmod_arm(struct loader *l, uint32_t site)
+{
+	const struct stb_site *s = ROW(struct stb_site, l->sites, site);
+	bool by_address = s->flags & STB_SITE_BY_ADDRESS;
+	bool user = s->attach == STB_AT_UPROBE || s->attach == STB_AT_URETPROBE;
+	char symbol[640];
+	struct stb_kmod_attach a = {
+		.prog = s->prog, .attach = (uint16_t)s->attach,
+		.flags = by_address ? STB_KMOD_BY_ADDRESS : 0,
+		.symbol = (uintptr_t)symbol_of(l, s, symbol, sizeof(symbol)),
+		.address = s->addr, .offset = s->offset, .cookie = s->cookie,
+		.fd = user ? l->build_fds[s->build] : -1,
+		.maxactive = (int32_t)s->maxactive,
+	};
+	int n;
+
+	if (by_address && !(s->flags & STB_SITE_ABSOLUTE))
+		a.address += l->slide;
+	if (s->flags & STB_SITE_SEMAPHORE)
+		return ENOTSUP;
+	if (s->attach == STB_AT_PERF_EVENT || s->attach == STB_AT_NETFILTER)
+		add_event(l, s, &a);
+	n = ask(l, STB_KMOD_ATTACH, &a);
+	if (n < 0)
+		return -n;
+	l->module_sites[site] = (uint32_t)n;
+	return 0;
+}
+
+void kmod_disarm(struct loader *l, uint32_t site)
+{
+	struct stb_kmod_detach d = { .site = l->module_sites[site] };
+
+	ask(l, STB_KMOD_DETACH, &d);
+}
+
+uint64_t kmod_missed(const struct loader *l)
+{
+	struct stb_kmod_counts c = { .site = STB_KMOD_ALL };
+
+	return ask(l, STB_KMOD_COUNTS, &c) < 0 ? 0 : c.missed;
+}
+
+/* --- handlers ---------------------------------------------------------------------- */
+
+/* What did not fit into the ring is kept, and comes as that is drained. */
+static void drain(struct loader *l)
+{
+	do
+		ring_drain(l);
+	while (ask(l, STB_KMOD_FLUSH, NULL) > 0 || !ring_is_empty(&l->ring));
+}
+
+void kmod_run(struct loader *l, uint32_t handler, struct vm_value *value)
+{
+	struct stb_kmod_run r = { .handler = handler };
+	int error;
+
+	if (value) {
+		r.value = (uintptr_t)value->text;
+		r.value_len = (uint32_t)value->n;
+		r.value_cap = (uint32_t)value->cap;
+	}
+	error = ask(l, STB_KMOD_RUN, &r);
+	if (error < 0)
+		say("handler %s did not run: %s", stb_string(&l->meta,
+		    ROW(struct stb_handler, l->handlers, handler)->name),
+		    strerror(-error));
+	else if (value)
+		value->n = r.value_len;
+	drain(l);
+}
+
+void kmod_settle(const struct loader *l)
+{
+	ask(l, STB_KMOD_SETTLE, NULL);
+}
+
+void kmod_end(struct loader *l)
+{
+	struct stb_kmod_detach d = { .site = STB_KMOD_ALL };
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int error;
+
+	ask(l, STB_KMOD_DETACH, &d);
+	/* the mappings hold the file */
+	munmap(l->shared, (l->limits->globals_size + page - 1) & ~(page - 1));
+	munmap(l->ring.consumer, page);
+	munmap((void *)(uintptr_t)l->ring.producer, page + 2 * l->ring.size);
+	l->shared = NULL;
+	l->ring.consumer = NULL;
+	close(l->module_file);
+	l->module_file = l->ring_fd = -1;
+	error = unload_soon(name_of(l));
+	if (error)
+		say("module %s cannot be unloaded: %s: its probes are gone",
+		    name_of(l), strerror(error));
+	if (l->module_keeper) {
+		kill(l->module_keeper, SIGKILL);
+		waitpid(l->module_keeper, NULL, 0);
+	}
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kmod.h - a variant whose code is a kernel module (engine "module"). The
+ * module gives what BPF maps and programs, links and the interpreter give
+ * otherwise; runtime/kmod/uapi.h is what it is asked with. kmod.c
+ */
+#ifndef LOADER_KMOD_H
+#define LOADER_KMOD_H
+
+#include "loader/loader.h"
+#include "loader/vm.h"
+
+static inline bool in_kmod(const struct loader *l)
+{
+	return l->variant->module;
+}
+
+/* May this process load modules here? NULL, or why not. */
+const char *kmod_forbidden(void);
+/* All that can be refused before the kernel is asked. */
+void kmod_check(const struct loader *l);
+/* Into the kernel: the module, its ring and globals region. */
+void kmod_load(struct loader *l);
+/* A site: 0, or an errno. */
+int kmod_arm(struct loader *l, uint32_t site);
+void kmod_disarm(struct loader *l, uint32_t site);
+/* A row of HANDLERS, in the kernel; what it prints is printed when this comes
+   back. value: of a file's probe, or NULL. */
+void kmod_run(struct loader *l, uint32_t handler, struct vm_value *value);
+/* Until no handler is in the middle of a run. */
+void kmod_settle(const struct loader *l);
+/* Hits that the kernel did not tell the module of. */
+uint64_t kmod_missed(const struct loader *l);
+/* Detaches and unloads. */
+void kmod_end(struct loader *l);
+
+#endif
