@@ -470,6 +470,7 @@ static void emit_limits(struct emit *e, const char *script_name)
 		emit_own(e);
 	emit_traces(e);
 	emit_line(e, "#include \"rt.h\"\n");
+	emit_c_blocks(e);
 }
 
 /* What loader handlers see of globals that the kernel adds to: see IR_GET. */
@@ -683,19 +684,23 @@ static void emit_function(struct emit *e, struct unit *u, struct text *out)
 	e->depth = 1;
 	e->line = 0;
 	text_puts(&top.code, "");
-	emit_body(e, u->body);
+	if (u->fn->c_body)
+		emit_c_body(e, u);
+	else
+		emit_body(e, u->body);
 	e->depth = 0;
 	text_add(out, u->bodies.s ? u->bodies.s : "", u->bodies.n);
 	text_printf(out, "%s int %s(struct rt_run *%s, struct %s_frame *f)\n{\n",
-		    u->fn->recursive ? "RT_RECURSIVE" : "RT_FUNCTION",
-		    u->name, e->kernel ? "r" : "caller", u->name);
+		    u->fn->recursive ? "RT_RECURSIVE" : u->fn->c_body ?
+		    "RT_OUTLINE" : "RT_FUNCTION", u->name, e->kernel ? "r" : "caller", u->name);
 	text_puts(out, e->kernel ? "\tRT_IN_FUNCTION;\n" :
 		  "\tRT_IN_FUNCTION(caller, f);\n");
 	text_putc(out, '\n');
 	text_add(out, top.code.s ? top.code.s : "", top.code.n);
 	if (u->out_used)
 		text_puts(out, "out:\n");
-	text_puts(out, "\treturn 0;\n}\n\n");
+	text_puts(out, u->fn->c_body ? "\treturn s->err != 0;\n}\n\n" :
+		  "\treturn 0;\n}\n\n");
 }
 
 /* Recursive functions call each other before they are defined. */

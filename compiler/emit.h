@@ -98,6 +98,13 @@ void emit_tables(struct emit *e, struct text *out);
 void emit_open_nested(struct emit *e, const struct ir_stmt *s,
 		      const struct unit *callee);
 
+/* --- emit_c.c: the script's own C --------------------------------------------- */
+
+void emit_c_blocks(struct emit *e);
+void emit_c_value(struct emit *e, const struct ir_stmt *s);	/* IR_C */
+/* The body of a function in C, with the macros it may use. */
+void emit_c_body(struct emit *e, const struct unit *u);
+
 /* --- emit_place.c ---------------------------------------------------------- */
 
 enum { SMALL_STRING = 64, SMALL_KEY = 64, SHORT_KEY = 32, SMALL_RECORD = 1024 };

@@ -322,13 +322,29 @@ static bool is_new(struct errors *errs, const struct ir_function *fn)
 	return true;
 }
 
+/* What a function in C raises: text, where the first string of error() is. */
+static void caught_c(struct errors *errs, const struct ir_function *fn)
+{
+	struct emit *e = errs->e;
+
+	if (!fn->c_body)
+		return;
+	emit_line(e, "case %d:", fn->c_err);
+	e->depth++;
+	format_into(e, errs->catching->dst, fn->c_err, "RT_RAISED_STR(r, 8)");
+	emit_line(e, "break;");
+	e->depth--;
+}
+
 static void caught_cases(struct errors *errs, const struct ir_stmt *s)
 {
 	for (; s; s = s->next) {
 		if (s->err >= 0 && s->kind != IR_PRINT)
 			caught_case(errs, s);
-		if (s->kind == IR_CALL_FN && is_new(errs, s->fn))
+		if (s->kind == IR_CALL_FN && is_new(errs, s->fn)) {
+			caught_c(errs, s->fn);
 			caught_cases(errs, s->fn->body);
+		}
 		if (s->kind != IR_TRY)
 			caught_cases(errs, s->body);
 		caught_cases(errs, s->other);

@@ -268,7 +268,7 @@ static bool function_in_frame(const struct unit *u)
 	for (s = u->slots; s; s = s->next)
 		if (s->type == IR_STRING)
 			return true;
-	return u->loops || u->fn->recursive ||
+	return u->loops || u->fn->recursive || u->fn->c_body ||
 	       (u->fn->has_result && u->fn->result == IR_STRING);
 }
 
@@ -293,6 +293,10 @@ void emit_place(struct emit *e, struct unit *u)
 	if (p.cat)
 		grow(&n->cat, 2 * emit_round(e->ir->string_len) +
 		     (p.text ? TEXT_ROOM : 0));
+	if (u->fn && u->fn->c_body) {	/* it may print and raise */
+		u->prints = u->needs_frame = true;
+		grow(&n->raise, 16 + emit_round(e->ir->string_len));
+	}
 	if (p.prints && !u->direct) {
 		out = p.records;
 		if (p.loop_prints || out > OUT_GATHER || u->fn)

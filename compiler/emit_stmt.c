@@ -961,6 +961,7 @@ static void emit_stmt(struct emit *e, const struct ir_stmt *s)
 	case IR_RETURN: emit_return(e, s); break;
 	case IR_NEXT: emit_next(e); break;
 	case IR_EXIT: emit_line(e, "rt_exit();"); break;
+	case IR_C: emit_c_value(e, s); break;
 	}
 }
 

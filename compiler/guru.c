@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * guru.c - what only a kernel module can do. In: the typed AST. There is no
- * module engine yet, so C in the script and writing to target variables are
- * refused here, and, without -g, for being what they are.
+ * guru.c - what only a kernel module can do. In: the typed AST. C in the script
+ * (the parser wanted -g for it) is refused for the bpf engine; writing to target
+ * variables for both, and, without -g, for being what it is.
  */
 #include "stap.h"
 
 static void refuse_c(struct job *j, struct span at)
 {
-	complain(j, at, E_UNSUPPORTED, "embedded C is not supported yet: it "
-		 "needs a kernel module");
+	if (j->engine != ENGINE_MODULE)
+		complain(j, at, E_ENGINE, "embedded C runs in a kernel module "
+			 "alone (--engine=module)");
 }
 
 static void refuse_expr(const struct expr *e, void *arg)
@@ -42,7 +43,7 @@ bool refuse_guru(struct job *j)
 		refuse_c(j, c->at);
 	for (f = j->script->functions; f; f = f->next) {
 		if (f->c_body)
-			refuse_c(j, f->at);
+			refuse_c(j, f->c_at);
 		walk_stmts(f->body, refuse_expr, j);
 	}
 	for (pr = j->script->probes; pr; pr = pr->next)

@@ -337,6 +337,9 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 		if (s->a.kind != IR_NONE)
 			put_opnd(t, s->a);
 		return;
+	case IR_C:
+		text_printf(t, "%%{%s%%}", s->name);
+		return;
 	case IR_COOKIE:
 		text_puts(t, "cookie");
 		return;

@@ -120,6 +120,7 @@ enum ir_kind {
 	IR_RETURN,	/* from a function: a or none */
 	IR_NEXT,	/* end of the handler's run */
 	IR_EXIT,	/* exit(): asks the session to stop; goes on */
+	IR_C,		/* dst = the expression `name`, in C: modules alone */
 };
 
 /* IR_REG: of what DWARF has no number for. */
@@ -218,6 +219,10 @@ struct ir_function {
 				   the process's own */
 	bool needs_regs;	/* it or what it calls reads registers */
 	bool in_kernel, in_loader;	/* by ir.c */
+	const char *c_body;	/* in C, without statements: modules alone */
+	struct span c_at;
+	const char **param_names;	/* ... what the script calls them */
+	int c_err;		/* ... format id of what it raises: a string */
 	uint32_t result_cap;		/* by ir.c: strings, with the NUL */
 	bool needs_frame;		/* by ir.c: has strings, itself or below */
 	struct ir_function *next;
@@ -344,8 +349,14 @@ struct ir_build {
 	bool is_module;		/* of the kernel; path is its name */
 };
 
+struct ir_c {			/* C among the script's declarations */
+	const char *text;
+	struct span at;
+};
+
 struct ir {
 	struct arena *mem;	/* the job's */
+	VEC(struct ir_c) c;
 	struct ir_handler *handlers;
 	struct ir_function *functions;	/* callees first */
 	struct ir_global *globals;
@@ -389,6 +400,8 @@ bool ir_finish(struct job *j, struct ir *ir);
 void ir_sink_locks(struct ir *ir);	/* a part of it */
 /* ir_own.c, too: reads it memory of its user's processes alone? */
 bool ir_own_check(struct job *j, const struct ir *ir);
+/* Does C name the macro of that global, "STAP_GLOBAL_GET_" or "..._SET_"? */
+bool ir_c_uses(const char *c, const char *macro, const char *global);
 void ir_print(const struct ir *ir, FILE *out);
 /* Statements alone: equal text, equal meaning. */
 void ir_print_body(const struct ir_stmt *s, struct text *t);

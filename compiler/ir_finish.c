@@ -63,6 +63,19 @@ static bool calls_now(const struct walk *w, const struct ir_function *fn)
 	return false;
 }
 
+bool ir_c_uses(const char *c, const char *macro, const char *global)
+{
+	size_t n = strlen(macro), len = strlen(global);
+
+	for (; (c = strstr(c, macro)); c += n)
+		if (!strncmp(c + n, global, len) &&
+		    !(c[n + len] == '_' || (c[n + len] >= '0' &&
+		      c[n + len] <= '9') || ((c[n + len] | 32) >= 'a' &&
+		      (c[n + len] | 32) <= 'z')))
+			return true;
+	return false;
+}
+
 /* --- who touches what -------------------------------------------------------- */
 
 enum { READS = 1, WRITES = 2, COMMUTES = 4, TEARS = 8 };
@@ -104,6 +117,7 @@ static unsigned access_of(const struct ir_stmt *s)
 	case IR_CALL_FN: case IR_PRINT: case IR_FORMAT: case IR_IF:
 	case IR_LOOP: case IR_BREAK: case IR_CONTINUE: case IR_TRY:
 	case IR_RAISE: case IR_RETURN: case IR_NEXT: case IR_EXIT:
+	case IR_C:
 		return 0;
 	}
 	bug("statement %d", s->kind);
@@ -143,8 +157,27 @@ static void tally_access(struct walk *w, const struct ir_stmt *s)
 
 static void tally_body(struct walk *w, const struct ir_stmt *s);
 
+/* What C does to globals, it says by the names of macros. */
+static void tally_c(struct walk *w, const struct ir_function *fn)
+{
+	bool reads, writes;
+	struct ir_global *g;
+
+	for (g = w->f->ir->globals; g && fn->c_body; g = g->next) {
+		reads = ir_c_uses(fn->c_body, "STAP_GLOBAL_GET_", g->name);
+		writes = ir_c_uses(fn->c_body, "STAP_GLOBAL_SET_", g->name);
+		if (!reads && !writes)
+			continue;
+		g->in_kernel = true;
+		w->tally->reads[g->index] |= reads;
+		w->tally->writes[g->index] |= writes;
+		w->tally->singles += 2;
+	}
+}
+
 static void tally_call(struct walk *w, struct ir_function *fn)
 {
+	tally_c(w, fn);
 	if (in_kernel(w->f, w->h))
 		fn->in_kernel = true;
 	else
@@ -428,6 +461,29 @@ static uint64_t cap_of_result(struct finish *f, const struct ir_stmt *s)
 	return f->ir->string_len;
 }
 
+/* C may write as much as there is room for, wherever it can. */
+static void size_c(struct finish *f, struct ir_function *fn)
+{
+	uint32_t all = f->ir->string_len;
+	struct ir_global *g;
+	size_t i;
+
+	if (!fn->c_body)
+		return;
+	raise_cap(f, &fn->result_cap, all);
+	for (i = 0; i < fn->nparams; i++)
+		if (fn->params[i]->type == IR_STRING)
+			raise_cap(f, &fn->params[i]->cap, all);
+	for (g = f->ir->globals; g; g = g->next) {
+		if (!ir_c_uses(fn->c_body, "STAP_GLOBAL_SET_", g->name))
+			continue;
+		raise_cap(f, &g->value_cap, all);
+		for (i = 0; i < g->nkeys; i++)
+			if (g->keys[i] == IR_STRING)
+				raise_cap(f, &g->key_caps[i], all);
+	}
+}
+
 static void size_body(struct finish *f, struct ir_function *fn,
 		      const struct ir_stmt *s)
 {
@@ -478,8 +534,10 @@ static void size_strings(struct finish *f)
 	f->round = 0;
 	do {
 		f->changed = false;
-		for (fn = f->ir->functions; fn; fn = fn->next)
+		for (fn = f->ir->functions; fn; fn = fn->next) {
 			size_body(f, fn, fn->body);
+			size_c(f, fn);
+		}
 		for (h = f->ir->handlers; h; h = h->next)
 			size_body(f, NULL, h->body);
 		f->round++;
@@ -594,7 +652,7 @@ static int prints_of(const struct ir_stmt *s, int n, int *most)
 		case IR_MAP_CAT: case IR_MAP_IN: case IR_MAP_DEL:
 		case IR_MAP_CLEAR: case IR_STAT_ADD: case IR_STAT_GET:
 		case IR_STAT_BUCKET: case IR_FORMAT: case IR_BREAK:
-		case IR_CONTINUE: case IR_EXIT:
+		case IR_CONTINUE: case IR_EXIT: case IR_C:
 			break;
 		}
 		if (n < 0)

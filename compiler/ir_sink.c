@@ -37,7 +37,8 @@ static bool is_pure(const struct ir_stmt *s)
 	case IR_CALL:		/* those that act give nothing */
 		return s->dst != NULL;
 	case IR_CALL_FN:
-		return !s->fn->recursive && all_pure(s->fn->body);
+		return !s->fn->recursive && !s->fn->c_body &&
+		       all_pure(s->fn->body);
 	case IR_GET: case IR_MAP_GET: case IR_MAP_IN:
 		return s->global->constant || s->peek;
 	case IR_IF:
@@ -46,7 +47,7 @@ static bool is_pure(const struct ir_stmt *s)
 	case IR_MAP_CAT: case IR_MAP_DEL: case IR_MAP_CLEAR: case IR_STAT_ADD:
 	case IR_STAT_GET: case IR_STAT_BUCKET: case IR_PRINT:
 	case IR_PRINT_HIST: case IR_LOOP: case IR_FOREACH: case IR_BREAK:
-	case IR_CONTINUE: case IR_TRY: case IR_RAISE: case IR_EXIT:
+	case IR_CONTINUE: case IR_TRY: case IR_RAISE: case IR_C: case IR_EXIT:
 		return false;
 	}
 	bug("statement %d", s->kind);

@@ -799,6 +799,21 @@ static const char *function_name(struct lower *l, const struct function *f)
 	return n == 1 ? f->name : arena_printf(l->mem, "%s__%d", f->name, n);
 }
 
+/* C is what it is; its arguments have the room that SystemTap gives them. */
+static void lower_c_function(struct lower *l, struct ir_function *fn,
+			     const struct function *f)
+{
+	const struct var *v;
+	size_t i = 0;
+
+	fn->c_body = f->c_body;
+	fn->c_at = f->c_at;
+	fn->c_err = fault(l, f->at, "%s", "s");
+	fn->param_names = NEW_ARRAY(l->mem, const char *, f->nparams + 1);
+	for (v = f->params; v; v = v->next)
+		fn->param_names[i++] = v->name;
+}
+
 struct ir_function *function_of(struct lower *l, struct function *f)
 {
 	struct ir_function *fn = f->lowered;
@@ -813,20 +828,16 @@ struct ir_function *function_of(struct lower *l, struct function *f)
 	fn->result = f->type == T_STRING ? IR_STRING : IR_LONG;
 	fn->recursive = f->is_recursive;
 	fn->may_look = f->may_look;
-	if (!f->body) {
-		complain(l->j, f->at, E_UNSUPPORTED,
-			 "embedded C of function '%s' needs the module engine",
-			 f->name);
-		return fn;
-	}
 	start(&in, l->all);
 	in.function = f;
 	in.ir_fn = fn;
 	in.body = f->body;
 	in.tail = &fn->body;
 	add_params(&in, fn, f);
+	if (f->c_body)
+		lower_c_function(&in, fn, f);
 	lower_stmts(&in, f->body);
-	if (fn->has_result && !ends_in_return(fn->body))
+	if (fn->has_result && f->body && !ends_in_return(fn->body))
 		add(&in, IR_RETURN, f->at)->a = fn->result == IR_STRING ?
 			lit_opnd("", 0) : num_opnd(0);
 	fn->body = with_starts(&in, fn->body);
@@ -1459,6 +1470,7 @@ static void limit_nesting(struct ir *ir, const struct limits *lim)
 bool lower_probes(struct job *j)
 {
 	struct lowering all = { .j = j, .mem = &j->mem };
+	const struct embedded *c;
 	size_t i, n, k;
 	struct var *v;
 
@@ -1481,6 +1493,8 @@ bool lower_probes(struct job *j)
 			lower_site(&all, j->sites.v[k], n);
 	}
 	cover_point(j, NULL);
+	for (c = j->script->embedded; c; c = c->next)
+		vec_push(all.mem, &all.ir->c, ((struct ir_c){ c->c, c->at }));
 	limit_nesting(all.ir, &j->opt->limits);
 	all.ir->task_status = j->syscalls ? target_compat_status(j->target) : 0;
 	if (j->opt->privilege == PRIVILEGE_STAPUSR)

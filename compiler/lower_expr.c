@@ -1196,11 +1196,14 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 
 /* --- the rest ---------------------------------------------------------------------------------------- */
 
-static struct ir_opnd unsupported(struct lower *l, const struct expr *e,
-				  const char *what)
+/* %{ C %} as a value: strings have all the room there is. */
+static struct ir_opnd lower_c(struct lower *l, const struct expr *e)
 {
-	complain(l->j, e->at, E_UNSUPPORTED, "%s is not done yet", what);
-	return e->type == T_STRING ? lit_opnd("", 0) : num_opnd(0);
+	struct ir_stmt *s = add_into(l, IR_C, e->at, temp_slot(l,
+			e->type == T_STRING ? IR_STRING : IR_LONG));
+
+	s->name = e->str;
+	return slot_opnd(s->dst);
 }
 
 static struct ir_opnd lower_deref(struct lower *l, const struct expr *e)
@@ -1296,7 +1299,7 @@ static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
 	case X_REGISTER:
 		return lower_register(l, e);
 	case X_EMBEDDED:
-		return unsupported(l, e, "embedded C");
+		return lower_c(l, e);
 	}
 	if (fold_string(l, e, &len))
 		return text_opnd(l, fold_string(l, e, &len), len);

@@ -1383,6 +1383,7 @@ static void function(struct parser *p, bool private)
 	params(p, f);
 	if (accept(p, ":"))
 		f->priority = number_literal(p)->num;
+	f->c_at = p->t->at;
 	if (!p->panic && p->t->kind == TK_EMBEDDED)
 		f->c_body = embedded_c(p)->s;
 	else

@@ -221,6 +221,7 @@ struct function {
 	bool type_given, is_void, returns_value;
 	struct stmt *body;	/* NULL: embedded C */
 	const char *c_body;
+	struct span c_at;	/* of the %{ */
 	int64_t priority;
 	const struct source *src;
 	bool is_private, is_used, is_recursive, is_resolved;

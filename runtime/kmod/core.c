@@ -237,8 +237,14 @@ static int map_globals(struct vm_area_struct *vma)
 	return error;
 }
 
+/* A child of the loader, -c's command, shall not hold us. */
 static int on_mmap(struct file *file, struct vm_area_struct *vma)
 {
+#ifdef STB_HAVE_VM_FLAGS_SET
+	vm_flags_set(vma, VM_DONTCOPY);
+#else
+	vma->vm_flags |= VM_DONTCOPY;
+#endif
 	if (vma->vm_pgoff == STB_KMOD_GLOBALS >> PAGE_SHIFT)
 		return map_globals(vma);
 	return stb_ring_mmap(vma);
