@@ -121,6 +121,8 @@ static int arm(struct stb_site *s, const struct stb_kmod_attach *a)
 		return p->uprobe ? stb_uprobe_arm(s, a) : -EINVAL;
 	case AT_PERF_EVENT:
 		return p->perf_event ? stb_perf_arm(s, a) : -EINVAL;
+	case AT_NETFILTER:
+		return p->netfilter ? stb_netfilter_arm(s, a) : -EINVAL;
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -158,6 +160,9 @@ static void disarm(struct stb_site *s)
 		break;
 	case AT_PERF_EVENT:
 		stb_perf_disarm(s);
+		break;
+	case AT_NETFILTER:
+		stb_netfilter_disarm(s);
 		break;
 	}
 	sites.missed += missed_of(s);

@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/umh.h>
 #include <linux/proc_fs.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -22,6 +23,7 @@ char **stb_frames;
 static struct {
 	struct mutex mutex;	/* one call at a time */
 	bool open, ready;
+	bool ended;		/* the loader detached: it will unload us */
 	u32 flags;		/* STB_KMOD_STAY */
 	void *task_frame;
 } me = { .mutex = __MUTEX_INITIALIZER(me.mutex) };
@@ -189,6 +191,7 @@ static long call(unsigned int cmd, union argument *a)
 	case STB_KMOD_ATTACH:
 		return me.ready ? stb_attach(&a->attach) : -EINVAL;
 	case STB_KMOD_DETACH:
+		me.ended = a->detach.site == STB_KMOD_ALL;
 		return stb_detach(a->detach.site);
 	case STB_KMOD_COUNTS:
 		return stb_counts(&a->counts);
@@ -279,14 +282,31 @@ static void stop(void)
 	free_all();
 }
 
+/* The loader was killed: nobody else would. */
+static void unload_later(void)
+{
+	static char *argv[] = { "/sbin/rmmod", NULL, NULL };
+	static char *envp[] = { "HOME=/", "PATH=/sbin:/bin:/usr/sbin:/usr/bin",
+				NULL };
+
+	argv[1] = THIS_MODULE->name;
+	call_usermodehelper(argv[0], argv, envp, UMH_NO_WAIT);
+}
+
 static int on_release(struct inode *inode, struct file *file)
 {
+	bool left = !me.ended;
+
 	mutex_lock(&me.mutex);
-	if (!(me.flags & STB_KMOD_STAY))
+	if (me.flags & STB_KMOD_STAY)
+		left = false;
+	else
 		stop();
 	me.open = false;
 	mutex_unlock(&me.mutex);
 	module_put(THIS_MODULE);
+	if (left)
+		unload_later();
 	return 0;
 }
 

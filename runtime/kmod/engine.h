@@ -64,11 +64,11 @@ struct rt_run {
 enum { cookie = 0, func = 0 };
 
 #define RT_KPROBE(name) \
-	static int name##_run(struct rt_regs *ctx, u64 cookie, u64 func)
-#define RT_RAW_TP(name) static int name##_run(u64 *ctx, u64 cookie)
+	RT_INLINE int name##_run(struct rt_regs *ctx, u64 cookie, u64 func)
+#define RT_RAW_TP(name) RT_INLINE int name##_run(u64 *ctx, u64 cookie)
 #define RT_PERF_EVENT(name) \
-	static int name##_run(struct rt_regs *ctx, u64 cookie)
-#define RT_NETFILTER(name) static int name##_run(u64 *ctx, u64 cookie)
+	RT_INLINE int name##_run(struct rt_regs *ctx, u64 cookie)
+#define RT_NETFILTER(name) RT_INLINE int name##_run(u64 *ctx, u64 cookie)
 #define RT_SYSCALL(name) RT_OUTLINE int name##_call(u64 *ctx, u64 call)
 #define RT_LOADER(name) static int name##_run(struct stb_task *ctx, u64 cookie)
 
@@ -179,25 +179,26 @@ RT_INLINE long rt_write(struct rt_run *r, const void *p, u32 size)
 	return r->task ? stb_output_kept(p, size) : stb_output(p, size);
 }
 
-/* The record of a fault that nobody caught. */
-RT_OUTLINE int rt_report(struct rt_run *r, const void *p, u32 size)
+/* The record of a fault that nobody caught; lost: there was no room for it. */
+RT_OUTLINE int rt_report(long lost)
 {
-	if (rt_write(r, p, size))
+	if (lost)
 		rt_lost();
 	if (__sync_fetch_and_add(&RT_SHARED->errors, 1) >= RT_MAX_ERRORS)
 		rt_stop(STB_FAILED);
 	return 0;
 }
 
-RT_OUTLINE int rt_report_fault(struct rt_run *r, const struct rt_state *s)
+/* By value, so that a run without a frame has its state in registers. */
+RT_OUTLINE int rt_report_fault(bool task, u32 err, u32 nargs, u64 arg)
 {
 	struct {
 		struct stb_record record;
 		u64 arg;
-	} e = { { s->err_args ? 16 : 8, STB_REC_PRINT, (uint16_t)(s->err - 1) },
-		s->err_arg };
+	} e = { { nargs ? 16 : 8, STB_REC_PRINT, (uint16_t)(err - 1) }, arg };
 
-	return rt_report(r, &e, e.record.size);
+	return rt_report(task ? stb_output_kept(&e, e.record.size) :
+			 stb_output(&e, e.record.size));
 }
 
 /* --- frames ----------------------------------------------------------------------- */
@@ -276,7 +277,7 @@ RT_INLINE struct frame *rt_frame_of(u32 size)
 	(void)r
 #define RT_END do { \
 	if (s->err) \
-		rt_report_fault(r, s); \
+		rt_report_fault(false, s->err, s->err_args, s->err_arg); \
 	return 0; \
 } while (0)
 #define RT_END_BUSY return rt_skip_lock()
@@ -877,8 +878,9 @@ RT_OUTLINE int rt_finish(struct rt_run *r)
 	if (!f->state.err)
 		return 0;
 	if (!f->state.raised)
-		return rt_report_fault(r, &f->state);
-	return rt_report(r, f->raise, f->state.raised);
+		return rt_report_fault(r->task != NULL, f->state.err,
+				       f->state.err_args, f->state.err_arg);
+	return rt_report(rt_write(r, f->raise, f->state.raised));
 }
 
 #include "builtins.h"

@@ -275,6 +275,8 @@ void stb_uprobe_disarm(struct stb_site *s);
 void stb_uprobe_settle(void);
 int stb_perf_arm(struct stb_site *s, const struct stb_kmod_attach *a);
 void stb_perf_disarm(struct stb_site *s);
+int stb_netfilter_arm(struct stb_site *s, const struct stb_kmod_attach *a);
+void stb_netfilter_disarm(struct stb_site *s);
 
 /* --- locks of a word ----------------------------------------------------------------- */
 

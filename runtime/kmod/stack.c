@@ -19,8 +19,10 @@ u32 stb_stack(struct pt_regs *regs, u64 *to, u32 most)
 	unsigned long a;
 	u32 n = 0;
 
-	if (regs && user_mode(regs))
+	if (regs && (user_mode(regs) || !most))
 		return 0;
+	if (regs)		/* the unwinder begins with the caller */
+		to[n++] = regs->ip;
 	for (unwind_start(&state, current, regs, NULL);
 	     !unwind_done(&state) && n < most; unwind_next_frame(&state)) {
 		a = unwind_get_return_address(&state);

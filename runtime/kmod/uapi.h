@@ -19,7 +19,8 @@
  *	state = STB_STOPPING	by the loader, or by a handler
  *	SETTLE			when it returns no handler is in a run
  *	RUN each end or error handler, drain
- *	DETACH all, close	close alone detaches, too
+ *	DETACH all, close	close alone detaches, too, and has /sbin/rmmod
+ *				called: the loader was killed
  *
  * What is mapped, by offset:
  *
