@@ -799,21 +799,6 @@ static const char *function_name(struct lower *l, const struct function *f)
 	return n == 1 ? f->name : arena_printf(l->mem, "%s__%d", f->name, n);
 }
 
-/* C is what it is; its arguments have the room that SystemTap gives them. */
-static void lower_c_function(struct lower *l, struct ir_function *fn,
-			     const struct function *f)
-{
-	const struct var *v;
-	size_t i = 0;
-
-	fn->c_body = f->c_body;
-	fn->c_at = f->c_at;
-	fn->c_err = fault(l, f->at, "%s", "s");
-	fn->param_names = NEW_ARRAY(l->mem, const char *, f->nparams + 1);
-	for (v = f->params; v; v = v->next)
-		fn->param_names[i++] = v->name;
-}
-
 struct ir_function *function_of(struct lower *l, struct function *f)
 {
 	struct ir_function *fn = f->lowered;
@@ -1470,7 +1455,6 @@ static void limit_nesting(struct ir *ir, const struct limits *lim)
 bool lower_probes(struct job *j)
 {
 	struct lowering all = { .j = j, .mem = &j->mem };
-	const struct embedded *c;
 	size_t i, n, k;
 	struct var *v;
 
@@ -1493,8 +1477,7 @@ bool lower_probes(struct job *j)
 			lower_site(&all, j->sites.v[k], n);
 	}
 	cover_point(j, NULL);
-	for (c = j->script->embedded; c; c = c->next)
-		vec_push(all.mem, &all.ir->c, ((struct ir_c){ c->c, c->at }));
+	lower_c_blocks(&all);
 	limit_nesting(all.ir, &j->opt->limits);
 	all.ir->task_status = j->syscalls ? target_compat_status(j->target) : 0;
 	if (j->opt->privilege == PRIVILEGE_STAPUSR)

@@ -281,4 +281,11 @@ struct ir_opnd load_number(struct lower *l, struct span at, struct ir_opnd a,
 /* lower_own.c: complains where the kernel does not tell. */
 void lower_own(struct job *j, struct ir_own *own);
 
+/* --- lower_c.c: the script's own C -------------------------------------------- */
+
+void lower_c_function(struct lower *l, struct ir_function *fn,
+		      const struct function *f);
+struct ir_opnd lower_c(struct lower *l, const struct expr *e);
+void lower_c_blocks(struct lowering *all);
+
 #endif

@@ -1196,16 +1196,6 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 
 /* --- the rest ---------------------------------------------------------------------------------------- */
 
-/* %{ C %} as a value: strings have all the room there is. */
-static struct ir_opnd lower_c(struct lower *l, const struct expr *e)
-{
-	struct ir_stmt *s = add_into(l, IR_C, e->at, temp_slot(l,
-			e->type == T_STRING ? IR_STRING : IR_LONG));
-
-	s->name = e->str;
-	return slot_opnd(s->dst);
-}
-
 static struct ir_opnd lower_deref(struct lower *l, const struct expr *e)
 {
 	struct ir_opnd a;
