@@ -170,7 +170,8 @@ static void tell(struct command *cmd, struct child *c, int n)
 				add_message(cmd, &seen, &all, text + k,
 					    c[i].label);
 		}
-		if (c[i].status > 128 && c[i].status != 128 + SIGINT)
+		if (c[i].status > 128 && c[i].status != 128 + SIGINT &&
+		    c[i].status != 128 + SIGPIPE)
 			add_message(cmd, &seen, &all,
 				    arena_printf(&cmd->mem,
 						 "%s: bug: killed by signal "
