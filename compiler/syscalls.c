@@ -258,13 +258,14 @@ static void put_signal(struct body *b, const struct syscall_arg *a,
 static void put_string(struct body *b, const struct syscall_arg *a,
 		       unsigned reg)
 {
-	const char *at = join(b, a->var, "_uaddr");
+	const char *at = a->text ? a->var : join(b, a->var, "_uaddr");
+	const char *text = a->text ? a->text : a->var;
 
 	set(b, at, "__arg_ulong(%u)", reg);
-	set(b, a->var, "__quoted(%s)", at);
-	set(b, join(b, a->var, "_unquoted"),
+	set(b, text, "__quoted(%s)", at);
+	set(b, join(b, text, "_unquoted"),
 	    "user_string(%s, \"<unknown>\")", at);
-	show(b, "%s", a->var);
+	show(b, "%s", text);
 }
 
 static void put_buffer(struct body *b, const struct syscall_arg *a,

@@ -115,6 +115,7 @@ extern const struct family family_data, family_procfs, family_perf,
 	family_netfilter;
 extern const struct family family_begin, family_timer, family_kernel,
 	family_trace, family_process, family_syscall, family_module;
+extern const struct family family_kprobe;
 
 /* points.c: adds a site of probe pr; zeroed but for these. */
 struct site *site_new(struct job *j, struct probe *pr, struct point *pt,

@@ -138,7 +138,9 @@ bool func_file_matches(struct job *j, const struct func_pattern *p,
 static void leave(struct job *j, struct func_list *out, const struct func *f,
 		  const char *why)
 {
-	site_left(j, func_place_name(j, f), why);
+	site_left(j, f->bin->kind != BIN_MODULE ? func_place_name(j, f) :
+		  arena_printf(&j->mem, "%s:%s", f->bin->name,
+			       func_place_name(j, f)), why);
 	if (!out->left)
 		out->left = arena_printf(&j->mem, "%s (%s:%u): %s", f->name,
 					 f->file ? f->file : "?", f->line, why);
@@ -169,21 +171,40 @@ static void search(struct job *j, struct binary *b,
 	target_functions(j->target, b, p->name, consider_func, &q);
 }
 
-/* Those declared in the lines of p, if it has any. */
+static size_t count_declared(const struct func_pattern *p, struct func **v,
+			     size_t n)
+{
+	size_t i, found = 0;
+
+	for (i = 0; i < n; i++)
+		found += line_matches(p, v[i], v[i]->line);
+	return found;
+}
+
+static size_t those_declared(const struct func_pattern *p, struct func **v,
+			     size_t n)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < n; i++)
+		if (line_matches(p, v[i], v[i]->line))
+			v[kept++] = v[i];
+	return kept;
+}
+
+/*
+ * Those declared in the lines of p, if it has any. Where none is that goes by
+ * that very name, its line counts for nothing, as with SystemTap: in another
+ * version of the kernel the function has moved.
+ */
 static void keep_declared(const struct func_pattern *p, struct func_list *out)
 {
-	size_t i, n = 0;
-
-	if (!p->ranges.n)
+	if (!p->ranges.n || (p->is_exact &&
+	    !count_declared(p, out->v.v, out->v.n) &&
+	    !count_declared(p, out->inlined.v, out->inlined.n)))
 		return;
-	for (i = 0; i < out->v.n; i++)
-		if (line_matches(p, out->v.v[i], out->v.v[i]->line))
-			out->v.v[n++] = out->v.v[i];
-	out->v.n = n;
-	for (i = n = 0; i < out->inlined.n; i++)
-		if (line_matches(p, out->inlined.v[i], out->inlined.v[i]->line))
-			out->inlined.v[n++] = out->inlined.v[i];
-	out->inlined.n = n;
+	out->v.n = those_declared(p, out->v.v, out->v.n);
+	out->inlined.n = those_declared(p, out->inlined.v, out->inlined.n);
 }
 
 void func_find(struct job *j, struct binary *b, const struct func_pattern *p,

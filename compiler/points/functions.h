@@ -76,6 +76,12 @@ struct func_query {
 };
 /* args[0 .. 2] of a shape above, as the pattern has them, into q. */
 void func_arguments(struct func_query *q, struct expr **args);
+/* module.c: builds of the modules that arg names; NULL: *ok tells whether that
+   will do. And: none of modules args[0] has code such as args[1]. */
+struct binary **find_modules(struct job *j, struct point *pt,
+			     const struct expr *arg, size_t *n, bool *ok);
+bool no_module_has(struct job *j, struct point *pt, struct expr **args);
+
 /* Sites of all that matches in q->b. false: complained. */
 bool func_sites(const struct func_query *q);
 

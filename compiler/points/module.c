@@ -2,9 +2,8 @@
 /*
  * module.c - functions of kernel modules, of every build that the target has
  * of each module that matches. module("NAME").function("PATTERN") and the points
- * like it are functions.c's; kprobe.module("NAME").function("PATTERN") with
- * .call, .return and .return.maxactive(N) has no variables. They are kprobes
- * always: fentry would keep the module from being unloaded.
+ * like it are functions.c's. They are kprobes always: fentry would keep the
+ * module from being unloaded.
  */
 #include "functions.h"
 
@@ -21,10 +20,8 @@ static bool no_module(struct job *j, struct point *pt, const struct expr *arg)
 			    "the manifest names no folder of modules");
 }
 
-/* The builds that match; NULL: *ok tells whether that will do. */
-static struct binary **find_modules(struct job *j, struct point *pt,
-				    const struct expr *arg, size_t *n,
-				    bool *ok)
+struct binary **find_modules(struct job *j, struct point *pt,
+			     const struct expr *arg, size_t *n, bool *ok)
 {
 	struct binary **b;
 	bool bad;
@@ -44,7 +41,7 @@ static struct binary **find_modules(struct job *j, struct point *pt,
 	return *n ? b : NULL;
 }
 
-static bool none_has(struct job *j, struct point *pt, struct expr **args)
+bool no_module_has(struct job *j, struct point *pt, struct expr **args)
 {
 	return site_missing(j, pt, args[1]->at, "no module \"%s\" of kernel "
 			    "\"%s\" has %s%s", args[0]->str,
@@ -80,72 +77,11 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 		q.prefix = arena_printf(&j->mem, "module(\"%s\")", b[i]->name);
 		ok = func_sites(&q);
 	}
-	return ok && (j->sites.n > before || n == 1 || none_has(j, pt, args));
-}
-
-/* --- kprobe.module --------------------------------------------------------------- */
-
-enum { ENTRY, CALL, RETURN };
-
-static void add_kprobe(struct job *j, struct probe *pr, struct point *pt,
-		       int what, int64_t maxactive, struct func *f)
-{
-	struct text name = { .mem = &j->mem };
-	const char *symbol;
-	uint64_t offset;
-	struct site *s;
-
-	if (!target_anchor(j->target, f->bin, f->addr, &symbol, &offset))
-		return;
-	text_printf(&name, "kprobe.module(\"%s\").function(\"%s\")%s",
-		    f->bin->name, f->linkage, what == CALL ? ".call" :
-		    what == RETURN ? ".return" : "");
-	if (maxactive)
-		text_printf(&name, ".maxactive(%jd)", (intmax_t)maxactive);
-	s = site_new(j, pr, pt, &family_module, what == RETURN ? AT_KRETPROBE :
-		     AT_KPROBE, name.s);
-	s->is_return = what == RETURN;
-	s->maxactive = maxactive;
-	s->no_variables = true;
-	s->place = target_place(j->target, f, what == RETURN ? AT_RETURN :
-				AT_ENTRY);
-}
-
-static bool expand_kprobe(struct job *j, struct probe *pr, struct point *pt,
-			  const struct shape *shape, struct expr **args)
-{
-	struct func_list found = { .left = NULL };
-	size_t i, n, before = j->sites.n;
-	struct func_pattern p;
-	struct binary **b;
-	bool ok;
-
-	if (!func_pattern(j, args[1], &p))
-		return false;
-	if (args[2] && args[2]->num < 1)
-		return complain(j, args[2]->at, E_PROBE_ARG,
-				"maxactive must be 1 at least");
-	b = find_modules(j, pt, args[0], &n, &ok);
-	if (!b)
-		return ok;
-	for (i = 0; i < n; i++)
-		func_find(j, b[i], &p, &found);
-	for (i = 0; i < found.v.n; i++)
-		add_kprobe(j, pr, pt, shape->data, args[2] ? args[2]->num : 0,
-			   found.v.v[i]);
-	if (j->sites.n > before)
-		return true;
-	return found.left ? site_missing(j, pt, args[1]->at, "function %s",
-					 found.left) : none_has(j, pt, args);
+	return ok && (j->sites.n > before || n == 1 || no_module_has(j, pt, args));
 }
 
 static const struct shape shapes[] = {
 	FUNCTION_SHAPES("module(s)", expand),
-	{ "kprobe.module(s).function(s)", expand_kprobe, ENTRY },
-	{ "kprobe.module(s).function(s).call", expand_kprobe, CALL },
-	{ "kprobe.module(s).function(s).return", expand_kprobe, RETURN },
-	{ "kprobe.module(s).function(s).return.maxactive(n)", expand_kprobe,
-	  RETURN },
 	{ NULL, NULL, 0 }
 };
 

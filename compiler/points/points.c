@@ -15,12 +15,13 @@
 
 const struct family *const families[] = {
 	&family_begin, &family_timer, &family_data, &family_procfs, &family_perf, &family_netfilter, &family_kernel, &family_trace,
-	&family_process, &family_syscall, &family_module, NULL
+	&family_process, &family_syscall, &family_module,
+	&family_kprobe, NULL
 };
 
 /* Points of SystemTap that have no family yet: refused, but known. */
 static const char *const later[] = {
-	"kernel.mark(s)", "kprobe.statement(n)",
+	"kernel.mark(s)",
 	"process.function(s)", "process(s).begin",
 	"process(s).end", "process(s).thread", "process(s).syscall",
 	"process(s).insn", "process.begin", "process.end", "process.syscall",
