@@ -64,6 +64,7 @@ struct plan_handler {
 	struct stb_handler row;
 	struct stb_file file;
 	const char *path;
+	const char *prog;	/* conditions: whose sites; row.file is set */
 	const char *name;
 	unsigned line;
 };

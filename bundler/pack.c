@@ -374,7 +374,8 @@ static struct set *meta_set(struct arena *mem, const struct work *w)
 	ROWS(stb_handler, plan->handlers, STB_T_HANDLERS, {
 		row->name = put_string(s, p->name);
 		row->entry = plan->module ? 0 : w->ucode.progs.v[i].insn_first;
-		row->file = plan_has_file(row->when) ? nfiles++ : 0;
+		row->file = plan_has_file(row->when) ? nfiles++ :
+			    p->row.file;
 	});
 	put_files(s, w);
 	put_table(s, STB_T_GLOBALS_IMAGE, 1, w->globals.s, w->globals.n);

@@ -84,6 +84,7 @@ static const struct choice attaches[] = {
 static const struct choice whens[] = {
 	{ "begin", STB_BEGIN }, { "end", STB_END }, { "error", STB_ON_ERROR },
 	{ "timer", STB_TIMER }, { "read", STB_READ }, { "write", STB_WRITE },
+	{ "condition", STB_CONDITION },
 	{ 0 }
 };
 static const struct choice binaries[] = {
@@ -222,6 +223,7 @@ static const struct key handler_keys[] = {
 	MAY("period_ns", K_U64, AT(plan_handler, row.period_ns)),
 	MAY("random_ns", K_U64, AT(plan_handler, row.random_ns)),
 	MAY("file", K_TEXT, AT(plan_handler, path)),
+	MAY("prog", K_TEXT, AT(plan_handler, prog)),
 	MAY("mode", K_U32, AT(plan_handler, file.mode)),
 	MAY("max_size", K_U32, AT(plan_handler, file.max_size)),
 	{ 0 }
@@ -587,6 +589,23 @@ static bool check_maps(struct plan *p)
 	return true;
 }
 
+static bool check_conditions(struct plan *p, struct dict *progs)
+{
+	for (size_t i = 0; i < p->handlers.n; i++) {
+		struct plan_handler *h = &p->handlers.v[i];
+		struct plan_prog *prog = h->prog ? dict_get(progs, h->prog) :
+			NULL;
+
+		if ((h->row.when == STB_CONDITION) != !!h->prog)
+			return wrong(p->file, h->line, "prog= is of "
+				     "conditions, which have one");
+		if (h->prog && !prog)
+			return wrong(p->file, h->line, "no prog %s", h->prog);
+		h->row.file = prog ? (uint32_t)(prog - p->progs.v) : 0;
+	}
+	return true;
+}
+
 static bool check_progs(struct arena *mem, struct plan *p)
 {
 	struct dict by_name = { .mem = mem };
@@ -617,7 +636,7 @@ static bool check_progs(struct arena *mem, struct plan *p)
 				     s->row.build);
 		s->row.prog = (uint32_t)(prog - p->progs.v);
 	}
-	return true;
+	return check_conditions(p, &by_name);
 }
 
 static bool check_plan(struct arena *mem, struct plan *p, unsigned seen)

@@ -516,7 +516,7 @@ static bool check_limits(struct variant *v)
 	v->limits = l = ROW(&t, struct stb_limits, 0);
 	if (l->needs & ~(STB_NEEDS_SLIDE | STB_NEEDS_MEMORY |
 			 STB_NEEDS_MODULES | STB_NEEDS_PROGRAMS |
-			 STB_NEEDS_MODULE))
+			 STB_NEEDS_MODULE | STB_NEEDS_CONDITIONS))
 		return fail(v->r, STB_E_NEWER, "limits row", 0);
 	if (l->string_len < 2 || l->string_len > MAX_KEY ||
 	    l->frame_size > MAX_FRAME || l->frame_levels > 64 ||
@@ -926,6 +926,8 @@ static bool when_ok(const struct variant *v, const struct stb_handler *h)
 	case STB_READ:
 	case STB_WRITE:
 		return file_ok(v, h->file);
+	case STB_CONDITION:
+		return h->file < v->progs.n;
 	}
 	return false;
 }

@@ -91,6 +91,7 @@ static const char *when_name(uint32_t when)
 		[STB_BEGIN] = "begin", [STB_END] = "end",
 		[STB_ON_ERROR] = "error", [STB_TIMER] = "timer",
 		[STB_READ] = "read", [STB_WRITE] = "write",
+		[STB_CONDITION] = "condition",
 	};
 
 	return when < COUNT_OF(names) && names[when] ? names[when] : "?";
@@ -263,6 +264,8 @@ static void show_probes(struct arena *mem, const struct variant *v)
 			printf(" of %s, mode %04o", str(mem, v->meta,
 			       ROW(&v->files, struct stb_file, h->file)->path),
 			       ROW(&v->files, struct stb_file, h->file)->mode);
+		if (h->when == STB_CONDITION)
+			printf(" of program %u", h->file);
 		if (h->random_ns)
 			printf(", give or take %s", period(mem, h->random_ns));
 		printf("\n");

@@ -170,6 +170,7 @@ _Static_assert(sizeof(struct stb_limits) == 40, "stb_limits");
 #define STB_NEEDS_MODULE 32u	/* a loader that loads the variant's module:
 				   programs and handlers are in there, by their
 				   rows, and have no instructions */
+#define STB_NEEDS_CONDITIONS 64u	/* handlers that are conditions */
 
 enum stb_map_type {		/* kernel map type is the loader's business */
 	STB_MAP_HASH = 1,	/* shared by all CPUs */
@@ -318,6 +319,8 @@ enum { STB_EVENT_BREAKPOINT = 5 };	/* type */
 enum stb_when {
 	STB_BEGIN = 1, STB_END, STB_ON_ERROR, STB_TIMER,
 	STB_READ = 16, STB_WRITE,	/* of a file that the loader serves */
+	STB_CONDITION = 24,	/* says whether a program's sites are to be
+				   attached */
 	/* in a kernel handler's stead where nothing else fits: none yet */
 };
 struct stb_handler {		/* run by the loader */
@@ -326,7 +329,8 @@ struct stb_handler {		/* run by the loader */
 	int64_t order;
 	uint64_t period_ns, random_ns;
 	uint32_t entry;		/* first instruction in UCODE's INSNS */
-	uint32_t file;		/* row of FILES (read, write) */
+	uint32_t file;		/* row of FILES (read, write); condition: of
+				   PROGS */
 };
 _Static_assert(sizeof(struct stb_handler) == 40, "stb_handler");
 

@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 /* docs/plan.md: limits needs=, site flags= */
-enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2, NEEDS_MODULES = 4, NEEDS_PROGRAMS = 8 };
+enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2, NEEDS_MODULES = 4, NEEDS_PROGRAMS = 8,
+       NEEDS_CONDITIONS = 64 };
 enum { SITE_BY_ADDRESS = 1, SITE_IN_MODULE = 4, SITE_ABSOLUTE = 8 };
 enum { SITE_SEMAPHORE = 32 };
 /* exit statuses of a child that could not start clang, as shells have them */
@@ -184,6 +185,16 @@ static bool needs_slide(const struct ir *ir)
 	return ir->needs_slide;
 }
 
+static bool has_conditions(const struct ir *ir)
+{
+	const struct ir_handler *h;
+
+	for (h = ir->handlers; h; h = h->next)
+		if (h->when == IR_CONDITION)
+			return true;
+	return false;
+}
+
 static bool has_modules(const struct ir *ir)
 {
 	size_t i;
@@ -239,7 +250,8 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 		    (needs_slide(ir) ? NEEDS_SLIDE : 0) |
 		    (ir->loader_reads ? NEEDS_MEMORY : 0) |
 		    (has_modules(ir) ? NEEDS_MODULES : 0) |
-		    (has_semaphores(ir) ? NEEDS_PROGRAMS : 0));
+		    (has_semaphores(ir) ? NEEDS_PROGRAMS : 0) |
+		    (has_conditions(ir) ? NEEDS_CONDITIONS : 0));
 	if (j->engine == ENGINE_MODULE) {
 		text_puts(t, "object engine=module file=k.ko\n");
 		return;
@@ -369,6 +381,7 @@ static void plan_handler(const struct ir_handler *h, struct text *t)
 	};
 	static const char *const whens[] = {
 		"", "begin", "end", "error", "timer", "read", "write",
+		"condition",
 	};
 	const struct ir_site *s;
 
@@ -377,6 +390,8 @@ static void plan_handler(const struct ir_handler *h, struct text *t)
 			    " period_ns=%" PRIu64 " random_ns=%" PRIu64,
 			    h->name, whens[h->when], h->order, h->period_ns,
 			    h->random_ns);
+		if (h->guards)
+			put_text(t, "prog", h->guards->name);
 		if (h->file.path) {
 			put_text(t, "file", h->file.path);
 			text_printf(t, " mode=%u max_size=%u", h->file.mode,

@@ -584,6 +584,7 @@ static void put_handler(struct text *t, const struct ir *ir,
 	};
 	static const char *const whens[] = {
 		"", " begin", " end", " error", " timer", " read", " write",
+		" condition",
 	};
 	const struct ir_site *s;
 	const struct ir_stmt *at;
@@ -591,6 +592,8 @@ static void put_handler(struct text *t, const struct ir *ir,
 
 	text_printf(t, "\nhandler %s %s%s", h->name, progs[h->prog],
 		    whens[h->when]);
+	if (h->guards)
+		text_printf(t, " of %s", h->guards->name);
 	if (h->order)
 		text_printf(t, " order %" PRId64, h->order);
 	if (h->period_ns)

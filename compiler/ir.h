@@ -239,7 +239,8 @@ enum ir_prog {
 				   the number of the system call */
 };
 enum ir_when { IR_WHEN_NONE, IR_BEGIN, IR_END, IR_ERROR, IR_TIMER,
-	       IR_READ, IR_WRITE };
+	       IR_READ, IR_WRITE,
+	       IR_CONDITION };	/* whether to attach the sites of `guards` */
 enum ir_attach { IR_AT_NONE, IR_AT_KPROBE, IR_AT_KRETPROBE, IR_AT_FENTRY,
 		 IR_AT_FEXIT, IR_AT_RAW_TP, IR_AT_UPROBE, IR_AT_URETPROBE,
 		 IR_AT_PERF_EVENT, IR_AT_NETFILTER, IR_AT_SYS_ENTER, IR_AT_SYS_EXIT };
@@ -295,6 +296,8 @@ struct ir_handler {
 	int64_t order;
 	uint64_t period_ns, random_ns;
 	struct ir_file file;	/* IR_READ, IR_WRITE */
+	const struct ir_handler *guards;	/* IR_CONDITION */
+	bool guarded;
 	struct ir_site *sites, **sites_tail;
 	struct ir_slot *slots;
 	int nslots;

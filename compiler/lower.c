@@ -1162,7 +1162,8 @@ static enum ir_when when_of(enum attach attach)
 	       attach == AT_FILE_WRITE ? IR_WRITE : IR_TIMER;
 }
 
-static void keep_handler(struct lower *l, struct ir_stmt *body)
+/* What is kept: it, or an equal one that there is. */
+static struct ir_handler *keep_handler(struct lower *l, struct ir_stmt *body)
 {
 	struct ir_handler *h = NEW(l->mem, struct ir_handler);
 
@@ -1183,9 +1184,8 @@ static void keep_handler(struct lower *l, struct ir_stmt *body)
 	if (!l->at_entry)
 		cover_site(l->j, l->site, l->prog == IR_LOADER ? "loader" :
 			   ir_attach_name(h->sites->attach));
-	keep_shared(l->all, h);
 	if (l->prog != IR_LOADER)
-		return;
+		return keep_shared(l->all, h);
 	h->order = l->site->order;
 	h->period_ns = l->site->timer_ns;
 	h->random_ns = l->site->timer_random_ns;
@@ -1193,6 +1193,7 @@ static void keep_handler(struct lower *l, struct ir_stmt *body)
 	if (l->site->file)
 		h->file = (struct ir_file) { l->site->file->path,
 			l->site->file->mode, l->site->file->max_size };
+	return keep_shared(l->all, h);
 }
 
 static void start_site(struct lower *l, struct lowering *all,
@@ -1248,9 +1249,43 @@ static bool lower_entry_side(struct lowering *all, const struct lower *ret,
 /* First of all, and of globals as they are: whether the point is armed. */
 static void leave_at_condition(struct lower *l)
 {
-	l->peeking = l->prog != IR_LOADER;
+	l->peeking = l->prog != IR_LOADER || l->is_condition;
 	leave_unless(l, IR_NEXT, l->site->point->condition);
 	l->peeking = false;
+}
+
+/*
+ * A handler of the loader that says whether the condition of h's sites holds:
+ * those are detached where it does not. All system calls are one site, which is
+ * not.
+ */
+static void guard(struct lowering *all, struct site *site,
+		  struct ir_handler *h)
+{
+	const struct expr *e = site->point ? site->point->condition : NULL;
+	struct ir_stmt *body = NULL, *st;
+	struct ir_handler *c;
+	struct lower l;
+
+	if (!e || h->guarded || h->prog == IR_LOADER || h->prog == IR_SYSCALL)
+		return;
+	start_site(&l, all, site, IR_LOADER);
+	l.is_condition = true;
+	l.tail = &body;
+	leave_at_condition(&l);
+	st = add(&l, IR_CALL, e->at);
+	st->name = "armed";
+	st->arg_types = "";
+	st->where = IR_IN_LOADER;
+	c = NEW(all->mem, struct ir_handler);
+	c->at = site->probe->at;
+	c->body = with_starts(&l, body);
+	c->slots = l.slots;
+	c->nslots = l.nslots;
+	c->when = IR_CONDITION;
+	c->guards = h;
+	h->guarded = true;
+	keep_shared(all, c);
 }
 
 /* false: this kind of program will not do, and nothing was kept. */
@@ -1280,8 +1315,8 @@ static bool lower_with(struct lowering *all, struct site *site,
 	for (c = l.captures; c; c = c->next)
 		declare_hidden(&l, c->map);
 	if (entry_body)
-		keep_handler(&entry, entry_body);
-	keep_handler(&l, body);
+		guard(all, site, keep_handler(&entry, entry_body));
+	guard(all, site, keep_handler(&l, body));
 	return true;
 }
 

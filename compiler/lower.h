@@ -72,6 +72,7 @@ struct lower {
 	struct span regs_at;	/* where they were wanted first */
 	const char *reading;	/* what reads memory, for its faults; NULL: an
 				   expression */
+	bool is_condition;	/* of a point, as a handler of its own */
 	bool peeking;		/* the condition of a kernel point: reads of
 				   scalars take no lock */
 	bool quiet, failed;	/* a trial: complaints only set failed */
@@ -135,7 +136,7 @@ struct ir_opnd captured(struct lower *l, const struct expr *e);
 /* --- lower_share.c ------------------------------------------------------------ */
 
 /* Keeps the handler, or gives its site to one that does the same. */
-void keep_shared(struct lowering *all, struct ir_handler *h);
+struct ir_handler *keep_shared(struct lowering *all, struct ir_handler *h);
 
 /* --- lower_expr.c ------------------------------------------------------------ */
 

@@ -132,16 +132,17 @@ static struct ir_handler *find_equal(struct lowering *all,
 	return NULL;
 }
 
-void keep_shared(struct lowering *all, struct ir_handler *h)
+struct ir_handler *keep_shared(struct lowering *all, struct ir_handler *h)
 {
 	struct ir_handler *same = find_equal(all, h);
 
 	if (same) {
 		*same->sites_tail = h->sites;
 		same->sites_tail = &h->sites->next;
-		return;
+		return same;
 	}
 	h->name = arena_printf(all->mem, "h%d", all->nhandlers++);
 	*all->handlers_tail = h;
 	all->handlers_tail = &h->next;
+	return h;
 }

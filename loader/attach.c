@@ -388,7 +388,7 @@ static int arm(struct loader *l, uint32_t i, bool singly_else)
 	const struct stb_site *s = site_at(l, i);
 	int error;
 
-	if (l->links[i] != NOT_ATTACHED)
+	if (l->links[i] != NOT_ATTACHED || (l->off && l->off[s->prog]))
 		return 0;
 	if (l->multi[s->prog] && is_groupable(s)) {
 		error = arm_group(l, i);
@@ -425,16 +425,38 @@ static void arm_or_die(struct loader *l, uint32_t i)
 	    "%s", name, text, reason(s, error));
 }
 
+static bool is_here(const struct loader *l, const struct stb_site *s)
+{
+	return (!is_uprobe(s) && !in_module(s)) ||
+	       l->build_state[s->build] == BUILD_HERE;
+}
+
+void arm_prog(struct loader *l, uint32_t prog)
+{
+	bool told = false;
+	int error;
+
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = site_at(l, i);
+
+		if (s->prog != prog || !is_here(l, s))
+			continue;
+		error = arm(l, i, true);
+		if (!error || told || s->flags & STB_SITE_OPTIONAL)
+			continue;
+		say("not attached: %s: %s: %s", stb_string(&l->meta, s->name),
+		    strerror(error), reason(s, error));
+		told = true;
+	}
+}
+
 bool attach_all(struct loader *l)
 {
 	struct progress p = { .what = "attached" };
 
 	keep_links(l);
 	for (uint32_t i = 0; i < l->sites.n; i++) {
-		const struct stb_site *s = site_at(l, i);
-
-		if ((!is_uprobe(s) && !in_module(s)) ||
-		    l->build_state[s->build] == BUILD_HERE)
+		if (is_here(l, site_at(l, i)))
 			arm_or_die(l, i);
 		if (stop_pending()) {
 			links_kept(l);

@@ -285,8 +285,19 @@ void detach_all(struct loader *l)
 		l->links[i] = NOT_ATTACHED;
 }
 
-/* The links of a module that went, as detach_all() closes all. */
-void disarm_build(struct loader *l, uint32_t build)
+static bool is_of_build(const struct stb_site *s, uint32_t build)
+{
+	return s->flags & STB_SITE_IN_MODULE && s->build == build;
+}
+
+static bool is_of_prog(const struct stb_site *s, uint32_t prog)
+{
+	return s->prog == prog;
+}
+
+/* Some links, as detach_all() closes all. */
+static void disarm_some(struct loader *l, uint32_t what,
+			bool (*is_one)(const struct stb_site *s, uint32_t what))
 {
 	int *links = l->links, *gone = array(l->sites.n, sizeof(*gone));
 	struct loader part = *l;
@@ -301,20 +312,31 @@ void disarm_build(struct loader *l, uint32_t build)
 			l->armed--;
 		}
 	for (uint32_t i = 0; i < l->sites.n; i++) {
-		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
-		bool is_of_it = s->flags & STB_SITE_IN_MODULE &&
-				s->build == build;
-
-		gone[i] = is_of_it ? links[i] : NOT_ATTACHED;
-		if (is_of_it)
-			links[i] = NOT_ATTACHED;
+		gone[i] = NOT_ATTACHED;
+		if (!is_one(ROW(struct stb_site, l->sites, i), what))
+			continue;
+		gone[i] = links[i];
+		links[i] = NOT_ATTACHED;
 		n += gone[i] >= 0;
+		l->armed -= gone[i] >= 0 || gone[i] == IN_GROUP ||
+			    gone[i] == ON_CPUS;
+		if (gone[i] == ON_CPUS)
+			events_disarm(l, i);
 	}
 	part.links = gone;
 	if (n >= LINKS_EACH)
 		close_links(&part, &closed, n);
 	else
 		close_part(&part, &closed, 0, 1);
-	l->armed -= n;
 	free(gone);
+}
+
+void disarm_build(struct loader *l, uint32_t build)
+{
+	disarm_some(l, build, is_of_build);
+}
+
+void disarm_prog(struct loader *l, uint32_t prog)
+{
+	disarm_some(l, prog, is_of_prog);
 }

@@ -111,6 +111,9 @@ struct loader {
 	uint32_t *closed;	/* how many of them detach.c has closed */
 	pid_t keeper;		/* who detaches when we cannot; 0: nobody */
 	uint64_t armed;		/* how many sites are */
+	uint8_t *off;		/* one a program: 1, its condition does not
+				   hold; NULL: none has one */
+	uint64_t next_condition;	/* when to look */
 	int **event_fds;	/* one a row of sites, of perf events an array,
 				   one a possible CPU, < 0: none; events.c */
 	char online[256];	/* CPUs, as the kernel lists them */
@@ -213,6 +216,16 @@ void events_tick(struct loader *l);	/* CPUs may have come or gone */
 void arm_module(struct loader *l, uint32_t build);
 /* ... and takes the links of one that went, which waits. */
 void disarm_build(struct loader *l, uint32_t build);
+
+/* conditions.c: looks at conditions of probe points, at all of them now and as
+   often as is due. */
+void conditions_open(struct loader *l);
+void conditions_look(struct loader *l);
+void conditions_tick(struct loader *l);
+uint64_t conditions_due(const struct loader *l);	/* or UINT64_MAX */
+/* attach.c, detach.c: all sites of a program that are on this host. */
+void arm_prog(struct loader *l, uint32_t prog);
+void disarm_prog(struct loader *l, uint32_t prog);
 
 /* modules.c: kernel modules that are loaded, come and go. */
 void check_modules(struct loader *l);	/* looks at all of them */

@@ -185,6 +185,7 @@ static void run_handler(struct session *s, uint32_t i)
 				   __ATOMIC_RELAXED);
 		break;
 	}
+	s->l->next_condition = 0;	/* it may have changed */
 }
 
 /*
@@ -390,6 +391,8 @@ static uint64_t due(const struct session *s, uint64_t now, bool nap)
 		until = t->due;
 	if (nap)
 		tick = now + NAP_MS * 1000000ull;
+	if (conditions_due(s->l) < tick)
+		tick = conditions_due(s->l);
 	return s->l->progs.n && tick < until ? tick : until;
 }
 
@@ -456,6 +459,7 @@ static void main_loop(struct session *s)
 		if (command_ended(s) || now_ns() >= s->end)
 			break;
 		run_timers(s);
+		conditions_tick(l);
 		if (next_file_asked) {
 			next_file_asked = 0;
 			output_next_file(&l->out);
@@ -547,6 +551,7 @@ static void start(struct session *s)
 		}
 		await_builds(l);
 		await_modules(l);
+		conditions_open(l);
 	}
 	start_timers(s);
 	s->polled = array(3 + MAX_CLIENTS + 1 + serve_open(l),

@@ -552,7 +552,7 @@ enum vm_end vm_run(struct vm *vm, uint32_t handler)
 {
 	struct run r = { .vm = vm };
 
-	vm->failed = vm->skipped = vm->broken = false;
+	vm->failed = vm->skipped = vm->broken = vm->armed = false;
 	vm->nargs = vm->frames_used = vm->nesting = 0;
 	vm->message_len = 0;
 	vm->message[0] = 0;
@@ -575,6 +575,11 @@ enum vm_end vm_run(struct vm *vm, uint32_t handler)
 void vm_set_value(struct vm *vm, struct vm_value *v)
 {
 	vm->value = v;
+}
+
+bool vm_armed(const struct vm *vm)
+{
+	return vm->armed;
 }
 
 const char *vm_message(const struct vm *vm)

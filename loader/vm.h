@@ -39,6 +39,7 @@ enum vm_end {
 };
 enum vm_end vm_run(struct vm *vm, uint32_t handler);	/* row of HANDLERS */
 const char *vm_message(const struct vm *vm);
+bool vm_armed(const struct vm *vm);	/* what ran was a condition that holds */
 
 /*
  * Every element of every array and aggregate of the script as it is now, between

@@ -411,6 +411,7 @@ uint64_t vm_call_builtin(struct vm *vm, uint32_t service, const uint64_t a[5])
 	case STB_SVC_FILE_VALUE: give_value(vm, a); return 0;
 	case STB_SVC_FILE_SET: set_value(vm, a, false); return 0;
 	case STB_SVC_FILE_ADD: set_value(vm, a, true); return 0;
+	case STB_SVC_ARMED: vm->armed = true; return 0;
 	default: break;
 	}
 	vm_break(vm, "service %u", service);

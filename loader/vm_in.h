@@ -109,6 +109,7 @@ struct vm {
 	uint64_t lock_wait_ns;		/* how long it waits for a lock */
 	uint64_t quiet_ns;		/* see vm_shared.c */
 	bool failed, skipped;
+	bool armed;			/* a condition was asked, and holds */
 	bool broken;			/* the code did what no code of ours
 					   does; vm_message() says what */
 	char message[MESSAGE_SIZE];

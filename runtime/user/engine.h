@@ -110,6 +110,7 @@ RT_SERVICE(rt_svc_symbols, SYMBOLS, long, char *, u64, const char *, u64);
 RT_SERVICE(rt_svc_file_value, FILE_VALUE, long, char *, u64);
 RT_SERVICE(rt_svc_file_set, FILE_SET, long, char *, u64, const char *);
 RT_SERVICE(rt_svc_file_add, FILE_ADD, long, char *, u64, const char *);
+RT_SERVICE(rt_svc_armed, ARMED, long, void);
 
 RT_SERVICE(rt_svc_load, LOAD, long, u64, u64, u64 *);
 RT_SERVICE(rt_load_str, LOAD_STR, long, char *, u64, i64, u64, u64);
@@ -333,6 +334,7 @@ RT_OUTLINE void rt_group(struct rt_match *m, char *dst, u64 cap, i64 n)
 #define rt___file_value(r, dst, cap) rt_svc_file_value(dst, cap)
 #define rt___file_set(r, dst, cap, s) rt_svc_file_set(dst, cap, s)
 #define rt___file_add(r, dst, cap, s) rt_svc_file_add(dst, cap, s)
+#define rt_armed(r) rt_svc_armed()
 #define rt_tolower(r, dst, cap, s) rt_svc_tolower(dst, cap, s)
 #define rt_toupper(r, dst, cap, s) rt_svc_toupper(dst, cap, s)
 #define rt_tokenize(r, ...) \

@@ -100,6 +100,7 @@ enum stb_service {
 	STB_SVC_FILE_VALUE,	/* (dst, cap) */
 	STB_SVC_FILE_SET,	/* (dst, cap, string) */
 	STB_SVC_FILE_ADD,	/* (dst, cap, string) */
+	STB_SVC_ARMED,		/* () the condition that was asked for holds */
 };
 
 /* flags of STB_SVC_EACH: direction + 1, key, STB_ST_*, mask of the slice */

@@ -832,6 +832,23 @@ static void file_values(void)
 	end_test(t);
 }
 
+/* A condition says that it holds, and no run after it does. */
+static void conditions(void)
+{
+	struct test *t = new_test(NULL, 0, map_rows, NULL, 1);
+
+	svc(t, STB_SVC_FILE_VALUE, F(OUT), STRING_LEN, 0, 0, 0);
+	if (vm_armed(t->vm))
+		expect_text(__LINE__, "armed", "yes", "no");
+	svc(t, STB_SVC_ARMED, 0, 0, 0, 0, 0);
+	if (!vm_armed(t->vm))
+		expect_text(__LINE__, "armed", "no", "yes");
+	svc(t, STB_SVC_FILE_VALUE, F(OUT), STRING_LEN, 0, 0, 0);
+	if (vm_armed(t->vm))
+		expect_text(__LINE__, "armed still", "yes", "no");
+	end_test(t);
+}
+
 #define TEXT_IS(got, want) expect_text(__LINE__, #got, got, want)
 static void strings(void)
 {
@@ -1288,6 +1305,7 @@ int main(void)
 	signals();
 	strings();
 	file_values();
+	conditions();
 	messages();
 	numbers();
 	if (!shared())
