@@ -138,6 +138,12 @@ struct ir_opnd captured(struct lower *l, const struct expr *e);
 /* Keeps the handler, or gives its site to one that does the same. */
 struct ir_handler *keep_shared(struct lowering *all, struct ir_handler *h);
 
+/* lower_globals.c */
+void declare_global(struct lowering *all, struct var *v);
+void init_limits(struct ir *ir, const struct limits *lim);
+void limit_nesting(struct ir *ir, const struct limits *lim);
+
+
 /* --- lower_expr.c ------------------------------------------------------------ */
 
 /*
