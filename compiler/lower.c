@@ -1267,7 +1267,7 @@ static void guard(struct lowering *all, struct site *site,
 	struct ir_handler *c;
 	struct lower l;
 
-	if (!e || h->guarded || h->prog == IR_LOADER || h->prog == IR_SYSCALL)
+	if (!e || all->ir->module || h->guarded || h->prog == IR_LOADER || h->prog == IR_SYSCALL)
 		return;
 	start_site(&l, all, site, IR_LOADER);
 	l.is_condition = true;
