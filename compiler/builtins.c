@@ -175,6 +175,8 @@ static const struct builtin rows[] = {
 	  STACK_IN | BF_LOWERED | BF_EFFECT },
 	{ "sprint_backtrace", "", 's', STACK },
 	{ "sprint_backtrace", "l", 's', BF_INTERNAL },
+	/* $verdict, see points/netfilter.c */
+	{ "__verdict", "l", 'v', BF_BPF | BF_EFFECT | BF_FAULTS },
 	/* $value of a file's probe, see points/procfs.c */
 	{ "__file_value", "", 's', BF_USER },
 	{ "__file_set", "s", 's', BF_USER | BF_EFFECT },

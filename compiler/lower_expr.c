@@ -966,6 +966,8 @@ static void call_fails(struct lower *l, const struct expr *e,
 {
 	const char *args = "", *what = symbol_failure(e->builtin, &args);
 
+	if (!what && !strcmp(e->builtin->name, "__verdict"))
+		what = "packets are dropped (0) or accepted (1), nothing else";
 	if (!what)
 		what = arena_printf(l->mem, "%s() failed", e->builtin->name);
 	s->err = fault(l, e->at, what, args);

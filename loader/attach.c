@@ -21,6 +21,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { MOST_PROGRAMS = 64 };	/* at one place of the network's stack */
+
 static const struct stb_site *site_at(const struct loader *l, uint32_t i)
 {
 	return ROW(struct stb_site, l->sites, i);
@@ -136,13 +138,20 @@ static int attach_trace(const struct stb_site *s, int prog)
 			      BPF_TRACE_FENTRY : BPF_TRACE_FEXIT, s->cookie);
 }
 
+/* A hook has one program of BPF at each priority: the next that is free. */
 static int attach_hook(const struct loader *l, const struct stb_site *s,
 		       int prog)
 {
 	const struct stb_event *e = ROW(struct stb_event, l->events, s->event);
+	int32_t priority = (int32_t)e->rate;
+	int fd;
 
-	return bpf_link_netfilter(prog, e->type, (uint32_t)e->config,
-				  (int32_t)e->rate);
+	do
+		fd = bpf_link_netfilter(prog, e->type, (uint32_t)e->config,
+					priority);
+	while (fd == -EBUSY && priority++ < (int32_t)e->rate + MOST_PROGRAMS &&
+	       priority < INT32_MAX);
+	return fd;
 }
 
 static int attach_site(struct loader *l, const struct stb_site *s)

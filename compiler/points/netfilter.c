@@ -2,7 +2,8 @@
 /*
  * netfilter.c - netfilter.hook("H").pf("P") with .priority("N"): packets on their
  * way through the network stack, seen by a program of BPF. $skb is the packet,
- * $in, $out and $hooknum are of the hook's state; all packets go on.
+ * $in, $out and $hooknum are of the hook's state. Packets go on, unless $verdict
+ * says that one is dropped.
  */
 #include "family.h"
 
@@ -121,6 +122,54 @@ static struct tracepoint *arguments(struct job *j, struct point *pt)
 	return tp;
 }
 
+/* --- $verdict ------------------------------------------------------------------- */
+
+static bool is_verdict(const struct expr *e)
+{
+	return e->kind == X_TARGET && e->target->kind == TR_VAR &&
+	       !strcmp(e->target->name, "verdict");
+}
+
+/* $verdict = N becomes a call, where guru mode allows it. */
+static void set_verdict(struct job *j, struct expr *e)
+{
+	if (!j->opt->guru) {
+		complain(j, e->a->at, E_UNSUPPORTED, "target variables can be "
+			 "written in guru mode only (-g)");
+	} else if (e->kind != X_ASSIGN || e->op != OP_NONE) {
+		complain(j, e->at, E_NOT_LVALUE, "$verdict is set by '='");
+	} else {
+		e->args = e->b;
+		e->kind = X_CALL;
+		e->a = e->b = NULL;
+		e->str = "__verdict";
+		e->len = strlen(e->str);
+		e->nargs = 1;
+		e->builtin = builtin_find(e->str, 1);
+	}
+}
+
+static void in_loop(const struct expr *e, void *arg)
+{
+	if ((e->kind == X_ASSIGN || e->kind == X_INCDEC) && is_verdict(e->a))
+		complain(arg, e->at, E_MISPLACED, "$verdict cannot be set "
+			 "inside of a loop: set it behind the loop");
+}
+
+/* The body of a loop is a function of its own, which has no say. */
+static void check_loops(struct job *j, const struct stmt *s)
+{
+	for (; s; s = s->next) {
+		if (s->kind == S_WHILE || s->kind == S_FOR ||
+		    s->kind == S_FOREACH) {
+			walk_stmts(s->body, in_loop, j);
+			continue;
+		}
+		check_loops(j, s->body);
+		check_loops(j, s->other);
+	}
+}
+
 /* $in is $state->in, and so on. */
 static void rewrite(const struct expr *e, void *arg)
 {
@@ -129,10 +178,13 @@ static void rewrite(const struct expr *e, void *arg)
 		{ "pf", "pf" },
 	};
 	struct target_ref *t = e->kind == X_TARGET ? e->target : NULL;
-	struct arena *mem = arg;
+	struct job *j = arg;
+	struct arena *mem = &j->mem;
 	struct access *a;
 	size_t i;
 
+	if ((e->kind == X_ASSIGN || e->kind == X_INCDEC) && is_verdict(e->a))
+		set_verdict(j, (struct expr *)e);
 	if (!t || t->kind != TR_VAR)
 		return;
 	for (i = 0; i < COUNT_OF(of_state); i++) {
@@ -150,7 +202,8 @@ static void rewrite(const struct expr *e, void *arg)
 
 static bool possible(struct job *j, const struct point *pt)
 {
-	return target_features(j->target)->netfilter ||
+	return j->engine == ENGINE_MODULE ||
+		target_features(j->target)->netfilter ||
 		complain(j, pt->at, E_ENGINE, "kernel \"%s\" has no netfilter "
 			 "hooks for BPF (CONFIG_NETFILTER_BPF_LINK): they need "
 			 "the module engine", target_name(j->target));
@@ -177,7 +230,9 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 	s = site_new(j, pr, pt, &family_netfilter, AT_NETFILTER, name.s);
 	s->event = e;
 	s->tp = arguments(j, pt);
-	walk_stmts(pr->body, rewrite, &j->mem);
+	if (j->engine != ENGINE_MODULE)
+		check_loops(j, pr->body);
+	walk_stmts(pr->body, rewrite, j);
 	return s->tp != NULL;
 }
 

@@ -111,15 +111,23 @@ struct rt_run {
 #endif
 #define RT_RAW_TP(name) RT_SECTION(name) int name##_probe(u64 *ctx)
 /* struct bpf_perf_event_data, which begins with the registers */
-/* What it returns is the verdict: packets go on (NF_ACCEPT). */
+/* What it returns is the verdict: packets go on (NF_ACCEPT), unless the handler
+   says that this one does not. */
 #define RT_NETFILTER(name) \
-	static inline __attribute__((always_inline)) int name##_run(u64 *ctx); \
+	static inline __attribute__((always_inline)) \
+	int name##_run(u64 *ctx, _Bool *dropped); \
 	RT_SECTION(name) int name##_probe(u64 *ctx) \
 	{ \
-		name##_run(ctx); \
-		return 1; \
+		_Bool dropped = 0; \
+\
+		name##_run(ctx, &dropped); \
+		return dropped ? 0 : 1; \
 	} \
-	static inline __attribute__((always_inline)) int name##_run(u64 *ctx)
+	static inline __attribute__((always_inline)) \
+	int name##_run(u64 *ctx, _Bool *dropped)
+/* 1: it is none of the two that there are for programs */
+#define rt___verdict(r, n) \
+	((u64)(n) > 1 ? 1 : (*dropped = !(n), 0))
 #define RT_PERF_EVENT(name) RT_SECTION(name) \
 	int name##_probe(struct rt_regs *ctx)
 

@@ -121,11 +121,14 @@ static void name##_perf_event(struct perf_event *e, \
 static unsigned int name##_netfilter(void *site, void *skb, \
 				     const void *state) \
 { \
-	u64 ctx[] = { (u64)state, (u64)skb }; \
+	u64 ctx[] = { (u64)state, (u64)skb, 1 }; \
  \
 	name##_run(ctx, ((struct stb_site *)site)->cookie); \
-	return 1; \
+	return ctx[2]; \
 }
+/* Dropped or accepted, as where programs decide; 1: neither. */
+#define rt___verdict(r, n) \
+	((u64)(n) > 1 ? 1 : (((u64 *)(r)->ctx)[2] = (n), 0))
 
 /* Nobody starts a run while the session does not run. */
 #define rt_running() (READ_ONCE(RT_SHARED->state) == STB_RUNNING)
