@@ -333,20 +333,10 @@ static unsigned flags_of(const struct ir_site *s)
 static void plan_site(const struct ir_handler *h, const struct ir_site *s,
 		      struct text *t)
 {
-	static const char *const attach[] = {
-		[IR_AT_NONE] = "",
-		[IR_AT_KPROBE] = "kprobe", [IR_AT_KRETPROBE] = "kretprobe",
-		[IR_AT_FENTRY] = "fentry", [IR_AT_FEXIT] = "fexit",
-		[IR_AT_RAW_TP] = "raw_tp",
-		[IR_AT_UPROBE] = "uprobe", [IR_AT_URETPROBE] = "uretprobe",
-		[IR_AT_PERF_EVENT] = "perf_event",
-		[IR_AT_NETFILTER] = "netfilter",
-		[IR_AT_SYS_ENTER] = "raw_tp", [IR_AT_SYS_EXIT] = "raw_tp",
-	};
-
 	text_puts(t, "site");
 	put_text(t, "name", s->name);
-	text_printf(t, " prog=%s attach=%s", h->name, attach[s->attach]);
+	text_printf(t, " prog=%s attach=%s", h->name,
+		    ir_attach_name(s->attach));
 	if (flags_of(s))
 		text_printf(t, " flags=%u", flags_of(s));
 	if (s->symbol)
