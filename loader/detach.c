@@ -303,14 +303,6 @@ static void disarm_some(struct loader *l, uint32_t what,
 	struct loader part = *l;
 	uint32_t closed = 0, n = 0;
 
-	for (uint32_t i = 0; i < l->sites.n; i++)
-		if (links[i] == IN_MODULE && ROW(struct stb_site, l->sites,
-		    i)->flags & STB_SITE_IN_MODULE && ROW(struct stb_site,
-		    l->sites, i)->build == build) {
-			kmod_disarm(l, i);
-			links[i] = NOT_ATTACHED;
-			l->armed--;
-		}
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		gone[i] = NOT_ATTACHED;
 		if (!is_one(ROW(struct stb_site, l->sites, i), what))
@@ -319,9 +311,11 @@ static void disarm_some(struct loader *l, uint32_t what,
 		links[i] = NOT_ATTACHED;
 		n += gone[i] >= 0;
 		l->armed -= gone[i] >= 0 || gone[i] == IN_GROUP ||
-			    gone[i] == ON_CPUS;
+			    gone[i] == ON_CPUS || gone[i] == IN_MODULE;
 		if (gone[i] == ON_CPUS)
 			events_disarm(l, i);
+		if (gone[i] == IN_MODULE)
+			kmod_disarm(l, i);
 	}
 	part.links = gone;
 	if (n >= LINKS_EACH)

@@ -314,6 +314,8 @@ void rights_keep(const struct loader *l, bool for_run)
 
 	if (!l->rights.raised)
 		return;
+	if (l->off)
+		for_run = false;	/* sites are attached anew */
 	if (l->progs.n || l->limits->needs & STB_NEEDS_MEMORY)
 		caps = loading() & ~bit(CAP_SYSLOG) & ~bit(CAP_NET_ADMIN);
 	if (attaches(l, STB_AT_NETFILTER))
