@@ -201,9 +201,19 @@ int pack_self_running(const char *out, const char *file, const char *loader);
 /* render.c: a dump of a flight recorder */
 bool is_dump(const char *data, size_t size);
 int show_dump(const char *file, const char *data, size_t size);
+/* ... or what a session told, in one of view.h's forms; the exit code */
+int render_data(const char *file, const char *data, size_t size,
+		const char *form);
 int verb_render(int argc, char **argv);
 int verb_show(int argc, char **argv);
 int verb_verify(int argc, char **argv);
+/* check.c: the bundle's bytes with what is attached, facts of a host; the exit
+   code */
+int check_facts(struct arena *mem, struct bundle *b, const void *data,
+		size_t size, const char *file, const char *facts,
+		size_t facts_size, bool as_json);
+int verb_check(int argc, char **argv);
+int verb_merge(int argc, char **argv);
 /* sign.c */
 int verb_keygen(int argc, char **argv);
 int verb_sign(int argc, char **argv);

@@ -161,7 +161,9 @@ static bool check_toc_row(struct stb_reader *r, uint32_t i, uint64_t end)
 	if ((t->kind == STB_SEC_INDEX) != (i == 0) || t->offset % 8 ||
 	    t->offset < end || t->offset - end >= 8)
 		return fail(r, STB_E_TOC, "section", i);
-	if (t->raw_size > STB_MAX_RAW)
+	if (t->raw_size > STB_MAX_RAW ||
+	    (t->raw_size > STB_FREE_RAW &&
+	     t->raw_size / STB_MAX_RATIO > t->size))
 		return fail(r, STB_E_TOO_BIG, "section", i);
 	if (t->offset > r->size || t->size > r->size - t->offset)
 		return fail(r, STB_E_TRUNCATED, "section", i);

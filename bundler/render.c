@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * render.c - stb render, and stb show of a dump: what a flight recorder wrote
- * down (docs/dump.md), read where there is neither the host nor the bundle.
- * In: lines of JSON, which may be damaged or anybody's. Out: text.
+ * down (docs/dump.md), or what a session told (docs/output.md), read where there
+ * is neither the host nor the bundle. In: lines of JSON, which may be damaged or
+ * anybody's. Out: text, or what --format says.
  */
 #include "bundler/bundle.h"
+#include "bundler/view.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,6 +22,7 @@ struct dump {
 	unsigned line;
 	json_t *head;
 	bool whole;		/* its last line was seen */
+	const char *form;	/* render: --format */
 };
 
 static bool damaged(const struct dump *d, const char *why)
@@ -41,7 +46,7 @@ static json_t *next_line(struct dump *d, bool *ok)
 		*ok = damaged(d, "it has no end");
 		return NULL;
 	}
-	j = json_loadb(d->at, (size_t)(nl - d->at), 0, &error);
+	j = json_loadb(d->at, (size_t)(nl - d->at), JSON_ALLOW_NUL, &error);
 	d->at = nl + 1;
 	if (!json_is_object(j)) {
 		json_decref(j);
@@ -68,36 +73,212 @@ bool is_dump(const char *data, size_t size)
 	return size && *data == '{';
 }
 
-/* Reads the first line; false: said why. */
-static bool begin(struct dump *d)
+/* Reads the first line; false: said why. events: output with --format=ndjson
+   will do, too. */
+static bool begin(struct dump *d, bool events)
 {
+	const char *schema;
+
 	bool ok;
 
 	d->head = next_line(d, &ok);
 	if (!d->head)
 		return ok ? damaged(d, "there is nothing in it") : false;
-	if (!strncmp(text_of(d->head, "schema"), "stb-dump/1", 10))
+	schema = text_of(d->head, "schema");
+	if (!strcmp(schema, "stb-dump/1") ||
+	    (events && !strcmp(schema, "stb-events/1")))
 		return true;
 	return wrong(d->file, 1, "not a dump that this program reads: schema "
-		     "\"%s\"", text_of(d->head, "schema"));
+		     "\"%s\"", schema);
 }
 
 /* --- render ---------------------------------------------------------------------- */
 
-static bool render_lines(struct dump *d)
+/* What a recorder kept and knows, gathered from all lines. */
+struct kept {
+	struct text text;	/* output, as it was */
+	json_t *values;		/* events */
+};
+
+/* A global or an element as an event; a reference, or NULL. */
+static json_t *value_event(const json_t *j)
 {
-	json_t *j, *text;
+	json_t *name = json_object_get(j, "global"), *e;
+
+	if (!name)
+		name = json_object_get(j, "array");
+	if (!name)
+		return NULL;
+	e = json_object();
+	json_object_set_new(e, "type", json_string("value"));
+	json_object_set(e, "name", name);
+	json_object_set(e, "key", json_object_get(j, "key"));
+	json_object_set(e, "value", json_object_get(j, "value"));
+	return e;
+}
+
+static bool gather(struct dump *d, struct kept *k)
+{
+	json_t *j, *text, *value;
 	bool ok;
 
 	while ((j = next_line(d, &ok))) {
 		text = json_object_get(j, "text");
 		if (json_is_string(text))
-			fwrite(json_string_value(text), 1,
-			       json_string_length(text), stdout);
+			text_add(&k->text, json_string_value(text),
+				 json_string_length(text));
+		value = value_event(j);
+		if (value)
+			json_array_append_new(k->values, value);
 		d->whole |= json_is_true(json_object_get(j, "end"));
 		json_decref(j);
 	}
+	return ok;
+}
+
+/* "start" of the dump's first line, which has more than it. */
+static json_t *start_event(const json_t *head)
+{
+	static const char *const keys[] = {
+		"bundle", "script", "generation", "variant", "kernel",
+		"kernel_build_id", "host", "pid", "text_gone",
+	};
+	json_t *e = json_object();
+
+	json_object_set_new(e, "type", json_string("start"));
+	json_object_set_new(e, "time", json_integer(
+		number_of(head, "since") * 1000000000));
+	json_object_set_new(e, "schema", json_string("stb-events/1"));
+	for (size_t i = 0; i < COUNT_OF(keys); i++)
+		json_object_set(e, keys[i], json_object_get(head, keys[i]));
+	return e;
+}
+
+static json_t *end_event(const json_t *head)
+{
+	static const char *const keys[] = { "events", "errors", "skipped",
+					    "lost" };
+	json_t *e = json_object();
+
+	json_object_set_new(e, "type", json_string("end"));
+	json_object_set_new(e, "time", json_integer(
+		number_of(head, "now") * 1000000000));
+	json_object_set_new(e, "status", json_null());
+	for (size_t i = 0; i < COUNT_OF(keys); i++)
+		json_object_set(e, keys[i], json_object_get(head, keys[i]));
+	return e;
+}
+
+static void show_event(struct view *v, json_t *e)
+{
+	view_event(v, e);
+	json_decref(e);
+}
+
+/* Text has no times: its lines are events without any. */
+static void view_lines(struct view *v, const char *s, size_t n)
+{
+	while (n) {
+		const char *nl = memchr(s, '\n', n);
+		size_t len = nl ? (size_t)(nl - s) + 1 : n;
+
+		show_event(v, json_pack("{s:s, s:s%}", "type", "print", "text",
+					s, len));
+		s += len;
+		n -= len;
+	}
+}
+
+/* Lines of a session that ran with --format=ndjson; the first may be what is
+   left of one. */
+static bool view_events(struct view *v, struct dump *d, bool cut)
+{
+	const char *nl;
+	json_t *j;
+	bool ok;
+
+	if (cut) {
+		nl = memchr(d->at, '\n', (size_t)(d->end - d->at));
+		d->at = nl ? nl + 1 : d->end;
+	}
+	while ((j = next_line(d, &ok)))
+		show_event(v, j);
+	return ok;
+}
+
+static bool view_dump(struct view *v, struct dump *d, const struct kept *k,
+		      bool is_events)
+{
+	const char *s = k->text.n ? k->text.s : "";
+	struct dump lines = { .file = "the output in it", .at = s,
+			      .end = s + k->text.n };
+	json_t *value;
+	size_t i;
+	bool ok = true;
+
+	show_event(v, start_event(d->head));
+	if (is_events)
+		ok = view_events(v, &lines, number_of(d->head, "text_gone") > 0);
+	else if (v->form == VIEW_FOLDED)
+		fold_text(&v->fold, s, k->text.n);
+	else
+		view_lines(v, s, k->text.n);
+	json_array_foreach(k->values, i, value)
+		view_event(v, value);
+	show_event(v, end_event(d->head));
+	return ok;
+}
+
+static bool render_kept(struct dump *d, struct view *v, const char *kept_as,
+			const struct kept *k)
+{
+	bool is_events = !strcmp(kept_as, "ndjson"), ok;
+
+	/* nothing to make of it: as it is */
+	if (v->form == VIEW_TEXT ? !is_events :
+	    strcmp(kept_as, "text") && !is_events) {
+		if (v->form != VIEW_TEXT && strcmp(kept_as, d->form))
+			return wrong(d->file, 0, "it kept %s, which cannot be "
+				     "made %s: record with --format=ndjson",
+				     kept_as, d->form);
+		fwrite(k->text.s, 1, k->text.n, stdout);
+		return true;
+	}
+	if (v->form == VIEW_CHROME && !is_events)
+		return wrong(d->file, 0, "it kept text, which has no times: "
+			     "record with --format=ndjson");
+	view_begin(v, v->form);
+	ok = view_dump(v, d, k, is_events);
+	view_end(v);
+	return ok;
+}
+
+static bool render_dump(struct dump *d, struct view *v)
+{
+	struct arena mem = { 0 };
+	struct kept k = { .text.mem = &mem, .values = json_array() };
+	const char *kept_as = text_of(d->head, "format");
+	bool ok = gather(d, &k);
+
+	if (!strcmp(kept_as, "?"))	/* of before there were others */
+		kept_as = "text";
+	ok = render_kept(d, v, kept_as, &k) && ok;
+	json_decref(k.values);
+	arena_free(&mem);
 	return ok && (d->whole || damaged(d, "the dump is cut off here"));
+}
+
+static bool render(struct dump *d, struct view *v)
+{
+	bool ok;
+
+	if (!strcmp(text_of(d->head, "schema"), "stb-dump/1"))
+		return render_dump(d, v);
+	view_begin(v, v->form);
+	view_event(v, d->head);
+	ok = view_events(v, d, false);
+	view_end(v);
+	return ok;
 }
 
 /* --- show ---------------------------------------------------------------------------- */
@@ -176,38 +357,53 @@ static bool show_lines(struct dump *d)
 
 /* --- both ------------------------------------------------------------------------------ */
 
-static int with_dump(const char *file, const char *data, size_t size,
-		     bool (*lines)(struct dump *d))
+int show_dump(const char *file, const char *data, size_t size)
 {
 	struct dump d = { .file = file, .at = data, .end = data + size };
-	bool ok = begin(&d) && lines(&d);
+	bool ok = begin(&d, false) && show_lines(&d);
 
 	json_decref(d.head);
 	return ok ? 0 : EXIT_DATA;
 }
 
-int show_dump(const char *file, const char *data, size_t size)
+int render_data(const char *file, const char *data, size_t size,
+		const char *form)
 {
-	return with_dump(file, data, size, show_lines);
+	struct dump d = { .file = file, .at = data, .end = data + size,
+			  .form = form };
+	struct view *v = calloc(1, sizeof(*v));
+	bool ok = v && view_form_of(form, &v->form) && begin(&d, true) &&
+		  render(&d, v);
+
+	json_decref(d.head);
+	free(v);
+	return ok ? 0 : EXIT_DATA;
 }
 
 int verb_render(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "format", required_argument, NULL, 'f' }, { 0 }
+	};
 	struct arena mem = { 0 };
-	const char *data;
+	const char *data, *form = "text";
+	enum view_form known;
 	size_t size;
-	int status;
+	int c, status;
 
-	if (argc != 2 || argv[1][0] == '-') {
-		fprintf(stderr, "usage: %s render DUMP\n", argv0);
+	while ((c = getopt_long(argc, argv, "", options, NULL)) == 'f')
+		form = optarg;
+	if (c != -1 || optind != argc - 1 || !view_form_of(form, &known)) {
+		fprintf(stderr, "usage: %s render [--format=text|ndjson|chrome|"
+			"folded] FILE\n", argv0);
 		return EXIT_USAGE;
 	}
-	data = read_file(&mem, argv[1], &size);
+	data = read_file(&mem, argv[optind], &size);
 	if (!data) {
-		wrong(argv[1], 0, "%s", strerror(errno));
+		wrong(argv[optind], 0, "%s", strerror(errno));
 		status = EXIT_NO_INPUT;
 	} else {
-		status = with_dump(argv[1], data, size, render_lines);
+		status = render_data(argv[optind], data, size, form);
 	}
 	arena_free(&mem);
 	return status;

@@ -30,6 +30,8 @@
 #define STB_MINOR 0
 #define STB_DIGEST_SIZE 32	/* BLAKE2b, no key */
 #define STB_MAX_RAW (256u << 20)	/* raw size of one section */
+#define STB_FREE_RAW (16u << 20)	/* ... however well it is compressed; */
+#define STB_MAX_RATIO 256		/* above, raw bytes a stored one */
 #define STB_MAX_SECTIONS 65536
 #define STB_MAX_MAPS 1024
 

@@ -789,13 +789,19 @@ static uint32_t result_size(const struct emit *e, const struct unit *u)
 	       width(e->ir, u->fn->result_cap);
 }
 
+/* RT_STAMPED of runtime/bpf. */
+static uint32_t stamped(uint32_t size)
+{
+	return size ? size + sizeof(struct stb_stamp) : 0;
+}
+
 /* As struct frame: the head, functions' slots, the largest handler's. */
 static uint32_t kernel_frame(struct emit *e)
 {
 	enum { HEAD = 8 + 40 };		/* struct rt_frame of runtime/bpf */
-	uint32_t size = HEAD + e->need.raise + e->need.cat + e->need.key +
-			e->need.value + emit_round(e->need.out) +
-			emit_match_size(e);
+	uint32_t size = HEAD + stamped(e->need.raise) + e->need.cat +
+			e->need.key + e->need.value +
+			emit_round(stamped(e->need.out)) + emit_match_size(e);
 	uint32_t handler = 0, n;
 	bool any = false;
 	size_t i;

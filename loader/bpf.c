@@ -105,18 +105,44 @@ int bpf_prog_run(int fd, void *ctx, uint32_t size)
 	return sys_bpf(BPF_PROG_TEST_RUN, &a, sizeof(a));
 }
 
+/* Zeroes where the kernel does not tell. */
+static void prog_info(int fd, struct bpf_prog_info *info)
+{
+	union bpf_attr a;
+
+	memset(info, 0, sizeof(*info));
+	memset(&a, 0, sizeof(a));
+	a.info.bpf_fd = fd;
+	a.info.info_len = sizeof(*info);
+	a.info.info = (uintptr_t)info;
+	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &a, sizeof(a)) < 0)
+		memset(info, 0, sizeof(*info));
+}
+
 uint64_t bpf_prog_misses(int fd)
 {
-	struct bpf_prog_info info = { 0 };
+	struct bpf_prog_info info;
+
+	prog_info(fd, &info);
+	return info.recursion_misses;
+}
+
+void bpf_prog_stats(int fd, uint64_t *runs, uint64_t *ns)
+{
+	struct bpf_prog_info info;
+
+	prog_info(fd, &info);
+	*runs = info.run_cnt;
+	*ns = info.run_time_ns;
+}
+
+int bpf_enable_stats(void)
+{
 	union bpf_attr a;
 
 	memset(&a, 0, sizeof(a));
-	a.info.bpf_fd = fd;
-	a.info.info_len = sizeof(info);
-	a.info.info = (uintptr_t)&info;
-	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &a, sizeof(a)) < 0)
-		return 0;
-	return info.recursion_misses;
+	a.enable_stats.type = BPF_STATS_RUN_TIME;
+	return sys_bpf(BPF_ENABLE_STATS, &a, sizeof(a));
 }
 
 /* struct bpf_link_info as far as it is looked at; <linux/bpf.h> may be older. */

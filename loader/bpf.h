@@ -28,6 +28,10 @@ struct bpf_prog_spec {
 /* log: the verifier's, NUL-terminated; NULL and 0 when not wanted. */
 int bpf_prog_new(const struct bpf_prog_spec *s, char *log, uint32_t log_size);
 uint64_t bpf_prog_misses(int fd);
+/* Times that it ran, and the ns that this took, while statistics are on. */
+void bpf_prog_stats(int fd, uint64_t *runs, uint64_t *ns);
+/* They are, as long as what this returns is open; -errno. */
+int bpf_enable_stats(void);
 /* What did not even get to the program; kernels before 6.7 do not tell. */
 uint64_t bpf_link_misses(int fd);
 /* Runs a program of type SYSCALL. */

@@ -123,7 +123,7 @@ void open_bundle(struct loader *l)
 	check_recalled(l);
 }
 
-static size_t kernel_build_id(uint8_t *id, size_t max)
+size_t kernel_build_id(uint8_t *id, size_t max)
 {
 	uint8_t notes[4096];
 	long n = read_small("/sys/kernel/notes", notes, sizeof(notes));
@@ -254,6 +254,8 @@ void pick_variant(struct loader *l)
 		    !memcmp(v->kernel.bytes, id, len) && !of[!!v->module])
 			of[!!v->module] = v;
 	}
+	if (!of[0] && !of[1] && l->opt.check)
+		return;
 	if (!of[0] && !of[1])
 		die_no_variant(l, &variants, id, len);
 	choose_engine(l, of[0], of[1]);

@@ -4,8 +4,8 @@
  * privileges, what the kernel offers, and that each program that is probed is
  * the build that was compiled for (a probe at a stale offset crashes it).
  */
-#include "loader/loader.h"
 #include "loader/bpf.h"
+#include "loader/facts.h"
 #include "loader/kernel.h"
 #include "loader/kmod.h"
 
@@ -26,15 +26,12 @@ void checked(const struct loader *l, const char *fmt, ...)
 	char line[512];
 	va_list ap;
 
-	if (!l->opt.check && !l->opt.verbose)
+	if (!l->opt.verbose || l->opt.check)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (l->opt.check)
-		dprintf(STDOUT_FILENO, "ok  %s\n", line);
-	else
-		say("%s", line);
+	say("%s", line);
 }
 
 /* --- build-ids ------------------------------------------------------------ */
@@ -78,7 +75,7 @@ static int segment_build_id(int fd, const Elf64_Phdr *p, uint8_t *id,
 }
 
 /* In the notes of an ELF file: its length, 0 when it has none. */
-static int file_build_id(int fd, uint8_t *id, size_t max)
+int file_build_id(int fd, uint8_t *id, size_t max)
 {
 	Elf64_Ehdr e;
 	Elf64_Phdr p;
@@ -199,123 +196,10 @@ enum build_state look_at_build(struct loader *l, uint32_t row, bool loud)
 	return state;
 }
 
-/* Name of the first probe attached in one of the ways of the set. */
-static const char *first_probe(const struct loader *l, unsigned ways)
-{
-	for (uint32_t i = 0; i < l->sites.n; i++) {
-		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
-
-		if (ways >> s->attach & 1)
-			return stb_string(&l->meta, s->name);
-	}
-	return NULL;
-}
-
-/* --- privileges ----------------------------------------------------------- */
-
-static const struct {
-	unsigned cap;
-	const char *name, *for_what;
-} wanted_caps[] = {
-	{ CAP_BPF, "CAP_BPF", "to load programs into the kernel" },
-	{ CAP_PERFMON, "CAP_PERFMON", "to attach them to probe points" },
-};
-
-static void check_privileges(const struct loader *l)
-{
-	struct __user_cap_header_struct h = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct d[2] = { 0 };
-	uint64_t caps;
-
-	if (syscall(SYS_capget, &h, d))
-		die(EXIT_KERNEL, "capget: %s", strerror(errno));
-	caps = d[0].effective | (uint64_t)d[1].effective << 32;
-	for (size_t i = 0; i < COUNT_OF(wanted_caps); i++)
-		if (!(caps >> CAP_SYS_ADMIN & 1) &&
-		    !(caps >> wanted_caps[i].cap & 1))
-			die(EXIT_DENIED, "wanted %s %s, user %d has it not: "
-			    "run this as root or with CAP_BPF and "
-			    "CAP_PERFMON", wanted_caps[i].name,
-			    wanted_caps[i].for_what, (int)geteuid());
-	if (!(caps >> CAP_SYS_ADMIN & 1) && !bpf_has_uprobe_multi() &&
-	    first_probe(l, 1u << STB_AT_UPROBE | 1u << STB_AT_URETPROBE))
-		die(EXIT_DENIED, "wanted CAP_SYS_ADMIN to set probes of "
-		    "programs, as kernels before 6.6 want it, user %d has it "
-		    "not: run this as root", (int)geteuid());
-	checked(l, "privileges: CAP_BPF, CAP_PERFMON");
-}
-
-/* --- what the kernel offers ----------------------------------------------- */
-
-/* Does a program call a helper that reads the kernel's memory? */
-static const char *first_reader(const struct loader *l)
-{
-	struct rows insns = rows_of(&l->kcode, STB_T_INSNS, 8);
-
-	for (uint32_t i = 0; i < l->progs.n; i++) {
-		const struct stb_prog *p = ROW(struct stb_prog, l->progs, i);
-
-		for (uint32_t k = 0; k < p->insn_count; k++) {
-			const struct bpf_insn *in =
-				ROW(struct bpf_insn, insns, p->insn_first + k);
-
-			if (in->code == (BPF_JMP | BPF_CALL) && !in->src_reg &&
-			    (in->imm == BPF_FUNC_probe_read_kernel ||
-			     in->imm == BPF_FUNC_probe_read_kernel_str ||
-			     in->imm == BPF_FUNC_probe_read ||
-			     in->imm == BPF_FUNC_probe_read_str))
-				return prog_probe(l, i);
-		}
-	}
-	return NULL;
-}
-
-static void check_lockdown(const struct loader *l)
-{
-	char text[128];
-	const char *probe;
-
-	if (read_small("/sys/kernel/security/lockdown", text,
-		       sizeof(text)) < 0 || !strstr(text, "[confidentiality]"))
-		return;
-	probe = first_probe(l, 1u << STB_AT_KPROBE | 1u << STB_AT_KRETPROBE);
-	if (!probe)
-		probe = first_reader(l);
-	if (!probe && l->limits->needs & STB_NEEDS_MEMORY)
-		probe = "a begin, end or timer probe";
-	if (probe)
-		die(EXIT_KERNEL, "%s: this kernel is locked down for "
-		    "confidentiality: it lets nobody read its memory or set "
-		    "kprobes; boot it without lockdown=confidentiality", probe);
-	checked(l, "lockdown: nothing in the bundle that it forbids");
-}
-
-#define PMU "/sys/bus/event_source/devices/"
-
-static void check_pmus(const struct loader *l)
-{
-	const char *probe = first_probe(l, 1u << STB_AT_KPROBE |
-					   1u << STB_AT_KRETPROBE);
-
-	if (probe && access(PMU "kprobe/type", R_OK))
-		die(EXIT_KERNEL, "%s: wanted kprobes, this kernel has none "
-		    "(no " PMU "kprobe): it was built without CONFIG_KPROBES "
-		    "or /sys is not mounted", probe);
-	if (probe)
-		checked(l, "kprobes: there");
-	probe = first_probe(l, 1u << STB_AT_UPROBE | 1u << STB_AT_URETPROBE);
-	if (probe && access(PMU "uprobe/type", R_OK))
-		die(EXIT_KERNEL, "%s: wanted uprobes, this kernel has none "
-		    "(no " PMU "uprobe): it was built without CONFIG_UPROBES "
-		    "or /sys is not mounted", probe);
-	if (probe)
-		checked(l, "uprobes: there");
-}
+/* --- where the kernel is --------------------------------------------------- */
 
 /* The run-time address of _stext; early in the list. 0: it is not shown. */
-static uint64_t stext_shown(void)
+uint64_t stext_shown(void)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
 	char line[256], name[128];
@@ -406,16 +290,60 @@ static void check_slide(struct loader *l)
 	checked(l, "addresses: _stext is known");
 }
 
+/* --- all ------------------------------------------------------------------ */
+
+/* What is no failure is told by those who look at it. */
+static void die_refused(void *arg, const struct host_check *c)
+{
+	char text[2048];
+
+	if (c->result != CHECK_NO)
+		return;
+	host_refusal(c, text, sizeof(text));
+	die((enum exit_code)c->code, "%s", text);
+}
+
+/* Judged as a whole, nothing is changed; --check is all of it. */
+static void judge(struct loader *l)
+{
+	struct host_bundle b = {
+		.index = &l->index, .variant = l->variant,
+		.signature = l->is_signed ? SIGNATURE_GOOD : SIGNATURE_NONE,
+		.key_id = l->key_id,
+	};
+	struct host h;
+
+	facts_read(&h);
+	/* without one, --unsigned was given: prove_signature() has looked */
+	h.nkeys = l->is_signed ? l->nkeys : 0;
+	if (l->variant) {
+		b.meta = &l->meta;
+		b.kcode = l->variant->kcode ? &l->kcode : NULL;
+		b.module = l->variant->module ? &l->module : NULL;
+	}
+	/* what needs it is refused where the caller may not do all */
+	if (!l->opt.check && !(h.caps >> CAP_SYS_ADMIN & 1))
+		h.features[HOST_UPROBE_MULTI] = bpf_has_uprobe_multi() ?
+			HOST_YES : HOST_NO;
+	if (!l->opt.check) {
+		host_judge(&h, &b, die_refused, NULL);
+		return;
+	}
+	if (is_trusted_caller(l))
+		facts_try(&h);
+	if (l->variant) {
+		facts_builds(l, &h);
+		if (h.addresses == ADDRESSES_IN_MEMORY && !stext_by_notes(l))
+			h.addresses = ADDRESSES_HIDDEN;
+	}
+	_exit(check_told(l, &h, &b));
+}
+
 void check_host(struct loader *l)
 {
-	if (in_kmod(l)) {
+	if (l->variant && in_kmod(l) && !l->opt.check)
 		kmod_check(l);
-	} else if (l->progs.n || l->limits->needs & STB_NEEDS_MEMORY) {
-		check_privileges(l);
-		check_lockdown(l);
-	}
-	if (l->progs.n && !in_kmod(l))
-		check_pmus(l);
+	judge(l);
 	check_slide(l);
 	l->build_state = zalloc(l->builds.n);
 	l->build_fds = zalloc(l->builds.n * sizeof(*l->build_fds));

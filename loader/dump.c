@@ -3,6 +3,8 @@
  * dump.c - what a running recorder knows, as lines of JSON: docs/dump.md.
  * Nothing of the session changes.
  */
+#include "loader/encode.h"
+#include "loader/json.h"
 #include "loader/record.h"
 #include "loader/vm.h"
 
@@ -23,47 +25,25 @@ enum {
 
 /* --- strings ---------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 character at s; 0: it is none. */
-static size_t utf8(const uint8_t *s, size_t n)
-{
-	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
-		s[0] >= 0xe0 && s[0] < 0xf0 ? 3 :
-		s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+struct chunk {
+	struct sink sink;
+	FILE *f;
+};
 
-	if (!len || len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
+static void chunk_full(struct sink *s)
+{
+	fwrite(s->buf, 1, s->n, ((struct chunk *)s)->f);
+	s->n = 0;
 }
 
-/* What is no UTF-8 becomes U+FFFD, byte by byte. */
 static void put_string(FILE *f, const char *text, size_t n)
 {
-	const uint8_t *s = (const uint8_t *)text;
-	size_t len;
+	struct chunk c = {
+		.sink = { (char[512]){ 0 }, 0, 512, chunk_full }, .f = f,
+	};
 
-	putc('"', f);
-	for (; n; s += len, n -= len) {
-		len = utf8(s, n);
-		if (!len) {
-			fputs("\\ufffd", f);
-			len = 1;
-		} else if (*s == '"' || *s == '\\') {
-			fprintf(f, "\\%c", *s);
-		} else if (*s == '\n') {
-			fputs("\\n", f);
-		} else if (*s < 0x20 || *s == 0x7f) {
-			fprintf(f, "\\u%04x", *s);
-		} else {
-			fwrite(s, 1, len, f);
-		}
-	}
-	putc('"', f);
+	json_quote(&c.sink, text, n);
+	chunk_full(&c.sink);
 }
 
 static void put_text(FILE *f, const char *name, const char *text)
@@ -74,16 +54,15 @@ static void put_text(FILE *f, const char *name, const char *text)
 
 /* --- the session --------------------------------------------------------------------- */
 
-static void put_head(FILE *f, const struct loader *l)
+/* What runs where. */
+static void put_identity(FILE *f, const struct loader *l)
 {
-	const struct stb_shared *g = l->shared;
 	const struct stb_bundle *b = ROW(struct stb_bundle,
 			rows_of(&l->index, STB_T_BUNDLE, STB_BUNDLE_FIRST), 0);
 	char id[2 * STB_DIGEST_SIZE + 1], kernel[41];
 	struct utsname uts;
 
 	uname(&uts);
-	fprintf(f, "{\"schema\":\"stb-dump/1\"");
 	put_text(f, "bundle", hex(id, l->reader.header->toc_digest,
 				  STB_DIGEST_SIZE));
 	put_text(f, "script", stb_string(&l->index, b->script));
@@ -93,9 +72,33 @@ static void put_head(FILE *f, const struct loader *l)
 	put_text(f, "kernel_build_id", hex(kernel, l->variant->kernel.bytes,
 					   l->variant->kernel.len));
 	put_text(f, "host", uts.nodename);
-	fprintf(f, ",\"pid\":%d,\"since\":%lld,\"now\":%lld,\"armed\":%llu,"
+	fprintf(f, ",\"pid\":%d", (int)getpid());
+}
+
+const char *identity_of(const struct loader *l)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f)
+		put_identity(f, l);
+	if (!f || fclose(f))
+		die(EXIT_AGAIN, "wanted some memory, got none: try again when "
+		    "more is free");
+	return text;
+}
+
+static void put_head(FILE *f, const struct loader *l)
+{
+	const struct stb_shared *g = l->shared;
+
+	fprintf(f, "{\"schema\":\"stb-dump/1\"");
+	put_identity(f, l);
+	put_text(f, "format", form_name(l->out.form));
+	fprintf(f, ",\"since\":%lld,\"now\":%lld,\"armed\":%llu,"
 		"\"events\":%llu,\"errors\":%llu,\"skipped\":%llu,\"lost\":%llu,"
-		"\"text_gone\":%llu}\n", (int)getpid(),
+		"\"text_gone\":%llu}\n",
 		(long long)record_since(l), (long long)time(NULL),
 		(unsigned long long)l->armed,
 		(unsigned long long)l->out.messages,

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_NAME = 4096 };
+enum { MAX_NAME = sizeof(((struct files *)0)->next) };
 
 /*
  * The pattern at this time; behind it the number, where files are numbered: all
@@ -32,13 +32,18 @@ static bool name_now(const struct files *f, char *to, size_t size)
 	       (size_t)snprintf(to + n, size - n, ".%u", f->number) < size - n;
 }
 
+static int open_new(const char *name)
+{
+	return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
 static int create(const struct files *f, char *name)
 {
 	if (!name_now(f, name, MAX_NAME)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	return open_new(name);
 }
 
 /* The file is begun; the one before `keep` of them goes. */
@@ -71,18 +76,31 @@ int files_open(struct files *f)
 	return fd;
 }
 
-bool files_next(struct files *f, int fd)
+int files_open_part(const struct files *f, unsigned number)
 {
-	char name[MAX_NAME];
-	int next = create(f, name);
+	char name[MAX_NAME + 16];
+	int fd = -1;
 
-	if (next < 0)
-		return false;
-	if (dup3(next, fd, O_CLOEXEC) < 0) {
-		close(next);
-		return false;
-	}
+	if (!name_now(f, name, MAX_NAME))
+		errno = ENAMETOOLONG;
+	else if (sprintf(name + strlen(name), "_%u", number) > 0)
+		fd = open_new(name);
+	if (fd < 0)
+		die(EXIT_OUTPUT, "-o %s: %s", f->pattern, strerror(errno));
+	return fd;
+}
+
+int files_create(struct files *f)
+{
+	return create(f, f->next);
+}
+
+bool files_turn(struct files *f, int next, int fd)
+{
+	bool done = dup3(next, fd, O_CLOEXEC) >= 0;
+
 	close(next);
-	begun(f, name);
-	return true;
+	if (done)
+		begun(f, f->next);
+	return done;
 }

@@ -17,14 +17,17 @@ struct files {
 	unsigned number;	/* of the next one */
 	uint64_t written;	/* bytes in this one */
 	char **names;		/* the last `keep`, by number */
+	char next[4096];	/* name of the one that was just created */
 };
 
 /* Opens the first file: its descriptor. Dies with EXIT_OUTPUT. */
 int files_open(struct files *f);
-/*
- * Opens the next one in place of fd, and removes the one that is too many.
- * false and errno: it could not be opened, and fd is as it was.
- */
-bool files_next(struct files *f, int fd);
+/* One of -b's, whose names end in _NUMBER: its descriptor. Dies, too. */
+int files_open_part(const struct files *f, unsigned number);
+/* The next one; -1 and errno: it could not be opened. */
+int files_create(struct files *f);
+/* That one in place of fd; removes the one that is too many. false and errno:
+   fd is as it was. */
+bool files_turn(struct files *f, int next, int fd);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loader/format.h"
+#include "loader/bulk.h"
+#include "loader/encode.h"
 #include "loader/files.h"
 #include "loader/history.h"
 #include "loader/rights.h"
@@ -757,7 +759,7 @@ static bool passing(struct output *o, int fd, int error)
 	return error == EINTR && !in_a_hurry(o);
 }
 
-static void write_all(struct output *o, int fd, const char *p, size_t n)
+void output_write(struct output *o, int fd, const char *p, size_t n)
 {
 	while (n) {
 		ssize_t done = write_some(o, fd, p, n);
@@ -765,7 +767,7 @@ static void write_all(struct output *o, int fd, const char *p, size_t n)
 		if (done < 0 && passing(o, fd, errno))
 			continue;
 		if (done < 0) {
-			if (fd == o->fd && !o->broken) {
+			if (fd != STDERR_FILENO && !o->broken) {
 				o->broken = true;
 				o->error = errno;
 			}
@@ -783,7 +785,7 @@ static void out_full(struct sink *s)
 	if (o->history)
 		history_put(o->history, s->buf, s->n);
 	if (!o->broken && o->fd >= 0)
-		write_all(o, o->fd, s->buf, s->n);
+		output_write(o, o->fd, s->buf, s->n);
 	if (o->files)
 		o->files->written += s->n;
 	s->n = 0;
@@ -796,13 +798,44 @@ static void err_full(struct sink *s)
 	if (o->history)
 		history_put(o->history, s->buf, s->n);
 	if (!o->detached)
-		write_all(o, STDERR_FILENO, s->buf, s->n);
+		output_write(o, STDERR_FILENO, s->buf, s->n);
 	else if (!o->broken && o->fd >= 0)
-		write_all(o, o->fd, s->buf, s->n);
+		output_write(o, o->fd, s->buf, s->n);
 	s->n = 0;
 }
 
-enum { COMMAND_SIZE = 4096 };
+/* MESSAGE_SIZE: what is longer is cut, and said to be. */
+enum { COMMAND_SIZE = 4096, HEAD_SIZE = 1024, MESSAGE_SIZE = 1 << 20 };
+
+static void folded_line(void *arg, const char *line, size_t n)
+{
+	sink_put(&((struct output *)arg)->out, line, n);
+}
+
+void output_form(struct output *o, enum form form)
+{
+	o->form = form;
+	o->pid = (int32_t)getpid();
+	if (form == FORM_TEXT && !o->bulk)
+		return;
+	o->text = (struct sink){ zalloc(MESSAGE_SIZE), 0, MESSAGE_SIZE, NULL };
+	if (form != FORM_FOLDED)
+		return;
+	o->fold = zalloc(sizeof(*o->fold));
+	fold_init(o->fold, folded_line, o);
+}
+
+/* To the file alone: what a recorder keeps has no heads. */
+static void head_full(struct sink *s)
+{
+	struct output *o = (void *)((char *)s - offsetof(struct output, head));
+
+	if (!o->broken && o->fd >= 0)
+		output_write(o, o->fd, s->buf, s->n);
+	if (o->files)
+		o->files->written += s->n;
+	s->n = 0;
+}
 
 void output_init(struct output *o, int fd)
 {
@@ -810,28 +843,89 @@ void output_init(struct output *o, int fd)
 		.out = { zalloc(32768), 0, 32768, out_full },
 		.err = { zalloc(1024), 0, 1024, err_full },
 		.command = { zalloc(COMMAND_SIZE), 0, COMMAND_SIZE - 1, NULL },
+		.head = { zalloc(HEAD_SIZE), 0, HEAD_SIZE, head_full },
 		.fd = fd,
 	};
+}
+
+void output_start(struct output *o)
+{
+	if (o->bulk && o->form == FORM_NDJSON) {
+		encode_head(o, output_line(o), 0);
+		output_line_end(o);
+		return;
+	}
+	encode_head(o, &o->head, o->files ? o->files->number - 1 : 0);
+	head_full(&o->head);
+}
+
+/* Ends the present file and begins the next. */
+static bool next_file(struct output *o)
+{
+	int next = files_create(o->files);
+
+	if (next < 0)
+		return false;
+	encode_tail(o, &o->head);
+	head_full(&o->head);
+	if (!files_turn(o->files, next, o->fd))
+		return false;
+	output_start(o);
+	return true;
 }
 
 bool output_next_file(struct output *o)
 {
 	if (o->out.n)
 		out_full(&o->out);
-	return files_next(o->files, o->fd);
+	return o->files && next_file(o);
+}
+
+struct sink *output_line(struct output *o)
+{
+	return o->bulk ? bulk_line(o->bulk) : &o->out;
+}
+
+void output_line_end(struct output *o)
+{
+	if (o->bulk)
+		bulk_line_end(o);
 }
 
 void output_flush(struct output *o)
 {
+	if (o->bulk)
+		bulk_flush(o);
 	if (o->out.n)
 		out_full(&o->out);
 	if (o->files && o->files->max && o->files->written >= o->files->max &&
-	    !files_next(o->files, o->fd))
+	    !next_file(o))
 		o->files->written = 0;	/* it will be tried again */
+}
+
+/* Does what comes out of that channel go through the encoder? */
+static bool is_encoded(const struct output *o, enum stb_channel channel)
+{
+	switch (channel) {
+	case STB_OUT:
+	case STB_LOG:
+		return o->form != FORM_TEXT || o->bulk;
+	case STB_ERROR:
+	case STB_WARN:
+		return output_has_lines(o);
+	case STB_SYSTEM:
+	case STB_SWITCH:
+		break;
+	}
+	return false;
 }
 
 struct sink *output_begin(struct output *o, enum stb_channel channel)
 {
+	if (is_encoded(o, channel)) {
+		o->text.n = 0;
+		return &o->text;
+	}
 	if (channel == STB_OUT || channel == STB_LOG)
 		return &o->out;
 	output_flush(o);
@@ -846,20 +940,37 @@ struct sink *output_begin(struct output *o, enum stb_channel channel)
 	return &o->err;
 }
 
-void output_end(struct output *o, enum stb_channel channel)
+/* STB_SYSTEM and STB_SWITCH are no output. */
+static void act(struct output *o, enum stb_channel channel)
 {
-	struct sink *s = &o->err;
-
-	o->messages++;
 	if (channel == STB_SYSTEM) {
 		o->command.buf[o->command.n < COMMAND_SIZE ? o->command.n :
 			       COMMAND_SIZE - 1] = 0;
 		runner_run(o->shell, o->command.buf);
+	} else if (o->files && !output_next_file(o)) {
+		say("the next file of output: %s", strerror(errno));
+	}
+}
+
+static void end_message(struct output *o, enum stb_channel channel,
+			const struct printed *p, const struct charted *c)
+{
+	struct sink *s = &o->err;
+
+	o->messages++;
+	if (channel == STB_SYSTEM || channel == STB_SWITCH) {
+		act(o, channel);
 		return;
 	}
-	if (channel == STB_SWITCH) {
-		if (o->files && !output_next_file(o))
-			say("the next file of output: %s", strerror(errno));
+	if (is_encoded(o, channel) && o->form == FORM_TEXT) {
+		if (channel == STB_LOG)
+			sink_put(&o->text, "\n", 1);
+		bulk_end(o, o->text.buf, o->text.n);
+		return;
+	}
+	if (is_encoded(o, channel)) {
+		encode_message(o, output_line(o), channel, p, c);
+		output_line_end(o);
 		return;
 	}
 	if (channel == STB_LOG)
@@ -871,11 +982,23 @@ void output_end(struct output *o, enum stb_channel channel)
 	err_full(s);
 }
 
+void output_end(struct output *o, enum stb_channel channel)
+{
+	end_message(o, channel, NULL, NULL);
+}
+
+void output_end_chart(struct output *o, const struct charted *c)
+{
+	end_message(o, STB_OUT, NULL, c);
+}
+
 void output_print(struct output *o, const struct stb_set *meta,
 		  const struct stb_format *f, const struct arg *args,
 		  uint32_t nargs)
 {
+	struct printed p = { args, nargs };
+
 	format_text(output_begin(o, f->channel), &o->names,
 		    stb_string(meta, f->text), f->text_len, args, nargs);
-	output_end(o, f->channel);
+	end_message(o, f->channel, &p, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 
+#include "bundler/fold.h"
 #include "loader/sys.h"
 #include "runtime/abi.h"
 
@@ -55,10 +56,25 @@ void format_hist_log(struct sink *to, const uint64_t *buckets, uint32_t n);
 void format_hist_linear(struct sink *to, const uint64_t *buckets, uint32_t n,
 			int64_t lo, int64_t step);
 
+/* --format; encode.h */
+enum form { FORM_TEXT = 0, FORM_NDJSON, FORM_FOLDED, FORM_CHROME };
+
+/* Where what is printed came from, if it came with a stamp. */
+struct origin {
+	bool known;
+	uint64_t time;		/* CLOCK_MONOTONIC, ns */
+	int32_t pid, tid;
+	uint32_t cpu;
+};
+
+struct printed;
+struct charted;
+
 /* Where a session's text goes: -o FILE or stdout, and stderr, in order. */
 struct output {
 	struct sink out, err;	/* first, so that `full` finds its output */
 	struct sink command;	/* of system() */
+	struct sink head;	/* of a file, or its tail */
 	int fd;
 	bool broken;		/* the reader went away or the disk is full */
 	int error;		/* why, an errno */
@@ -75,9 +91,32 @@ struct output {
 	int shell;		/* runner.c's, for system(); -1: none */
 	struct files *files;	/* where fd gets its next file from, or NULL */
 	uint64_t messages;	/* so far */
+	/* of forms other than text */
+	enum form form;
+	struct sink text;	/* the message on its way */
+	struct fold *fold;
+	const char *identity;	/* members of JSON for a head, or NULL */
+	struct origin from;
+	int64_t wall_offset;	/* CLOCK_REALTIME - CLOCK_MONOTONIC, ns */
+	int32_t pid;
+	struct bulk *bulk;	/* -b, or NULL; bulk.h */
 };
 void output_init(struct output *o, int fd);
+/* Another form than text, from before the first message on. */
+void output_form(struct output *o, enum form form);
+/* The first file's head, once it is sure that there will be output. */
+void output_start(struct output *o);
+/* Where lines about the session go, in forms that have them. */
+static inline bool output_has_lines(const struct output *o)
+{
+	return o->form == FORM_NDJSON || o->form == FORM_CHROME;
+}
+/* A line about the session begins and ends; its sink. */
+struct sink *output_line(struct output *o);
+void output_line_end(struct output *o);
 void output_flush(struct output *o);
+/* To a file of o's; what fails breaks o. */
+void output_write(struct output *o, int fd, const char *p, size_t n);
 /* false: the next file cannot be opened, the present one goes on. */
 bool output_next_file(struct output *o);
 /* The sink of a channel, ready for the text of one message: what the other
@@ -86,6 +125,8 @@ bool output_next_file(struct output *o);
    the shell when it ends, and nobody waits for it. */
 struct sink *output_begin(struct output *o, enum stb_channel channel);
 void output_end(struct output *o, enum stb_channel channel);
+/* The same, of a chart. */
+void output_end_chart(struct output *o, const struct charted *c);
 /* Message of a format of the bundle, begun and ended. */
 void output_print(struct output *o, const struct stb_set *meta,
 		  const struct stb_format *f, const struct arg *args,

@@ -38,3 +38,19 @@ size_t history_read(const struct history *h, uint64_t *at, const char **p)
 	*p = h->data + from;
 	return n < h->size - from ? n : h->size - from;
 }
+
+uint64_t history_line(const struct history *h, uint64_t at)
+{
+	while (at < h->end && h->data[at & (h->size - 1)] != '\n')
+		at++;
+	return at < h->end ? at + 1 : at;
+}
+
+uint64_t history_last_line(const struct history *h)
+{
+	uint64_t begin = history_begin(h), at = h->end;
+
+	while (at > begin && h->data[(at - 1) & (h->size - 1)] != '\n')
+		at--;
+	return at;
+}

@@ -24,4 +24,9 @@ uint64_t history_begin(const struct history *h);
    is still there. 0: there is nothing yet. */
 size_t history_read(const struct history *h, uint64_t *at, const char **p);
 
+/* Where the line ends that has byte `at`: behind its newline, or the end. */
+uint64_t history_line(const struct history *h, uint64_t at);
+/* Behind the last whole line. */
+uint64_t history_last_line(const struct history *h);
+
 #endif

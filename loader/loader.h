@@ -27,11 +27,14 @@ struct options {
 	int64_t target;		/* -x; 0: none */
 	uint64_t time_ns;	/* -T; 0: no end */
 	uint32_t ring_size;	/* bytes, a power of two */
-	bool verbose, check;
+	bool verbose, check, check_json;
+	bool describe, dry_run, monitor;
 	enum verb verb;
 	const char *recorder;	/* --attach NAME and its like */
 	bool record;		/* -F */
 	const char *name;	/* --name, or NULL */
+	enum form form;		/* --format */
+	bool bulk;		/* -b */
 	uint64_t keep_size;	/* bytes of output that a recorder keeps */
 	uint64_t file_max;	/* -S SIZE[,N]; 0: not given */
 	unsigned file_keep;
@@ -79,6 +82,7 @@ struct loader {
 	struct minisign_key *keys;
 	unsigned nkeys;
 	bool is_signed;		/* by one of them */
+	char key_id[17];	/* by which */
 
 	/* the bundle: bundle.c */
 	struct stb_reader reader;
@@ -140,6 +144,7 @@ struct loader {
 
 	/* -F and -o: record.c, files.c */
 	struct recorder *recorder;	/* NULL: no -F */
+	struct monitor *monitor;	/* NULL: no --monitor */
 	struct history history;
 	struct files files;
 	bool stop_asked;
@@ -164,8 +169,11 @@ void read_symbols(struct loader *l);
 /* "name=value" into the globals region */
 void set_globals(struct loader *l);
 _Noreturn void die_damaged(struct loader *l);
+/* Of the kernel that runs; its length, 0 when it has none. */
+size_t kernel_build_id(uint8_t *id, size_t max);
 
-/* check.c: everything that can be refused before something is loaded. */
+/* check.c: everything that can be refused before something is loaded; with
+   --check it ends there. */
 void check_host(struct loader *l);
 /* The build-id among ELF notes: its length, 0 when there is none. */
 size_t find_build_id(const uint8_t *notes, size_t size, size_t align,
@@ -181,7 +189,7 @@ void say_mismatch(const struct loader *l, uint32_t row, const uint8_t *id,
 /* Is that row of builds one of a kernel module? */
 bool is_module(const struct loader *l, uint32_t row);
 void checked(const struct loader *l, const char *fmt, ...)
-	PRINTF_LIKE(2, 3);	/* a line of --check and of -v */
+	PRINTF_LIKE(2, 3);	/* a line of -v */
 
 /* load.c: maps, globals region and programs into the kernel. */
 void load_kernel(struct loader *l);
@@ -238,7 +246,12 @@ void ring_open(struct ring *r, int fd, uint64_t size);
 uint64_t ring_drain(struct loader *l);
 bool ring_is_empty(const struct ring *r);
 
+/* dump.c: what ran where, as members of JSON behind others. */
+const char *identity_of(const struct loader *l);
+
 /* session.c: begin to end; the exit code. */
 int run_session(struct loader *l);
+/* --dry-run: arms the probes, which do nothing, and takes them away. */
+int dry_run(struct loader *l);
 
 #endif

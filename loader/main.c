@@ -3,6 +3,10 @@
  * main.c - stap-load: runs a bundle on this host. docs/stap-load.md is its
  * manual. The pass list is at the end.
  */
+#include "loader/bulk.h"
+#include "loader/encode.h"
+#include "loader/facts.h"
+#include "loader/monitor.h"
 #include "loader/record.h"
 #include "loader/service.h"
 
@@ -24,10 +28,12 @@ static const char usage_text[] =
 "  -x PID      target() is PID\n"
 "  -o FILE     write output there\n"
 "  -S MB[,N]   go on in a next file when one has that much; keep N files\n"
+"  -b          a file for each processor, FILE_0, FILE_1...: see stb merge\n"
 "  -F          go into the background when all is attached, and keep the last\n"
 "              output (as much as -s says); then:\n"
 "  --list, --attach NAME, --dump NAME [-o FILE], --stop NAME, --rotate NAME\n"
 "  --name NAME  of the recorder (the script's)\n"
+"  --format F  text, ndjson, chrome (a trace), folded (stacks)\n"
 "  -T SECONDS  end after that time\n"
 "  -s MB       room for output on its way from the kernel: 1, 2, 4... (4)\n"
 "  --trust K   a public key whose bundles may run, as those of\n"
@@ -37,7 +43,10 @@ static const char usage_text[] =
 "  --unsigned  run a bundle without a signature where keys are trusted\n"
 "  --service DIR  run each NAME.stb of a folder as recorder NAME, with the options\n"
 "              in NAME.conf; --service-stop DIR ends them\n"
-"  --check     say what is checked of this host, load nothing\n"
+"  --check[=json]  say what is checked of this host, load nothing\n"
+"  --dry-run   load, attach, and leave at once\n"
+"  --describe [PROGRAM...]  what this host is, for stb check elsewhere\n"
+"  --monitor   a live view in the terminal\n"
 "  -v          say what is done\n"
 "  -h, -V      this text; the version\n"
 "Exit: 0 the script ended, 1 a run-time error of the script, 64 usage,\n"
@@ -85,7 +94,9 @@ static void set_target(struct options *o, const char *text)
 
 static void add_argument(struct options *o, char *text)
 {
-	if (!o->file)
+	if (o->describe)
+		o->vars[o->nvars++] = text;	/* a program */
+	else if (!o->file)
 		o->file = text;
 	else if (strchr(text, '='))
 		o->vars[o->nvars++] = text;
@@ -96,7 +107,9 @@ static void add_argument(struct options *o, char *text)
 
 enum { OPT_TRUST = 256, OPT_SIGNATURE, OPT_UNSIGNED, OPT_NAME,
        OPT_SERVICE, OPT_SERVICE_STOP,
-       OPT_ENGINE, OPT_VERB };
+       OPT_ENGINE,
+       OPT_FORMAT, OPT_DESCRIBE, OPT_DRY, OPT_MONITOR,
+       OPT_VERB };
 
 /* SIZE[,N]: megabytes, files. */
 static void set_file_size(struct options *o, const char *text)
@@ -151,9 +164,25 @@ static void take_option(struct options *o, int c)
 		break;
 	case 'C':
 		o->check = true;
+		if (optarg && strcmp(optarg, "json"))
+			die(EXIT_USE, "--check=%s: wanted json, or nothing",
+			    optarg);
+		o->check_json = optarg != NULL;
+		break;
+	case OPT_DESCRIBE:
+		o->describe = true;
+		break;
+	case OPT_DRY:
+		o->dry_run = true;
+		break;
+	case OPT_MONITOR:
+		o->monitor = true;
 		break;
 	case 'S':
 		set_file_size(o, optarg);
+		break;
+	case 'b':
+		o->bulk = true;
 		break;
 	case 'F':
 		o->record = true;
@@ -177,6 +206,11 @@ static void take_option(struct options *o, int c)
 	case OPT_ENGINE:
 		set_engine(o, optarg);
 		break;
+	case OPT_FORMAT:
+		if (!form_of(optarg, &o->form))
+			die(EXIT_USE, "--format %s: wanted text, ndjson, "
+			    "chrome or folded", optarg);
+		break;
 	case OPT_TRUST:
 		o->trust[o->ntrust++] = optarg;
 		break;
@@ -198,13 +232,38 @@ static void take_option(struct options *o, int c)
 	}
 }
 
+/* What options mean together. */
+static void combine(struct options *o)
+{
+	o->keep_size = o->output ? 1u << 20 : o->ring_size;
+	if (o->file_max && !o->output)
+		die(EXIT_USE, "-S: wanted -o FILE with it");
+	if (o->bulk && (!o->output || o->file_max || o->record ||
+			o->form > FORM_NDJSON))
+		die(EXIT_USE, "-b: wanted -o FILE with it, and none of -S, -F, "
+		    "--format=chrome, --format=folded");
+	if (o->record + o->check + o->monitor + o->dry_run > 1)
+		die(EXIT_USE, "-F, --check, --dry-run, --monitor: wanted one "
+		    "of them");
+	if (o->monitor && o->form && !o->output)
+		die(EXIT_USE, "--monitor, --format: wanted -o FILE with them");
+	if (!o->file)
+		die(EXIT_USE, "wanted a bundle (-h shows the usage)");
+	if (o->command && o->target)
+		die(EXIT_USE, "-c and -x: wanted one of them");
+}
+
 /* Options may stand anywhere; what follows "--" are none. */
 static void options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "check", no_argument, NULL, 'C' },
 		{ "engine", required_argument, NULL, OPT_ENGINE },
+		{ "check", optional_argument, NULL, 'C' },
+		{ "describe", no_argument, NULL, OPT_DESCRIBE },
+		{ "dry-run", no_argument, NULL, OPT_DRY },
+		{ "monitor", no_argument, NULL, OPT_MONITOR },
 		{ "name", required_argument, NULL, OPT_NAME },
+		{ "format", required_argument, NULL, OPT_FORMAT },
 		{ "list", no_argument, NULL, OPT_VERB + VERB_LIST },
 		{ "attach", required_argument, NULL, OPT_VERB + VERB_ATTACH },
 		{ "dump", required_argument, NULL, OPT_VERB + VERB_DUMP },
@@ -228,7 +287,7 @@ static void options(struct options *o, int argc, char **argv)
 	o->vars = zalloc(argc * sizeof(*o->vars));
 	o->trust = zalloc(argc * sizeof(*o->trust));
 	while (optind < argc) {
-		c = getopt_long(argc, argv, "+c:x:o:S:T:s:G:FvhV", longs, NULL);
+		c = getopt_long(argc, argv, "+bc:x:o:S:T:s:G:FvhV", longs, NULL);
 		if (c >= 0) {
 			take_option(o, c);
 			continue;
@@ -241,17 +300,9 @@ static void options(struct options *o, int argc, char **argv)
 		if (optind < argc)
 			add_argument(o, argv[optind++]);
 	}
-	if (o->verb || o->service)
+	if (o->verb || o->service || o->describe)
 		return;
-	o->keep_size = o->output ? 1u << 20 : o->ring_size;
-	if (o->file_max && !o->output)
-		die(EXIT_USE, "-S: wanted -o FILE with it");
-	if (o->record && o->check)
-		die(EXIT_USE, "-F and --check: wanted one of them");
-	if (!o->file)
-		die(EXIT_USE, "wanted a bundle (-h shows the usage)");
-	if (o->command && o->target)
-		die(EXIT_USE, "-c and -x: wanted one of them");
+	combine(o);
 }
 
 static void open_output(struct loader *l)
@@ -262,10 +313,19 @@ static void open_output(struct loader *l)
 		.pattern = l->opt.output, .max = l->opt.file_max,
 		.keep = l->opt.file_keep,
 	};
-	if (l->opt.output)
+	if (l->opt.bulk || l->opt.dry_run)
+		fd = -1;
+	else if (l->opt.output)
 		fd = files_open(&l->files);
 	output_init(&l->out, fd);
-	if (l->opt.output)
+	if (l->opt.dry_run)
+		return;
+	if (l->opt.bulk)
+		l->out.bulk = bulk_open(l->opt.output, possible_cpus());
+	output_form(&l->out, l->opt.form);
+	if (output_has_lines(&l->out))
+		l->out.identity = identity_of(l);
+	if (l->opt.output && !l->opt.bulk)
 		l->out.files = &l->files;
 }
 
@@ -286,20 +346,26 @@ int main(int argc, char **argv)
 		_exit(l.opt.stop_service ? service_stop(l.opt.service) :
 		      service_start(l.opt.service));
 	read_keys(&l);
+	if (l.opt.describe)
+		_exit(describe_host(&l));
 	open_bundle(&l);
 	pick_variant(&l);
-	rights_bundle(&l);
+	if (l.variant)
+		rights_bundle(&l);
 	check_host(&l);
-	if (l.opt.check)
-		_exit(0);
 	rights_keep(&l, false);
 	open_output(&l);
 	read_symbols(&l);
 	l.out.names = symbols_namer(l.symbols, kernel_names());
 	if (l.opt.record)
 		record_start(&l);
-	l.out.shell = runner_start(&l);
+	if (!l.opt.dry_run)
+		l.out.shell = runner_start(&l);
+	if (l.opt.monitor)
+		monitor_prepare(&l);
 	load_kernel(&l);
+	if (l.opt.dry_run)
+		_exit(dry_run(&l));
 	set_globals(&l);
 	_exit(run_session(&l));	/* memory is given back all at once */
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "loader/encode.h"
 #include "loader/record.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 
 enum {
 	REQUEST = 64,		/* bytes of one, at most */
+	REFILL = 65536,		/* bytes that are on their way to a reader */
 	LAST_WORDS_MS = 2000,	/* for readers at the end, all together */
 };
 
@@ -24,7 +26,8 @@ struct client {
 	size_t got;
 	bool is_live;		/* gets output from `at` on */
 	uint64_t at;
-	char *reply;		/* else: this, and then it is closed */
+	char *reply;		/* what is on its way, malloc'ed; if it is not
+				   live, it is closed then */
 	size_t size, sent;
 };
 
@@ -198,17 +201,6 @@ static void welcome(struct recorder *r)
 		close(fd);	/* too many at once */
 }
 
-static unsigned long resident_kb(void)
-{
-	char text[128], *p;
-
-	if (read_small("/proc/self/statm", text, sizeof(text)) <= 0)
-		return 0;
-	strtoul(text, &p, 10);
-	return strtoul(p, NULL, 10) * (unsigned long)sysconf(_SC_PAGESIZE) /
-		1024;
-}
-
 static void reply_status(struct loader *l, struct client *c)
 {
 	const struct stb_shared *g = l->shared;
@@ -241,6 +233,90 @@ static void reply_rotate(struct loader *l, struct client *c)
 		reply_text(c, "the next file cannot be opened\n");
 }
 
+/* --- output, in whole lines where its form has lines ------------------------------- */
+
+/* A sink that grows, for what comes to a few pages. */
+struct growing {
+	struct sink sink;
+	bool failed;
+};
+
+static void grow(struct sink *s)
+{
+	struct growing *g = (struct growing *)s;
+	size_t cap = s->cap ? 2 * s->cap : 4096;
+	char *buf = realloc(s->buf, cap);
+
+	if (buf) {
+		s->buf = buf;
+		s->cap = cap;
+	} else {
+		g->failed = true;
+		s->n = 0;
+	}
+}
+
+static void reply_with(struct client *c, struct growing *g)
+{
+	if (g->failed || !g->sink.n) {
+		free(g->sink.buf);
+		return;
+	}
+	c->reply = g->sink.buf;
+	c->size = g->sink.n;
+	c->sent = 0;
+}
+
+static void reply_head(struct loader *l, struct client *c)
+{
+	struct growing g = { .sink.full = grow };
+
+	encode_head(&l->out, &g.sink, 0);
+	reply_with(c, &g);
+}
+
+/* Where what can be sent ends. */
+static uint64_t last_byte(const struct loader *l)
+{
+	return output_has_lines(&l->out) ? history_last_line(&l->history) :
+	       l->history.end;
+}
+
+/* Where lines lie, the first of those that are there still; what is before
+   them may be the end of one. */
+static uint64_t first_line(const struct loader *l)
+{
+	uint64_t begin = history_begin(&l->history);
+
+	return begin && output_has_lines(&l->out) ?
+	       history_line(&l->history, begin) : begin;
+}
+
+/* What is next for one that is live: what lies between is lost to it. */
+static void refill(struct loader *l, struct client *c)
+{
+	struct growing g = { .sink.full = grow };
+	uint64_t was = c->at, end = last_byte(l), begin = first_line(l);
+	const char *p;
+	size_t n;
+
+	if (c->at < begin)
+		c->at = begin;
+	if (was && c->at > was && output_has_lines(&l->out))
+		encode_gap(&l->out, &g.sink, c->at - was);
+	if (end > c->at + REFILL)
+		end = output_has_lines(&l->out) ?
+		      history_line(&l->history, c->at + REFILL) :
+		      c->at + REFILL;
+	while (c->at < end && (n = history_read(&l->history, &c->at, &p))) {
+		if (n > end - c->at)
+			n = end - c->at;
+		sink_put(&g.sink, p, n);
+		c->at += n;
+	}
+	reply_with(c, &g);
+}
+
 static void answer(struct loader *l, struct client *c)
 {
 	output_flush(&l->out);
@@ -248,7 +324,8 @@ static void answer(struct loader *l, struct client *c)
 		reply_status(l, c);
 	} else if (!strcmp(c->request, "attach")) {
 		c->is_live = true;
-		c->at = history_begin(&l->history);
+		reply_head(l, c);
+		c->at = 0;
 	} else if (!strcmp(c->request, "dump")) {
 		c->reply = dump_session(l, &c->size);
 	} else if (!strcmp(c->request, "rotate")) {
@@ -286,28 +363,34 @@ static void listen_to(struct loader *l, struct client *c)
 /* Sends what its socket takes; the connection ends with the reply. */
 static void send_some(struct loader *l, struct client *c)
 {
-	const char *p = c->reply + c->sent;
-	size_t n = c->size - c->sent;
 	ssize_t done;
 
-	if (c->is_live)
-		n = history_read(&l->history, &c->at, &p);
-	if (!n && c->is_live)
+	if (!c->reply && c->is_live)
+		refill(l, c);
+	if (!c->reply && c->is_live)
 		return;
-	done = n ? send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+	done = c->reply ? send(c->fd, c->reply + c->sent, c->size - c->sent,
+			       MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
 	if (done < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (done < 0 || (!c->is_live && c->sent + (size_t)done == c->size)) {
+	if (done >= 0 && c->is_live) {
+		c->sent += (size_t)done;
+		if (c->sent < c->size)
+			return;
+		free(c->reply);
+		c->reply = NULL;
+		return;
+	}
+	if (done < 0 || c->sent + (size_t)done == c->size) {
 		drop(c);
 		return;
 	}
-	c->at += (uint64_t)done;
 	c->sent += (size_t)done;
 }
 
 static bool wants_to_send(const struct loader *l, const struct client *c)
 {
-	return c->is_live ? c->at < l->history.end : c->reply != NULL;
+	return c->reply || (c->is_live && c->at < last_byte(l));
 }
 
 int record_poll(const struct loader *l, struct pollfd *fds)
@@ -368,6 +451,11 @@ void record_end(struct loader *l)
 	unlink(a.sun_path);
 	close(r->listener);
 	if (!r->detached) {	/* it ended before anyone was sent away */
+		if (!l->files.pattern) {
+			l->out.fd = STDOUT_FILENO;
+			output_start(&l->out);
+		}
+		at = first_line(l);
 		while (!l->files.pattern &&
 		       (n = history_read(&l->history, &at, &p)) &&
 		       fwrite(p, 1, n, stdout) == n)

@@ -77,27 +77,75 @@ static bool print_record(struct loader *l, uint32_t id, const uint8_t *p,
 	return true;
 }
 
+/* The next record of what is left of a sample; false: that was the last, or
+   (*bad) what is there makes no sense. */
+static bool next_record(const uint8_t *p, size_t size, struct stb_record *r,
+			bool *bad)
+{
+	if (size < sizeof(*r))
+		return false;
+	memcpy(r, p, sizeof(*r));
+	*bad = r->size && (r->size < sizeof(*r) || r->size > size);
+	return r->size && !*bad;	/* 0: the rest is not used */
+}
+
+/* Where it came from: the stamp is behind what it is of. */
+static struct origin origin_of(const uint8_t *p, size_t size)
+{
+	struct stb_record r;
+	struct stb_stamp s;
+	bool bad;
+
+	for (; next_record(p, size, &r, &bad); p += r.size, size -= r.size) {
+		if (r.kind != STB_REC_STAMP || r.size < sizeof(s))
+			continue;
+		memcpy(&s, p, sizeof(s));
+		return (struct origin){
+			.known = true, .time = s.time, .cpu = s.cpu,
+			.pid = (int32_t)(s.task >> 32), .tid = (int32_t)s.task,
+		};
+	}
+	return (struct origin){ 0 };
+}
+
+/* Text that is made in the kernel. */
+static bool print_text(struct loader *l, const uint8_t *p, size_t size,
+		       size_t n)
+{
+	if (n > size)
+		return false;
+	sink_put(output_begin(&l->out, STB_OUT), (const char *)p, n);
+	output_end(&l->out, STB_OUT);
+	return true;
+}
+
+static bool print_records(struct loader *l, const uint8_t *p, size_t size)
+{
+	struct stb_record r;
+	bool bad = false, good = true;
+
+	for (; good && next_record(p, size, &r, &bad);
+	     p += r.size, size -= r.size) {
+		const uint8_t *payload = p + sizeof(r);
+
+		if (r.kind == STB_REC_PRINT)
+			good = print_record(l, r.id, payload,
+					    r.size - sizeof(r));
+		else if (r.kind == STB_REC_TEXT)
+			good = print_text(l, payload, r.size - sizeof(r), r.id);
+	}
+	return good && !bad;
+}
+
 static bool print_sample(struct loader *l, const uint8_t *p, size_t size)
 {
-	while (size >= sizeof(struct stb_record)) {
-		struct stb_record r;
+	bool good;
 
-		memcpy(&r, p, sizeof(r));
-		if (!r.size)	/* the rest of the sample is not used */
-			return true;
-		if (r.size < sizeof(r) || r.size > size)
-			return false;
-		if (r.kind == STB_REC_TEXT && r.id <= r.size - sizeof(r))
-			sink_put(output_begin(&l->out, STB_OUT),
-				 (const char *)p + sizeof(r), r.id);
-		if (r.kind == STB_REC_PRINT &&
-		    !print_record(l, r.id, p + sizeof(r),
-				  r.size - sizeof(r)))
-			return false;
-		p += r.size;
-		size -= r.size;
-	}
-	return true;
+	if (l->shared->stamps)
+		l->out.from = origin_of(p, size);
+	good = print_records(l, p, size);
+	l->out.from.known = false;
+	return good;
 }
 
 /* Up to where it is filled now: what we print may itself hit probes. */

@@ -10,7 +10,9 @@
  * output is written; what they leave is a flag.
  */
 #include "loader/kmod.h"
+#include "loader/encode.h"
 #include "loader/loader.h"
+#include "loader/monitor.h"
 #include "loader/record.h"
 #include "loader/serve.h"
 #include "loader/vm.h"
@@ -57,6 +59,7 @@ struct session {
 	sigset_t sleeping;	/* the mask while we wait */
 	bool failed;		/* an error ended it */
 	struct vm_value *value;	/* of the file whose handler runs, or NULL */
+	uint64_t told_lost, told_skipped;	/* in lines of output */
 	uint64_t user_errors;
 };
 
@@ -379,6 +382,32 @@ static void end_command(struct session *s)
 	kill(s->child, SIGTERM);
 }
 
+/* --- losses, where they happen ---------------------------------------------- */
+
+static uint64_t lost(const struct session *s)
+{
+	return __atomic_load_n(&s->l->shared->lost, __ATOMIC_RELAXED);
+}
+
+static void tell(struct session *s, const char *what, uint64_t all,
+		 uint64_t *told)
+{
+	if (all == *told)
+		return;
+	encode_count(&s->l->out, output_line(&s->l->out), what, all - *told,
+		     all);
+	output_line_end(&s->l->out);
+	*told = all;
+}
+
+static void tell_losses(struct session *s)
+{
+	if (!output_has_lines(&s->l->out))
+		return;
+	tell(s, "lost", lost(s), &s->told_lost);
+	tell(s, "skipped", skipped(s), &s->told_skipped);
+}
+
 /* --- the loop ------------------------------------------------------------- */
 
 /* When there will be something to do at the latest. */
@@ -389,6 +418,8 @@ static uint64_t due(const struct session *s, uint64_t now, bool nap)
 
 	if (t && t->due < until)
 		until = t->due;
+	if (s->l->monitor && monitor_due(s->l) < until)
+		until = monitor_due(s->l);
 	if (nap)
 		tick = now + NAP_MS * 1000000ull;
 	if (conditions_due(s->l) < tick)
@@ -422,6 +453,7 @@ static void wait_for_work(struct session *s, bool nap)
 	struct timespec ts = { left / 1000000000, left % 1000000000 };
 	struct pollfd *fds = s->polled;
 	int n = record_poll(l, fds), ours = n, watch = -1, module = -1, files;
+	int keys = -1;
 
 	if (l->ring.consumer && !nap) {
 		fds[n++] = (struct pollfd){ l->ring_fd, POLLIN, 0 };
@@ -433,6 +465,8 @@ static void wait_for_work(struct session *s, bool nap)
 		fds[watch = n++] = (struct pollfd){ l->watch_fd, POLLIN, 0 };
 	if (l->module_fd >= 0)
 		fds[module = n++] = (struct pollfd){ l->module_fd, POLLIN, 0 };
+	if (l->monitor)
+		fds[keys = n++] = (struct pollfd){ STDIN_FILENO, POLLIN, 0 };
 	files = (int)serve_poll(l, fds + n);
 	ppoll(fds, n + files, until == UINT64_MAX ? NULL : &ts,
 	      &s->sleeping);
@@ -440,6 +474,8 @@ static void wait_for_work(struct session *s, bool nap)
 		attach_arrived(l);
 	if (module >= 0 && fds[module].revents)
 		modules_changed(l);
+	if (keys >= 0 && fds[keys].revents)
+		monitor_keys(l);
 	serve_ready(l, fds + n, run_for_file, s);
 	record_serve(l, fds, ours);
 }
@@ -455,6 +491,7 @@ static void main_loop(struct session *s)
 		wait_for_work(s, nap);
 		events_tick(l);
 		got = ring_drain(l);
+		tell_losses(s);
 		nap = got >= NAP_FROM && got < l->ring.size / 4;
 		if (command_ended(s) || now_ns() >= s->end)
 			break;
@@ -465,7 +502,11 @@ static void main_loop(struct session *s)
 			output_next_file(&l->out);
 		}
 		output_flush(&l->out);
+		if (l->monitor)
+			monitor_tick(l);
 	}
+	if (l->monitor)
+		monitor_close(l);
 }
 
 /* --- report --------------------------------------------------------------- */
@@ -487,16 +528,18 @@ static void report(struct session *s)
 {
 	struct loader *l = s->l;
 	uint64_t missed = skipped(s) + missed_runs(l);
-	uint64_t lost = __atomic_load_n(&l->shared->lost, __ATOMIC_RELAXED);
 
+	if (l->out.fold)
+		fold_end(l->out.fold);
+	tell_losses(s);
 	output_flush(&l->out);
 	if (errors(s) || missed)
 		warning(l, "Number of errors: %llu, skipped probes: %llu",
 		    (unsigned long long)errors(s), (unsigned long long)missed);
-	if (lost)
+	if (lost(s))
 		warning(l, "%llu outputs of probes were lost, the ring of "
 		    "%u MB was full: try again with a larger -s",
-		    (unsigned long long)lost, l->opt.ring_size >> 20);
+		    (unsigned long long)lost(s), l->opt.ring_size >> 20);
 	if (l->bad_records)
 		warning(l, "%llu outputs of probes made no sense: please "
 		    "report it", (unsigned long long)l->bad_records);
@@ -507,7 +550,7 @@ static void report(struct session *s)
 		    (unsigned long long)l->shared->skipped_lock,
 		    (unsigned long long)l->shared->skipped_frame,
 		    (unsigned long long)missed_runs(l),
-		    (unsigned long long)lost);
+		    (unsigned long long)lost(s));
 }
 
 static int exit_code(struct session *s)
@@ -521,6 +564,23 @@ static int exit_code(struct session *s)
 		return EXIT_OUTPUT;
 	return s->failed || errors(s) > s->l->limits->max_errors ?
 		EXIT_SCRIPT_ERROR : EXIT_DONE;
+}
+
+/* The last line, where there are lines. */
+static void tell_end(struct session *s, int status)
+{
+	struct output *o = &s->l->out;
+	struct tally t = {
+		.status = status, .events = o->messages, .errors = errors(s),
+		.skipped = skipped(s) + missed_runs(s->l), .lost = lost(s),
+		.bad = s->l->bad_records,
+	};
+
+	if (output_has_lines(o) && !o->broken) {
+		encode_end(o, output_line(o), &t);
+		output_line_end(o);
+	}
+	output_flush(o);
 }
 
 /* A signal that was looked at while it was blocked is done with. */
@@ -554,8 +614,10 @@ static void start(struct session *s)
 		conditions_open(l);
 	}
 	start_timers(s);
-	s->polled = array(3 + MAX_CLIENTS + 1 + serve_open(l),
+	s->polled = array(4 + MAX_CLIENTS + 1 + serve_open(l),
 			  sizeof(*s->polled));
+	if (l->monitor)
+		monitor_open(l);
 	rights_keep(l, true);
 	confine(l);
 	set_state(s, STB_RUNNING);
@@ -601,7 +663,9 @@ int run_session(struct loader *l)
 
 	env.ncpus = l->ncpus = l->progs.n ? possible_cpus() : 1;
 	catch_signals(&s);
-	l->shared->wall_offset = wall_offset();
+	l->shared->wall_offset = l->out.wall_offset = wall_offset();
+	l->shared->stamps = output_has_lines(&l->out) || l->out.bulk;
+	output_start(&l->out);
 	l->shared->target_pid = l->opt.target;
 	if (l->opt.command)
 		start_command(&s);
@@ -618,9 +682,26 @@ int run_session(struct loader *l)
 	run_all(&s, s.failed ? STB_ON_ERROR : STB_END);
 	end_command(&s);
 	report(&s);
+	code = exit_code(&s);
+	tell_end(&s, code);
 	if (l->recorder)
 		record_end(l);
 	code = exit_code(&s);
 	detach_all(l);
 	return code;
+}
+
+int dry_run(struct loader *l)
+{
+	struct session s = { .l = l, .go = -1 };
+
+	catch_signals(&s);
+	l->ncpus = l->progs.n ? possible_cpus() : 1;
+	l->shared->target_pid = l->opt.target;
+	if (l->progs.n && !attach_all(l))
+		say("a signal came before all were attached");
+	say("%u programs loaded, %llu of %u sites attached; nothing ran",
+	    l->progs.n, (unsigned long long)l->armed, l->sites.n);
+	detach_all(l);
+	return EXIT_DONE;
 }

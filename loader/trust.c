@@ -138,6 +138,7 @@ static void judge(struct loader *l, const struct minisign_sig *s,
 			checked(l, "signature: of key %s, which is trusted",
 				minisign_id(id, s->key_id));
 			l->is_signed = true;
+			minisign_id(l->key_id, s->key_id);
 			return;
 		}
 		known |= !memcmp(l->keys[i].id, s->key_id, sizeof(s->key_id));

@@ -3,6 +3,7 @@
  * vm_call.c - the services that code of loader handlers calls. Arguments are
  * numbers or addresses in its memory; runtime/user/services.h says which.
  */
+#include "loader/encode.h"
 #include "loader/vm_in.h"
 
 #include <errno.h>
@@ -226,7 +227,7 @@ static void message(struct vm *vm, uint64_t format)
 
 /* The chart of an element; 1: it is empty. */
 static uint64_t draw(struct vm *vm, struct sink *sink, uint64_t map,
-		     uint64_t key)
+		     uint64_t key, struct charted *c)
 {
 	struct vm_map *m = vm_map_at(vm, map, "x");
 	const uint8_t *k = m ? vm_key(vm, m, key) : NULL;
@@ -238,19 +239,26 @@ static uint64_t draw(struct vm *vm, struct sink *sink, uint64_t map,
 		return 1;
 	if (!sink)
 		sink = output_begin(vm->env.out, STB_OUT);
-	if (m->row->stat_ops >> STB_ST_HIST_LOG & 1)
-		format_hist_log(sink, (const uint64_t *)(s + 1), n);
+	*c = (struct charted){
+		.name = stb_string(vm->env.meta, m->row->name),
+		.is_log = m->row->stat_ops >> STB_ST_HIST_LOG & 1,
+		.lo = m->row->hist_lo, .step = m->row->hist_step,
+		.buckets = (const uint64_t *)(s + 1), .n = n,
+	};
+	if (c->is_log)
+		format_hist_log(sink, c->buckets, n);
 	else
-		format_hist_linear(sink, (const uint64_t *)(s + 1), n,
-				   m->row->hist_lo, m->row->hist_step);
+		format_hist_linear(sink, c->buckets, n, c->lo, c->step);
 	return 0;
 }
 
 static uint64_t print_hist(struct vm *vm, uint64_t map, uint64_t key)
 {
-	if (draw(vm, NULL, map, key))
+	struct charted c;
+
+	if (draw(vm, NULL, map, key, &c))
 		return 1;
-	output_end(vm->env.out, STB_OUT);
+	output_end_chart(vm->env.out, &c);
 	return 0;
 }
 
@@ -258,7 +266,9 @@ static uint64_t format_hist(struct vm *vm, const uint64_t a[5])
 {
 	struct sink sink = { .buf = vm->text, .cap = vm->limits->string_len };
 
-	if (draw(vm, &sink, a[0], a[1]))
+	struct charted c;
+
+	if (draw(vm, &sink, a[0], a[1], &c))
 		return 1;
 	vm_put(vm, a[2], a[3], vm->text, sink.n);
 	return 0;

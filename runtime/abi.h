@@ -62,7 +62,7 @@ struct stb_shared {
 	uint64_t holder;
 	uint64_t reserved[5];	/* 0 */
 	uint32_t owner;		/* real user id of who started the loader */
-	uint32_t unused;
+	uint32_t stamps;	/* not 0: samples end with struct stb_stamp */
 };
 _Static_assert(sizeof(struct stb_shared) == 128, "two cache lines");
 
@@ -80,12 +80,22 @@ enum stb_record_kind {
 				   the state now; no payload */
 	STB_REC_TEXT = 3,	/* text for the output: id bytes of payload, of
 				   a module alone */
+	STB_REC_STAMP = 4,	/* struct stb_stamp, of the whole sample */
 };
 struct stb_record {
 	uint32_t size;		/* with this header and padding */
 	uint16_t kind;
 	uint16_t id;
 };
+
+/* Where and when a sample came from, where the loader asks for it: `stamps`. */
+struct stb_stamp {
+	struct stb_record record;
+	uint64_t time;		/* CLOCK_MONOTONIC, ns */
+	uint64_t task;		/* its process id << 32 | thread id */
+	uint32_t cpu, reserved;
+};
+_Static_assert(sizeof(struct stb_stamp) == 32, "stb_stamp");
 
 /*
  * How an address is printed: the precision of the compiler's own directives

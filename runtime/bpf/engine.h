@@ -78,15 +78,18 @@ struct rt_regs {
 	u64 orig_ax, ip, cs, flags, sp, ss;
 };
 
+/* Bytes for records, and for the stamp behind them. */
+#define RT_STAMPED(size) ((size) ? (size) + sizeof(struct stb_stamp) : 0)
+
 /* The head of every frame; the handlers' slots follow in struct frame. */
 struct rt_frame {
 	u32 busy, unused;
 	struct rt_state state;
-	char raise[RT_RAISE_SIZE];
+	char raise[RT_STAMPED(RT_RAISE_SIZE)];
 	char cat[RT_CAT_SIZE];
 	char key[RT_KEY_SIZE];
 	char value[RT_VALUE_SIZE];
-	char out[RT_OUT_SIZE];
+	char out[RT_STAMPED(RT_OUT_SIZE)];
 #ifdef RT_MATCH_TAGS
 	struct rt_match match;
 #endif
@@ -160,6 +163,20 @@ RT_OUTLINE int rt_is_mine(void)
 #define rt_running() (RT_VOLATILE(RT_SHARED->state) == STB_RUNNING && \
 		      rt_is_mine())
 
+/* What a sample ends with where the loader wants it. */
+enum { RT_STAMP = sizeof(struct stb_stamp) };
+#define rt_stamped() RT_VOLATILE(RT_SHARED->stamps)
+RT_INLINE void rt_stamp(void *at)
+{
+	struct stb_stamp *s = at;
+
+	s->record = (struct stb_record){ RT_STAMP, STB_REC_STAMP, 0 };
+	s->time = bpf_ktime_get_ns();
+	s->task = bpf_get_current_pid_tgid();
+	s->cpu = bpf_get_smp_processor_id();
+	s->reserved = 0;
+}
+
 RT_OUTLINE int rt_wake(void)
 {
 	struct stb_record record = { sizeof(record), STB_REC_WAKE, 0 };
@@ -225,10 +242,17 @@ RT_OUTLINE int rt_report(u32 id, u64 nargs, u64 arg)
 {
 	struct {
 		struct stb_record record;
-		u64 arg;
-	} e = { { nargs ? 16 : 8, STB_REC_PRINT, (uint16_t)id }, arg };
+		u64 arg[1 + RT_STAMP / 8];
+	} e = { { nargs ? 16 : 8, STB_REC_PRINT, (uint16_t)id } };
 
-	if (bpf_ringbuf_output(&RT_RING, &e, nargs ? 16 : 8, rt_wakeup()))
+	/* behind it zeroes, which end a sample, or a stamp */
+	if (nargs)
+		e.arg[0] = arg;
+	if (rt_stamped() && nargs)
+		rt_stamp(&e.arg[1]);
+	else if (rt_stamped())
+		rt_stamp(&e.arg[0]);
+	if (bpf_ringbuf_output(&RT_RING, &e, sizeof(e), rt_wakeup()))
 		rt_lost();
 	if (__sync_fetch_and_add(&RT_SHARED->errors, 1) >= RT_MAX_ERRORS)
 		rt_stop(STB_FAILED);
@@ -1047,9 +1071,23 @@ RT_INLINE void rt_sent(u64 flags)
 
 /* One record of a known size, written where the loader will read it. */
 #define RT_ROOM(name, size) struct { u32 len, room; char s[size]; } name
-#define RT_RESERVE(p) bpf_ringbuf_reserve(&RT_RING, sizeof(*(p)), 0)
+#define RT_RESERVE(p) rt_reserve(sizeof(*(p)))
 #define RT_HEADER(p, format) ((p)->record = (struct stb_record){ \
 	sizeof(*(p)), STB_REC_PRINT, format })
+RT_INLINE void *rt_reserve(u64 size)
+{
+	u64 with = size + RT_STAMP;
+	char *p;
+
+	if (!rt_stamped())
+		return bpf_ringbuf_reserve(&RT_RING, size, 0);
+	rt_opaque(with);
+	p = bpf_ringbuf_reserve(&RT_RING, with, 0);
+	if (p)
+		rt_stamp(p + size);
+	return p;
+}
+
 #define RT_FILL(field, src) do { \
 	long n_ = bpf_probe_read_kernel_str((field).s, sizeof((field).s), \
 					    (u64)(src)); \
@@ -1082,6 +1120,10 @@ RT_OUTLINE int rt_send(char *out, u64 n)
 
 	if (n > RT_OUT_SIZE)
 		return 0;
+	if (rt_stamped()) {
+		rt_stamp(out + n);
+		n += RT_STAMP;
+	}
 	if (bpf_ringbuf_output(&RT_RING, out, n, flags))
 		rt_lost();
 	else
@@ -1189,6 +1231,10 @@ RT_OUTLINE int rt_finish_in(struct rt_frame *f)
 		return rt_report_fault(&f->state);
 	if (n > RT_RAISE_SIZE)
 		return 0;
+	if (rt_stamped()) {
+		rt_stamp(f->raise + n);
+		n += RT_STAMP;
+	}
 	if (bpf_ringbuf_output(&RT_RING, f->raise, n, BPF_RB_FORCE_WAKEUP))
 		rt_lost();
 	if (__sync_fetch_and_add(&RT_SHARED->errors, 1) >= RT_MAX_ERRORS)

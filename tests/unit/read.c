@@ -323,7 +323,9 @@ static void table_of_contents(void)
 	TOC(STB_E_DIGEST, t[4].size--);
 	TOC(STB_E_TOO_BIG, t[1].raw_size = STB_MAX_RAW + 1ull);
 	TOC(STB_E_ZSTD, t[1].raw_size++);
-	TOC(STB_E_ZSTD, t[1].raw_size = STB_MAX_RAW);
+	TOC(STB_E_TOO_BIG, t[1].raw_size = STB_MAX_RAW);
+	TOC(STB_E_ZSTD, t[1].raw_size = STB_FREE_RAW);
+	TOC(STB_E_TOO_BIG, t[1].raw_size = STB_FREE_RAW + 256);
 	TOC(STB_E_TABLE, t[1].raw_size = 0);
 }
 
@@ -339,6 +341,18 @@ static enum stb_error index_of(const void *frame, size_t n, uint64_t raw)
 
 	free(m.data);
 	return e;
+}
+
+/* Refused by its sizes alone, which are true: nothing is decompressed. */
+static void bomb(void)
+{
+	size_t n = STB_FREE_RAW + 4096;
+	uint8_t *zeroes = calloc(1, n);
+	struct made_section s = make_section(STB_SEC_INDEX, zeroes, n);
+
+	EXPECT("a true bomb", index_of(s.stored, s.size, n), STB_E_TOO_BIG);
+	free((void *)(uintptr_t)s.stored);
+	free(zeroes);
 }
 
 static void frames(void)
@@ -364,6 +378,7 @@ static void frames(void)
 	twice[5]++;
 	EXPECT("a bomb", index_of(twice, s.size, size[0] + 1), STB_E_ZSTD);
 	EXPECT("a bomb", index_of(twice, s.size, size[0]), STB_E_ZSTD);
+	bomb();
 	for (int i = 0; i < 5; i++)
 		free(raw[i]);
 	free((void *)(uintptr_t)s.stored);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "loader/bulk.h"
+#include "loader/files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUFFER = 32768, MOST_LINE = 64 << 20 };
+
+struct part {
+	struct sink sink;	/* first: `full` finds the rest */
+	struct output *out;
+	int fd;
+};
+
+struct bulk {
+	struct part *parts;
+	unsigned n;
+	uint32_t number;	/* of the last frame */
+	struct sink line;
+};
+
+struct bulk *bulk_open(const char *pattern, unsigned ncpus)
+{
+	struct bulk *b = array(1, sizeof(*b));
+	struct files f = { .pattern = pattern };
+
+	b->n = ncpus;
+	b->parts = array(ncpus, sizeof(*b->parts));
+	for (unsigned i = 0; i < ncpus; i++)
+		b->parts[i].fd = files_open_part(&f, i);
+	return b;
+}
+
+/* A line of JSON: six bytes for one of a message, at most. */
+static void grow(struct sink *s)
+{
+	size_t cap = s->cap ? 2 * s->cap : 4096;
+	char *buf = cap <= MOST_LINE ? realloc(s->buf, cap) : NULL;
+
+	if (!buf)
+		die(EXIT_AGAIN, "wanted %zu bytes of memory for a line of "
+		    "output, got none: try again when more is free", cap);
+	s->buf = buf;
+	s->cap = cap;
+}
+
+struct sink *bulk_line(struct bulk *b)
+{
+	b->line.full = grow;
+	b->line.n = 0;
+	return &b->line;
+}
+
+static void part_full(struct sink *s)
+{
+	struct part *p = (struct part *)s;
+
+	output_write(p->out, p->fd, s->buf, s->n);
+	s->n = 0;
+}
+
+void bulk_end(struct output *o, const char *text, size_t n)
+{
+	struct bulk *b = o->bulk;
+	unsigned cpu = o->from.known && o->from.cpu < b->n ? o->from.cpu : 0;
+	struct part *p = &b->parts[cpu];
+	uint32_t head[2] = { ++b->number, (uint32_t)n };
+
+	if (!p->sink.buf) {
+		p->sink = (struct sink){ zalloc(BUFFER), 0, BUFFER, part_full };
+		p->out = o;
+	}
+	sink_put(&p->sink, (const char *)head, sizeof(head));
+	sink_put(&p->sink, text, n);
+}
+
+void bulk_line_end(struct output *o)
+{
+	bulk_end(o, o->bulk->line.buf, o->bulk->line.n);
+}
+
+void bulk_flush(struct output *o)
+{
+	for (unsigned i = 0; i < o->bulk->n; i++)
+		if (o->bulk->parts[i].sink.n)
+			part_full(&o->bulk->parts[i].sink);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * json.h - JSON written into sinks. Whatever bytes a string has, what comes out
+ * is valid UTF-8.
+ */
+#ifndef LOADER_JSON_H
+#define LOADER_JSON_H
+
+#include "loader/format.h"
+
+bool json_is_text(const char *s, size_t n);	/* UTF-8 */
+/* In quotes; each byte that is no UTF-8 becomes U+FFFD. false: there were. */
+bool json_quote(struct sink *to, const char *s, size_t n);
+void json_number(struct sink *to, int64_t n);
+/* A member behind another: ,"NAME": and then its value. */
+void json_key(struct sink *to, const char *name);
+void json_text(struct sink *to, const char *name, const char *text);
+void json_int(struct sink *to, const char *name, int64_t n);
+
+#endif

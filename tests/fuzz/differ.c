@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * differ.c - the same instructions in the loader's interpreter and in the kernel
+ * (a program of type SYSCALL, BPF_PROG_TEST_RUN): all registers must be equal at
+ * the end. What the verifier refuses is no difference.
+ *
+ * An input is the values of the ten registers, then instructions of 8 bytes that
+ * are folded into what may stand there: arithmetic, jumps forward, loads,
+ * stores and atomics of a few words of the stack. Registers begin as memory that
+ * the verifier knows nothing of, so that the processor has to do it all.
+ *
+ * links: loader bundler -lzstd -lsodium
+ */
+#include "loader/bpf.h"
+#include "tests/loader/vm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *argv0 = "differ";
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+enum { REGS = 10, BODY = 96, MOST = BODY + 64, JUMPS = 14,
+       /* of the stack: the context, words to work with, one to spare */
+       CONTEXT = -8, WORDS = 8, FIRST_WORD = -8 - 8 * WORDS,
+       SPARE = FIRST_WORD - 8 };
+
+#define LOAD(d, s, at) INSN(BPF_LDX | BPF_MEM | BPF_DW, d, s, at, 0)
+#define STORE(d, at, s) INSN(BPF_STX | BPF_MEM | BPF_DW, d, s, at, 0)
+
+struct program {
+	struct bpf_insn code[MOST];
+	uint32_t n;
+};
+
+static void add(struct program *p, struct bpf_insn i)
+{
+	p->code[p->n++] = i;
+}
+
+/* The context is in r1, in the kernel by itself. */
+static void begin(struct program *p)
+{
+	add(p, INSN(BPF_ALU64 | BPF_MOV | BPF_X, 1, 1, 0, 0));
+	add(p, INSN(BPF_ALU64 | BPF_MOV | BPF_X, 1, 1, 0, 0));
+	add(p, STORE(10, CONTEXT, 1));
+	for (int i = 0; i < WORDS; i++)
+		add(p, INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0,
+			    FIRST_WORD + 8 * i, i * 0x01010101));
+	for (int i = 0; i < REGS; i++)
+		if (i != 1)
+			add(p, LOAD(i, 1, 8 * i));
+	add(p, LOAD(1, 1, 8));
+}
+
+static void end(struct program *p)
+{
+	add(p, STORE(10, SPARE, 9));
+	add(p, LOAD(9, 10, CONTEXT));
+	for (int i = 0; i < REGS - 1; i++)
+		add(p, STORE(9, 8 * i, i));
+	add(p, LOAD(0, 10, SPARE));
+	add(p, STORE(9, 8 * (REGS - 1), 0));
+	add(p, INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0));
+	add(p, INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+}
+
+static const uint8_t arithmetic[] = {
+	BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_OR, BPF_AND, BPF_LSH, BPF_RSH,
+	BPF_NEG, BPF_MOD, BPF_XOR, BPF_MOV, BPF_ARSH, BPF_END,
+};
+static const uint8_t conditions[] = {
+	BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSET,
+	BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE, BPF_JA,
+};
+static const int atomics[] = {
+	BPF_ADD, BPF_OR, BPF_AND, BPF_XOR, BPF_ADD | BPF_FETCH,
+	BPF_OR | BPF_FETCH, BPF_AND | BPF_FETCH, BPF_XOR | BPF_FETCH,
+	BPF_XCHG, BPF_CMPXCHG,
+};
+#define PICK(list, n) (list)[(n) % COUNT_OF(list)]
+
+static struct bpf_insn make_alu(const struct bpf_insn *from, unsigned d,
+				unsigned s)
+{
+	static const int widths[] = { 16, 32, 64 };
+	unsigned op = PICK(arithmetic, from->code >> 4);
+	unsigned class = from->code & 4 ? BPF_ALU64 : BPF_ALU;
+	unsigned src = from->code & 8 ? BPF_X : BPF_K;
+	int imm = from->imm;
+
+	if (op == BPF_END)
+		return INSN(BPF_ALU | BPF_END | src, d, 0, 0,
+			    PICK(widths, (unsigned)imm));
+	if (op == BPF_NEG)
+		return INSN(class | BPF_NEG, d, 0, 0, 0);
+	if (src == BPF_X)
+		return INSN(class | op | BPF_X, d, s, 0, 0);
+	if (op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH)
+		imm &= class == BPF_ALU64 ? 63 : 31;
+	if ((op == BPF_DIV || op == BPF_MOD) && !imm)
+		imm = 1;
+	return INSN(class | op | BPF_K, d, 0, 0, imm);
+}
+
+/* Over at most 7 instructions, and no farther than the end. */
+static struct bpf_insn make_jump(const struct bpf_insn *from, unsigned d,
+				 unsigned s, uint32_t left)
+{
+	unsigned op = PICK(conditions, from->code >> 4);
+	unsigned class = from->code & 4 && op != BPF_JA ? BPF_JMP32 : BPF_JMP;
+	uint32_t by = (uint32_t)from->off & 7;
+
+	by = by > left ? left : by;
+	if (op == BPF_JA)
+		return INSN(BPF_JMP | BPF_JA, 0, 0, by, 0);
+	if (from->code & 8)
+		return INSN(class | op | BPF_X, d, s, by, 0);
+	return INSN(class | op | BPF_K, d, 0, by, from->imm);
+}
+
+static struct bpf_insn make_memory(const struct bpf_insn *from, unsigned d,
+				   unsigned s)
+{
+	static const uint8_t sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
+	static const uint8_t bytes[] = { 1, 2, 4, 8 };
+	unsigned size = from->code >> 6 & 3, what = from->code >> 4 & 3;
+	int at = FIRST_WORD + (from->off & (8 * WORDS - 1) & -bytes[size]);
+
+	if (what == 0)
+		return INSN(BPF_LDX | BPF_MEM | sizes[size], d, 10, at, 0);
+	if (what == 1)
+		return INSN(BPF_STX | BPF_MEM | sizes[size], 10, s, at, 0);
+	if (what == 2)
+		return INSN(BPF_ST | BPF_MEM | sizes[size], 10, 0, at,
+			    from->imm);
+	size |= 2;
+	at &= -bytes[size];
+	return INSN(BPF_STX | BPF_ATOMIC | sizes[size], 10, s, at,
+		    PICK(atomics, (unsigned)from->imm));
+}
+
+static void make_body(struct program *p, const uint8_t *data, uint32_t n)
+{
+	unsigned jumps = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct bpf_insn from;
+		unsigned d, s, kind;
+
+		memcpy(&from, data + 8 * i, sizeof(from));
+		d = from.dst_reg % REGS;
+		s = from.src_reg % REGS;
+		kind = from.code & 3;
+		if (kind == 2 && jumps < JUMPS) {
+			add(p, make_jump(&from, d, s, n - i - 1));
+			jumps++;
+		} else if (kind == 3) {
+			add(p, make_memory(&from, d, s));
+		} else {
+			add(p, make_alu(&from, d, s));
+		}
+	}
+}
+
+static int load(const struct program *p)
+{
+	struct bpf_prog_spec s = {
+		.type = BPF_PROG_TYPE_SYSCALL, .flags = BPF_F_SLEEPABLE,
+		.name = "differ", .insns = p->code, .insn_count = p->n,
+		.btf_fd = -1,
+	};
+
+	return bpf_prog_new(&s, NULL, 0);
+}
+
+static void interpret(struct program *p, uint64_t *regs)
+{
+	enum { AT = sizeof(struct stb_shared) };
+	struct test *t;
+
+	p->code[0] = INSN(BPF_LD | BPF_IMM | BPF_DW, 1, 0, 0, AT);
+	p->code[1] = INSN(0, 0, 0, 0, STB_REGION_GLOBALS);
+	t = new_test(p->code, p->n, map_rows, NULL, 1);
+	memcpy((char *)t->globals + AT, regs, 8 * REGS);
+	if (vm_run(t->vm, 0) != VM_DONE) {
+		fprintf(stderr, "the interpreter: %s\n", vm_message(t->vm));
+		abort();
+	}
+	memcpy(regs, (char *)t->globals + AT, 8 * REGS);
+	end_test(t);
+}
+
+static void compare(const struct program *p, const uint64_t *kernel,
+		    const uint64_t *ours)
+{
+	if (!memcmp(kernel, ours, 8 * REGS))
+		return;
+	for (int i = 0; i < REGS; i++)
+		fprintf(stderr, "r%d: kernel %#llx, interpreter %#llx\n", i,
+			(unsigned long long)kernel[i],
+			(unsigned long long)ours[i]);
+	for (uint32_t i = 0; i < p->n; i++)
+		fprintf(stderr, "%3u: %02x r%u r%u %d %#x\n", i,
+			p->code[i].code, p->code[i].dst_reg,
+			p->code[i].src_reg, p->code[i].off, p->code[i].imm);
+	abort();
+}
+
+static uint64_t loaded, refused;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint64_t kernel[REGS], ours[REGS];
+	struct program p = { .n = 0 };
+	int fd;
+
+	if (size < sizeof(kernel) + 8 || size > sizeof(kernel) + 8 * BODY)
+		return 0;
+	memcpy(kernel, data, sizeof(kernel));
+	memcpy(ours, data, sizeof(ours));
+	begin(&p);
+	make_body(&p, data + sizeof(kernel),
+		  (uint32_t)(size - sizeof(kernel)) / 8);
+	end(&p);
+	fd = load(&p);
+	if (fd < 0) {
+		refused++;
+		return 0;
+	}
+	loaded++;
+	if (bpf_prog_run(fd, kernel, sizeof(kernel)) < 0)
+		abort();
+	close(fd);
+	interpret(&p, ours);
+	compare(&p, kernel, ours);
+	return 0;
+}
+
+/* A fuzzer whose every program is refused finds nothing and says so. */
+static void report(void)
+{
+	fprintf(stderr, "differ: %llu programs compared, %llu refused by the "
+		"verifier\n", (unsigned long long)loaded,
+		(unsigned long long)refused);
+	if (loaded < refused)
+		_exit(1);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	struct program p = { .n = 0 };
+	int fd;
+
+	begin(&p);
+	end(&p);
+	fd = load(&p);
+	if (fd == -EPERM || fd == -EACCES) {
+		fprintf(stderr, "the kernel lets us load no program: needs "
+			"root\n");
+		_exit(77);
+	}
+	if (fd < 0)
+		abort();
+	close(fd);
+	atexit(report);
+	return 0;
+}
