@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SELF "/proc/self/exe"
+
 enum { PATH_SIZE = 4096, CONF_SIZE = 8192, MAX_WORDS = 128 };
 
 struct folder {
@@ -77,14 +79,20 @@ static int split(char *text, char **words, int n)
 /* Us, once more; its exit code. */
 static int run(char **words)
 {
+	char path[PATH_SIZE];
 	int status;
+	ssize_t n;
 	pid_t pid = fork();
 
 	if (pid < 0)
 		die(EXIT_AGAIN, "fork: %s", strerror(errno));
 	if (!pid) {
-		execv("/proc/self/exe", words);
-		say("/proc/self/exe: %s", strerror(errno));
+		/* by its own name, which lists of processes show */
+		n = readlink(SELF, path, sizeof(path) - 1);
+		path[n > 0 ? n : 0] = 0;
+		execv(path, words);
+		execv(SELF, words);
+		say(SELF ": %s", strerror(errno));
 		_exit(EXIT_OURS);
 	}
 	while (waitpid(pid, &status, 0) < 0)
