@@ -68,6 +68,15 @@ static const uint16_t allowed[] = {
 	SYS_renameat2,
 };
 
+/* whose runtime makes system calls of its own */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 #define STEP(code, k) (struct sock_filter)BPF_STMT(code, k)
 #define JUMP(code, k, t, f) (struct sock_filter)BPF_JUMP(code, k, t, f)
 #define FIELD(f) (uint32_t)offsetof(struct seccomp_data, f)
@@ -108,7 +117,7 @@ static void on_refused(int sig, siginfo_t *info, void *context)
 	    "report it", info->si_syscall);
 }
 
-#if defined(ARCH) && !defined(__SANITIZE_ADDRESS__)
+#if defined(ARCH) && !defined(SANITIZED)
 void confine(const struct loader *l)
 {
 	struct sigaction a = { .sa_sigaction = on_refused,
