@@ -9,6 +9,7 @@
  */
 #include "loader/rights.h"
 #include "loader/loader.h"
+#include "loader/kmod.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -93,7 +94,8 @@ static uint32_t no_code(struct sock_filter *f, uint32_t call)
 	return 5;
 }
 
-static uint32_t make_filter(struct sock_filter *f)
+/* A session whose probes are a module unloads it. */
+static uint32_t make_filter(struct sock_filter *f, bool has_module)
 {
 	uint32_t n = 0;
 
@@ -103,6 +105,11 @@ static uint32_t make_filter(struct sock_filter *f)
 	f[n++] = STEP(BPF_LD | BPF_W | BPF_ABS, FIELD(nr));
 	for (uint32_t i = 0; i < COUNT_OF(allowed); i++) {
 		f[n++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i], 0, 1);
+		f[n++] = STEP(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	}
+	if (has_module) {
+		f[n++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_delete_module, 0,
+			      1);
 		f[n++] = STEP(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	}
 	n += no_code(f + n, SYS_mmap);
@@ -125,7 +132,7 @@ void confine(const struct loader *l)
 	struct sock_filter f[MAX_STEPS];
 	struct sock_fprog p = { .filter = f };
 
-	p.len = (unsigned short)make_filter(f);
+	p.len = (unsigned short)make_filter(f, in_kmod(l));
 	sigaction(SIGSYS, &a, NULL);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p)) {

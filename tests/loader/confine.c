@@ -78,7 +78,8 @@ static void do_its_work(void)
 /* The exit status of who is confined and does that, then would exit with 0. */
 static int status_of(void (*what)(void))
 {
-	struct loader l = { 0 };
+	const struct stb_variant none = { .module = 0 };
+	struct loader l = { .variant = &none };
 	int status;
 	pid_t pid = fork();
 
