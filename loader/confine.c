@@ -27,6 +27,17 @@
 #define ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
 #define ARCH AUDIT_ARCH_AARCH64
+#else
+#define ARCH 0
+#endif
+
+/* A sanitizer's runtime makes system calls of its own. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { SANITIZED = true };
+#elif defined(__has_feature)
+enum { SANITIZED = __has_feature(address_sanitizer) };
+#else
+enum { SANITIZED = false };
 #endif
 
 static const uint16_t allowed[] = {
@@ -68,15 +79,6 @@ static const uint16_t allowed[] = {
 #endif
 	SYS_renameat2,
 };
-
-/* whose runtime makes system calls of its own */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
 
 #define STEP(code, k) (struct sock_filter)BPF_STMT(code, k)
 #define JUMP(code, k, t, f) (struct sock_filter)BPF_JUMP(code, k, t, f)
@@ -124,7 +126,6 @@ static void on_refused(int sig, siginfo_t *info, void *context)
 	    "report it", info->si_syscall);
 }
 
-#if defined(ARCH) && !defined(SANITIZED)
 void confine(const struct loader *l)
 {
 	struct sigaction a = { .sa_sigaction = on_refused,
@@ -132,6 +133,8 @@ void confine(const struct loader *l)
 	struct sock_filter f[MAX_STEPS];
 	struct sock_fprog p = { .filter = f };
 
+	if (SANITIZED || !ARCH)
+		return;
 	p.len = (unsigned short)make_filter(f, in_kmod(l));
 	sigaction(SIGSYS, &a, NULL);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
@@ -144,8 +147,3 @@ void confine(const struct loader *l)
 	checked(l, "system calls: %zu of the kernel's can be made from now on",
 		COUNT_OF(allowed) + 2);
 }
-#else
-void confine(const struct loader *l)
-{
-}
-#endif

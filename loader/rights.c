@@ -251,6 +251,10 @@ void rights_options(const struct loader *l)
    hit whose they are. That is the compiler's word; this is not. */
 static void check_own(const struct loader *l)
 {
+	if (l->variant->module)
+		die(EXIT_DAMAGED, "%s: a bundle for members of stapusr has a "
+		    "kernel module, which asks nobody whose a process is",
+		    l->opt.file);
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
 

@@ -3,6 +3,8 @@
  * flood.c - what tests of load and faults do to a session.
  *
  *	flood calls N [PER_MS]	N times getppid, so many in a millisecond
+ *	flood count TEXT	how many lines of standard input end so, how many
+ *				do not; those that begin with "hits" it prints
  *	flood left		how many BPF programs and maps the kernel has
  */
 #include <linux/bpf.h>
@@ -46,10 +48,32 @@ static int count(int next)
 	return n;
 }
 
+static int count_lines(const char *end)
+{
+	char line[256];
+	size_t n, want = strlen(end);
+	long good = 0, bad = 0;
+
+	while (fgets(line, sizeof(line), stdin)) {
+		n = strlen(line);
+		if (!strncmp(line, "hits ", 5))
+			fputs(line, stdout);
+		else if (n > want && line[n - 1] == '\n' &&
+			 !strncmp(line + n - 1 - want, end, want))
+			good++;
+		else
+			bad++;
+	}
+	printf("printed %ld bad %ld\n", good, bad);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 2 && !strcmp(argv[1], "calls"))
 		calls(atol(argv[2]), argc > 3 ? atol(argv[3]) : 0);
+	else if (argc > 2 && !strcmp(argv[1], "count"))
+		return count_lines(argv[2]);
 	else
 		printf("programs %d maps %d\n", count(BPF_PROG_GET_NEXT_ID),
 		       count(BPF_MAP_GET_NEXT_ID));
