@@ -2,7 +2,8 @@
 /*
  * flood.c - what tests of load and faults do to a session.
  *
- *	flood calls N [PER_MS]	N times getppid, so many in a millisecond
+ *	flood calls N [PER_MS]	N times getppid, so many in a millisecond;
+ *				the argument counts them
  *	flood count TEXT	how many lines of standard input end so, how many
  *				do not; those that begin with "hits" it prints
  *	flood left		how many BPF programs and maps the kernel has
@@ -31,7 +32,7 @@ static void calls(long n, long per_ms)
 		if (per_ms && i % per_ms == 0)
 			while (now_us() - start < i / per_ms * 1000)
 				usleep(200);
-		syscall(SYS_getppid);
+		syscall(SYS_getppid, i);
 	}
 }
 
