@@ -211,6 +211,16 @@ static void emit_load(struct emit *e, const struct ir_stmt *s)
 		      at);
 }
 
+static void emit_store(struct emit *e, const struct ir_stmt *s)
+{
+	const char *at = address(e, s);
+
+	emit_try_call(e, s, text(e, "RT_STORE(%s, %s, %s, %s)", memory_type(s),
+				 at, emit_opnd(e, &s->b),
+				 s->space == IR_USER_MEM ? "user" : "kernel"),
+		      at);
+}
+
 static void emit_load_str(struct emit *e, const struct ir_stmt *s)
 {
 	const char *at = address(e, s);
@@ -962,6 +972,11 @@ static void emit_stmt(struct emit *e, const struct ir_stmt *s)
 	case IR_NEXT: emit_next(e); break;
 	case IR_EXIT: emit_line(e, "rt_exit();"); break;
 	case IR_C: emit_c_value(e, s); break;
+	case IR_STORE: emit_store(e, s); break;
+	case IR_SET_REG:
+		emit_line(e, "RT_SET_REG(r, %s, %s);", register_name(s->num),
+			  emit_opnd(e, &s->a));
+		break;
 	}
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * guru.c - what only a kernel module can do. In: the typed AST. C in the script
- * (the parser wanted -g for it) is refused for the bpf engine; writing to target
- * variables for both, and, without -g, for being what it is.
+ * (the parser wanted -g for it) and writing to target variables are refused for
+ * the bpf engine; the latter, without -g, for being what it is.
  */
 #include "stap.h"
 
@@ -23,11 +23,10 @@ static void refuse_expr(const struct expr *e, void *arg)
 	if ((e->kind != X_ASSIGN && e->kind != X_INCDEC) ||
 	    lv->kind != X_TARGET)
 		return;
-	if (j->opt->guru)
-		complain(j, lv->at, E_UNSUPPORTED,
-			 "writing to target variables is not supported yet: it "
-			 "needs a kernel module");
-	else
+	if (j->opt->guru && j->engine != ENGINE_MODULE)
+		complain(j, lv->at, E_ENGINE, "writing to target variables is "
+			 "for a kernel module alone (--engine=module)");
+	else if (!j->opt->guru)
 		complain(j, lv->at, E_UNSUPPORTED,
 			 "target variables can be written in guru mode only "
 			 "(-g)");

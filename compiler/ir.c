@@ -337,6 +337,17 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 		if (s->a.kind != IR_NONE)
 			put_opnd(t, s->a);
 		return;
+	case IR_STORE:
+		text_printf(t, "store %s%d ", s->space == IR_USER_MEM ?
+			    "user " : "kernel ", s->size);
+		put_opnd(t, s->a);
+		text_printf(t, "+%" PRId64 " = ", s->num);
+		put_opnd(t, s->b);
+		return;
+	case IR_SET_REG:
+		text_printf(t, "reg %" PRId64 " = ", s->num);
+		put_opnd(t, s->a);
+		return;
 	case IR_C:
 		text_printf(t, "%%{%s%%}", s->name);
 		return;

@@ -120,6 +120,9 @@ enum ir_kind {
 	IR_RETURN,	/* from a function: a or none */
 	IR_NEXT,	/* end of the handler's run */
 	IR_EXIT,	/* exit(): asks the session to stop; goes on */
+	IR_STORE,	/* size bytes at a + num in space = b (F: the address):
+			   modules alone */
+	IR_SET_REG,	/* register num of the probe = a: modules alone */
 	IR_C,		/* dst = the expression `name`, in C: modules alone */
 };
 

@@ -47,7 +47,8 @@ static bool is_pure(const struct ir_stmt *s)
 	case IR_MAP_CAT: case IR_MAP_DEL: case IR_MAP_CLEAR: case IR_STAT_ADD:
 	case IR_STAT_GET: case IR_STAT_BUCKET: case IR_PRINT:
 	case IR_PRINT_HIST: case IR_LOOP: case IR_FOREACH: case IR_BREAK:
-	case IR_CONTINUE: case IR_TRY: case IR_RAISE: case IR_C: case IR_EXIT:
+	case IR_CONTINUE: case IR_TRY: case IR_RAISE: case IR_C: case IR_STORE:
+	case IR_SET_REG: case IR_EXIT:
 		return false;
 	}
 	bug("statement %d", s->kind);

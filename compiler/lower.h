@@ -294,5 +294,15 @@ void lower_c_function(struct lower *l, struct ir_function *fn,
 		      const struct function *f);
 struct ir_opnd lower_c(struct lower *l, const struct expr *e);
 void lower_c_blocks(struct lowering *all);
+/* e->a, a target variable, op= by (NULL: 1); its new value, or the old one. */
+struct ir_opnd lower_write(struct lower *l, const struct expr *e, enum op op,
+			   const struct expr *by, bool want_old);
+
+/* --- lower_expr.c, for it ------------------------------------------------------ */
+
+enum ir_op binary_op(enum op op);
+struct ir_opnd arithmetic(struct lower *l, struct span at, enum ir_op op,
+			  struct ir_opnd a, struct ir_opnd b,
+			  struct ir_slot *want);
 
 #endif

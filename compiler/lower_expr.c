@@ -386,7 +386,7 @@ static enum ir_type type_of(const struct expr *e)
 
 /* --- operators ---------------------------------------------------------------------- */
 
-static enum ir_op binary_op(enum op op)
+enum ir_op binary_op(enum op op)
 {
 	switch (op) {
 	case OP_ADD: return IR_ADD;
@@ -415,9 +415,9 @@ static enum ir_op binary_op(enum op op)
 	bug("operator %d", op);
 }
 
-static struct ir_opnd arithmetic(struct lower *l, struct span at,
-				 enum ir_op op, struct ir_opnd a,
-				 struct ir_opnd b, struct ir_slot *want)
+struct ir_opnd arithmetic(struct lower *l, struct span at, enum ir_op op,
+			  struct ir_opnd a, struct ir_opnd b,
+			  struct ir_slot *want)
 {
 	struct ir_stmt *s;
 
@@ -731,10 +731,9 @@ static struct ir_opnd lower_assignment(struct lower *l, const struct expr *e,
 		return assign_local(l, e);
 	if (e->a->kind == X_NAME || e->a->kind == X_INDEX)
 		return assign_global(l, e, used);
-	complain(l->j, e->at, e->a->kind == X_TARGET ? E_UNSUPPORTED :
-		 E_NOT_LVALUE, e->a->kind == X_TARGET ?
-		 "writing to target variables needs the module engine and "
-		 "guru mode" : "this cannot be assigned to");
+	if (e->a->kind == X_TARGET)
+		return lower_write(l, e, e->op, e->b, false);
+	complain(l->j, e->at, E_NOT_LVALUE, "this cannot be assigned to");
 	return num_opnd(0);
 }
 
@@ -757,9 +756,11 @@ static struct ir_opnd lower_incdec(struct lower *l, const struct expr *e,
 			   x);
 		return slot_opnd(was ? was : x);
 	}
+	if (e->a->kind == X_TARGET)
+		return lower_write(l, e, op, NULL, old);
 	if (e->a->kind != X_NAME && e->a->kind != X_INDEX) {
-		complain(l->j, e->at, e->a->kind == X_TARGET ? E_UNSUPPORTED :
-			 E_NOT_LVALUE, "this cannot be changed here");
+		complain(l->j, e->at, E_NOT_LVALUE,
+			 "this cannot be changed here");
 		return num_opnd(0);
 	}
 	if (!find_place(l, e->a, &p))

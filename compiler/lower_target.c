@@ -741,7 +741,7 @@ static struct variable *local_variable(struct lower *l, const char *name)
 }
 
 /* ... or a global one of the binary. */
-static struct variable *find_variable(struct lower *l, const char *name)
+struct variable *find_variable(struct lower *l, const char *name)
 {
 	struct variable *v = local_variable(l, name);
 

@@ -44,6 +44,7 @@ bool from_variable(struct lower *l, struct span at, const struct variable *v,
 /* A whole parameter at a return, which fexit still has; false: it is not. */
 bool kept_argument(struct lower *l, struct span at, const struct variable *v,
 		   struct object *o);
+struct variable *find_variable(struct lower *l, const char *name);
 /* All of a path; false: complained. */
 bool find_object(struct lower *l, const struct expr *e, struct object *o);
 enum ir_space space_of(const struct lower *l, const struct binary *b);

@@ -445,6 +445,12 @@ RT_INLINE i64 rt_call_arg(struct rt_run *r, u32 n)
 	(dst) = (i64)v_; \
 	e_; })
 
+#define RT_STORE(type, address, v, space) ({ \
+	type v_ = (type)(v); \
+	stb_write(&v_, sizeof(v_), (u64)(address), rt_space_##space); })
+#define RT_SET_REG(r, name, v) \
+	(((struct rt_regs *)(r)->ctx)->name = (u64)(v))
+
 /* At most `max` bytes and a NUL. */
 RT_INLINE long rt_load_str(char *dst, u32 cap, i64 max, u64 address, int user)
 {

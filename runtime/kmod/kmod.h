@@ -149,6 +149,7 @@ s64 stb_strtol(const char *s, u64 base);
 /* At most cap - 1 bytes before the NUL; < 0: a bad address. */
 long stb_read_str(char *dst, u64 cap, u64 address, int user);
 long stb_read(void *dst, u64 size, u64 address, int user);
+long stb_write(const void *src, u64 size, u64 address, int user);
 
 /* `old` becomes `new`, through `room` bytes of `to`: dst may be one of them. */
 void stb_replace_in(char *to, u32 room, char *dst, u32 cap, const char *s,
