@@ -159,7 +159,8 @@ static int unload_soon(const char *name)
 	return error;
 }
 
-/* Waits for the end of its parent, which unloads the module itself if it can. */
+/* Waits until it is asked, or its parent is no more. It is the one that may
+   unload modules: what a session may do is confined (confine.c). */
 _Noreturn static void keeper(const char *name, pid_t parent)
 {
 	sigset_t all, asked;
@@ -174,8 +175,7 @@ _Noreturn static void keeper(const char *name, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGUSR1);
 	if (getppid() == parent)
 		sigwaitinfo(&asked, NULL);
-	unload_soon(name);
-	_exit(0);
+	_exit(unload_soon(name));
 }
 
 static void keep_module(struct loader *l)
@@ -184,10 +184,11 @@ static void keep_module(struct loader *l)
 
 	if (!pid)
 		keeper(name_of(l), self);
-	if (pid < 0)
-		say("no process to unload the module if this one is killed: "
-		    "%s", strerror(errno));
-	l->module_keeper = pid < 0 ? 0 : pid;
+	if (pid < 0) {
+		unload(name_of(l));
+		die(EXIT_AGAIN, "fork: %s", strerror(errno));
+	}
+	l->module_keeper = pid;
 }
 
 /* --- loading -------------------------------------------------------------------- */
@@ -419,7 +420,7 @@ void kmod_end(struct loader *l)
 {
 	struct stb_kmod_detach d = { .site = STB_KMOD_ALL };
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	int error;
+	int status = 0;
 
 	ask(l, STB_KMOD_DETACH, &d);
 	/* the mappings hold the file */
@@ -430,12 +431,10 @@ void kmod_end(struct loader *l)
 	l->ring.consumer = NULL;
 	close(l->module_file);
 	l->module_file = l->ring_fd = -1;
-	error = unload_soon(name_of(l));
-	if (error)
+	kill(l->module_keeper, SIGUSR1);
+	while (waitpid(l->module_keeper, &status, 0) < 0 && errno == EINTR)
+		continue;
+	if (WIFEXITED(status) && WEXITSTATUS(status))
 		say("module %s cannot be unloaded: %s: its probes are gone",
-		    name_of(l), strerror(error));
-	if (l->module_keeper) {
-		kill(l->module_keeper, SIGKILL);
-		waitpid(l->module_keeper, NULL, 0);
-	}
+		    name_of(l), strerror(WEXITSTATUS(status)));
 }
