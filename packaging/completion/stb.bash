@@ -34,6 +34,9 @@ _stb()
 	stapc:--privilege)
 		words='stapdev stapsys stapusr'
 		;;
+	stap-load:--format|stb:--format)
+		words='text ndjson chrome folded'
+		;;
 	stapc:--dump)
 		words='tokens ast lib sites typed list ir c plan'
 		;;
