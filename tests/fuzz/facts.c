@@ -29,6 +29,10 @@ static void make(void)
 	for (int i = 0; i < 5; i++)
 		s[i] = make_section(example_kinds[i], raw[i], size[i]);
 	made = make_bundle(s, 5);
+	for (int i = 0; i < 5; i++) {
+		free(raw[i]);
+		free((void *)(uintptr_t)s[i].stored);
+	}
 	if (!bundle_check(&forever, "example", made.data, made.size, &bundle))
 		abort();
 	stdout = fopen("/dev/null", "w");
