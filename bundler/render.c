@@ -136,6 +136,13 @@ static bool gather(struct dump *d, struct kept *k)
 	return ok;
 }
 
+/* A number of seconds may be any: it wraps. */
+static json_t *nanoseconds(const json_t *head, const char *key)
+{
+	return json_integer((json_int_t)((uint64_t)number_of(head, key) *
+					 1000000000));
+}
+
 /* "start" of the dump's first line, which has more than it. */
 static json_t *start_event(const json_t *head)
 {
@@ -146,8 +153,7 @@ static json_t *start_event(const json_t *head)
 	json_t *e = json_object();
 
 	json_object_set_new(e, "type", json_string("start"));
-	json_object_set_new(e, "time", json_integer(
-		number_of(head, "since") * 1000000000));
+	json_object_set_new(e, "time", nanoseconds(head, "since"));
 	json_object_set_new(e, "schema", json_string("stb-events/1"));
 	for (size_t i = 0; i < COUNT_OF(keys); i++)
 		json_object_set(e, keys[i], json_object_get(head, keys[i]));
@@ -161,8 +167,7 @@ static json_t *end_event(const json_t *head)
 	json_t *e = json_object();
 
 	json_object_set_new(e, "type", json_string("end"));
-	json_object_set_new(e, "time", json_integer(
-		number_of(head, "now") * 1000000000));
+	json_object_set_new(e, "time", nanoseconds(head, "now"));
 	json_object_set_new(e, "status", json_null());
 	for (size_t i = 0; i < COUNT_OF(keys); i++)
 		json_object_set(e, keys[i], json_object_get(head, keys[i]));
