@@ -92,7 +92,8 @@ static const struct choice binaries[] = {
 	{ "program", STB_BIN_PROGRAM }, { 0 }
 };
 static const struct choice build_kinds[] = {
-	{ "program", STB_BUILD_PROGRAM }, { "module", STB_BUILD_MODULE }, { 0 }
+	{ "program", STB_BUILD_PROGRAM }, { "module", STB_BUILD_MODULE },
+	{ "path", STB_BUILD_PATH }, { 0 }
 };
 static const struct choice privileges[] = {
 	{ "stapdev", STB_STAPDEV }, { "stapsys", STB_STAPSYS },

@@ -678,7 +678,8 @@ static bool check_builds(struct variant *v)
 			ROW(&t, struct stb_program_build, i);
 
 		if (!str_ok(v->meta, b->path) || !id_ok(&b->id) ||
-		    b->kind > STB_BUILD_MODULE ||
+		    b->kind > STB_BUILD_PATH ||
+		    (b->kind == STB_BUILD_PATH && b->id.len) ||
 		    (b->kind == STB_BUILD_MODULE && !module_ok(v, b)))
 			return fail(v->r, STB_E_VALUE, "program build", i);
 	}

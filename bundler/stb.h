@@ -187,6 +187,14 @@ enum stb_map_type {		/* kernel map type is the loader's business */
 #define STB_MAPF_HIDDEN 1u	/* no script variable: no display, no seq */
 #define STB_MAPF_WRAP 2u	/* % : evicts the oldest */
 #define STB_MAPF_INTERNAL 4u	/* runtime's: frames, levels, ring */
+/*
+ * Hidden ones that the loader fills. TASKS: by tid, bit 0 whether it is the
+ * target's or of a process that the target made, above it a row of BUILDS, + 1,
+ * that has the program it runs. FILES: that row, + 1, by the number of the
+ * program's inode and its device's as the kernel has it (major << 20 | minor).
+ */
+#define STB_MAPF_TASKS 16u
+#define STB_MAPF_FILES 32u
 #define STB_MAPF_ADDED 8u	/* kernel handlers do nothing but += and -= */
 
 /*
@@ -236,7 +244,8 @@ struct stb_format {		/* index is the id in records */
 };
 _Static_assert(sizeof(struct stb_format) == 16, "stb_format");
 
-enum stb_build_kind { STB_BUILD_PROGRAM, STB_BUILD_MODULE };
+enum stb_build_kind { STB_BUILD_PROGRAM, STB_BUILD_MODULE,
+		      STB_BUILD_PATH };	/* a program, whatever build of it */
 struct stb_program_build {
 	stb_str path;		/* a module: its name */
 	struct stb_build_id id;
@@ -287,6 +296,7 @@ enum stb_attach {
 #define STB_SITE_OPTIONAL 2u
 #define STB_SITE_IN_MODULE 4u	/* symbol is that of the module `build` */
 #define STB_SITE_ABSOLUTE 8u	/* with BY_ADDRESS: addr as it is, no slide */
+#define STB_SITE_WITH_TARGET 64u	/* attached where there is a -c or -x alone */
 #define STB_SITE_SEMAPHORE 32u	/* uprobes: maxactive is where in the file */
 struct stb_site {
 	stb_str name;		/* canonical probe point */

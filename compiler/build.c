@@ -21,7 +21,7 @@
 enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2, NEEDS_MODULES = 4, NEEDS_PROGRAMS = 8,
        NEEDS_CONDITIONS = 64 };
 enum { SITE_BY_ADDRESS = 1, SITE_IN_MODULE = 4, SITE_ABSOLUTE = 8 };
-enum { SITE_SEMAPHORE = 32 };
+enum { SITE_SEMAPHORE = 32, SITE_WITH_TARGET = 64 };
 /* exit statuses of a child that could not start clang, as shells have them */
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
 
@@ -205,11 +205,15 @@ static bool has_modules(const struct ir *ir)
 	return false;
 }
 
-static bool has_semaphores(const struct ir *ir)
+static bool needs_programs(const struct ir *ir)
 {
 	const struct ir_handler *h;
+	const struct ir_global *g;
 	const struct ir_site *s;
 
+	for (g = ir->globals; g; g = g->next)
+		if (g->filled)
+			return true;
 	for (h = ir->handlers; h; h = h->next)
 		for (s = h->sites; s; s = s->next)
 			if (s->semaphore)
@@ -250,7 +254,7 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 		    (needs_slide(ir) ? NEEDS_SLIDE : 0) |
 		    (ir->loader_reads ? NEEDS_MEMORY : 0) |
 		    (has_modules(ir) ? NEEDS_MODULES : 0) |
-		    (has_semaphores(ir) ? NEEDS_PROGRAMS : 0) |
+		    (needs_programs(ir) ? NEEDS_PROGRAMS : 0) |
 		    (has_conditions(ir) ? NEEDS_CONDITIONS : 0));
 	if (j->engine == ENGINE_MODULE) {
 		text_puts(t, "object engine=module file=k.ko\n");
@@ -318,6 +322,8 @@ static void plan_tables(const struct ir *ir, struct text *t)
 		put_id(t, ir->builds.v[i].id, ir->builds.v[i].id_len);
 		if (ir->builds.v[i].is_module)
 			text_puts(t, " kind=module");
+		if (ir->builds.v[i].is_path)
+			text_puts(t, " kind=path");
 		text_putc(t, '\n');
 	}
 }
@@ -327,7 +333,8 @@ static unsigned flags_of(const struct ir_site *s)
 	return (s->by_address ? SITE_BY_ADDRESS : 0) |
 	       (s->in_module ? SITE_IN_MODULE : 0) |
 	       (s->is_absolute ? SITE_ABSOLUTE : 0) |
-	       (s->semaphore ? SITE_SEMAPHORE : 0);
+	       (s->semaphore ? SITE_SEMAPHORE : 0) |
+	       (s->with_target ? SITE_WITH_TARGET : 0);
 }
 
 static void plan_site(const struct ir_handler *h, const struct ir_site *s,

@@ -84,7 +84,9 @@ static void lay_map(struct arena *mem, const struct ir *ir,
 		.value_size = value + (g->hidden ? 0 : 8),
 		.max_entries = g->nkeys ? (uint32_t)g->max_entries : 1,
 		.flags = (g->hidden ? 1u : 0) | (g->wraps ? 2u : 0) |
-			 (g->only_added ? 8u : 0),
+			 (g->only_added ? 8u : 0) |
+			 (g->filled == IR_FILLED_TASKS ? 16u : 0) |
+			 (g->filled == IR_FILLED_FILES ? 32u : 0),
 		.stat_ops = g->stat_ops, .hist_lo = g->hist_lo,
 		.hist_hi = g->hist_hi, .hist_step = g->hist_step,
 		.global = g }));
@@ -425,6 +427,21 @@ static void emit_own(struct emit *e)
 	emit_line(e, "#define RT_OWN_FLAGS %" PRIu64, own->flags);
 }
 
+/* Of what a handler finds that runs for another task than the current one. */
+static void emit_task_members(struct emit *e)
+{
+	const struct ir_handler *h;
+
+	for (h = e->ir->handlers; h && !h->task_arg; h = h->next)
+		;
+	if (!h || !e->kernel)
+		return;
+	emit_line(e, "#define RT_TASK_TID %lld", (long long)e->ir->task_tid);
+	emit_line(e, "#define RT_TASK_PID %lld", (long long)e->ir->task_pid);
+	emit_line(e, "#define RT_TASK_COMM %lld",
+		  (long long)e->ir->task_comm);
+}
+
 static void emit_limits(struct emit *e, const char *script_name)
 {
 	const struct ir *ir = e->ir;
@@ -469,6 +486,7 @@ static void emit_limits(struct emit *e, const char *script_name)
 	if (e->kernel && ir->own.on)
 		emit_own(e);
 	emit_traces(e);
+	emit_task_members(e);
 	emit_line(e, "#include \"rt.h\"\n");
 	emit_c_blocks(e);
 }
@@ -611,9 +629,12 @@ void emit_locks(struct emit *e)
 /* Before the statements: the run, its frame, its locks. */
 static void emit_prologue(struct emit *e, struct unit *u)
 {
-	emit_line(e, "%s(%s);", emit_is_task(e, u->h) ? "RT_RUN_TASK" :
+	emit_line(e, "%s(%s);", u->h->is_early ? "RT_RUN_EARLY" :
+		  emit_is_task(e, u->h) ? "RT_RUN_TASK" :
 		  e->kernel && !u->needs_frame ? "RT_RUN" : "RT_RUN_FRAME",
 		  u->name);
+	if (u->h->task_arg)
+		emit_line(e, "r->task = ctx[%d];", u->h->task_arg);
 	if (u->h->prog == IR_SYSCALL)
 		emit_line(e, "r->call = call;");
 	if (u->slots_in_frame || !e->kernel)

@@ -242,6 +242,13 @@ void target_close(struct binary *b);
 /* Those modules that have tracepoints; the count. */
 size_t target_tracing_modules(struct target *t, struct binary ***out);
 bool target_is_per_cpu_section(const struct binary *b, uint64_t addr);
+/* target.c, for those of programs */
+bool target_is_open(const struct target *t);	/* to any program: no manifest */
+size_t target_all_programs(struct target *t, struct binary ***out);
+bool target_add_program(struct target *t, const char *path, const char *file);
+/* target_program.c: what NAME stands for on this host, opened; its path, which
+   may be a pattern. */
+const char *target_find_programs(struct target *t, const char *name);
 /* target.c, for target_module.c */
 const struct kernel_decl *target_decl(const struct target *t);
 struct modules **target_module_list(struct target *t);

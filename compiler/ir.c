@@ -624,6 +624,10 @@ static void put_handler(struct text *t, const struct ir *ir,
 		    h->one_print ? " one-print" : "");
 	for (s = h->sites; s; s = s->next)
 		put_site(t, ir, s);
+	if (h->is_early) {	/* offsets of this kernel, and always the same */
+		text_puts(t, "\tkeeps track of tasks\n");
+		return;
+	}
 	put_slots(t, h->slots);
 	for (at = h->body; at; at = at->next) {
 		if (at == h->lock_at && at != h->body)

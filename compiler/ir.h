@@ -179,6 +179,9 @@ struct ir_stmt {
 
 enum { IR_IN_KERNEL = 1, IR_IN_LOADER = 2 };
 
+/* Arrays of the compiler's own that the loader fills: tasks by tid, programs by
+   the numbers of their files and devices (lower_task.c). */
+enum ir_filled { IR_FILLED_NOT, IR_FILLED_TASKS, IR_FILLED_FILES };
 enum ir_value { IR_V_LONG, IR_V_STRING, IR_V_STAT };
 struct ir_global {
 	const char *name;
@@ -189,6 +192,7 @@ struct ir_global {
 	enum ir_type *keys;
 	int64_t max_entries;
 	bool wraps, hidden;	/* hidden: made by the compiler (@entry) */
+	enum ir_filled filled;
 	int64_t init_num;
 	const char *init_str;
 	unsigned stat_ops;	/* 1u << STB_ST_* */
@@ -280,6 +284,8 @@ struct ir_site {		/* where a handler is attached; plan `site` */
 				   no other site has */
 	size_t ncalls;
 	bool compat;		/* ... of 32-bit programs */
+	bool with_target;	/* attached in sessions with a target alone */
+	bool at_end;		/* of a task: before it is forgotten */
 	struct ir_site *next;
 };
 
@@ -309,6 +315,10 @@ struct ir_handler {
 				   sites may differ in them */
 	size_t nprinted;
 	bool user_regs;		/* uprobe: registers and memory are the task's */
+	bool is_early;		/* runs from when it is attached on, whatever
+				   the session's state */
+	int task_arg;		/* of a tracepoint: the argument that is the task
+				   it runs for; 0: the current one */
 	/* by ir.c: */
 	struct ir_lock *locks;	/* by ascending lock number */
 	size_t nlocks;
@@ -353,6 +363,7 @@ struct ir_build {
 	uint8_t id[20];
 	uint8_t id_len;
 	bool is_module;		/* of the kernel; path is its name */
+	bool is_path;		/* whatever build is there: no places in it */
 };
 
 struct ir_c {			/* C among the script's declarations */
@@ -390,6 +401,8 @@ struct ir {
 		bool on;
 		uint64_t cred, suid, euid, mm, flags;
 	} own;
+	/* offsets in task_struct, for handlers with a task_arg */
+	int64_t task_tid, task_pid, task_comm;
 	bool loader_reads;	/* by ir.c: loader handlers read memory of the
 				   kernel */
 	/* kernel facts the emitter and ir_check may use */

@@ -89,7 +89,7 @@ static void note_targets(struct job *j, const struct site *s,
 	struct variable *v;
 	size_t i;
 
-	for (i = 0; s->tp && i < s->tp->nargs; i++)
+	for (i = 0; s->tp && !s->given && i < s->tp->nargs; i++)
 		note_variable(all, typed(j, s->tp->args[i].name,
 			target_spell(j->target, s->tp->args[i].type,
 				     s->tp->args[i].spelled)));

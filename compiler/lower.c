@@ -1118,6 +1118,7 @@ static struct ir_site *new_site(struct lower *l)
 	if (l->site->tp)
 		trace_site(l, l->site->tp, s);
 	s->compat = l->site->is_compat;
+	s->at_end = ends_task(l->site);
 	if (l->site->call) {
 		s->calls = l->site->call->numbers[s->compat].v;
 		s->ncalls = l->site->call->numbers[s->compat].n;
@@ -1173,6 +1174,7 @@ static struct ir_handler *keep_handler(struct lower *l, struct ir_stmt *body)
 	h->slots = l->slots;
 	h->nslots = l->nslots;
 	h->user_regs = l->space == IR_USER_MEM;
+	h->task_arg = forks_task(l->site);
 	if (l->prog == IR_FENTRY || l->prog == IR_FEXIT) {
 		h->btf_id = l->place->func->btf_id;
 		h->nargs_btf = l->place->func->btf_nargs;
@@ -1241,6 +1243,7 @@ static bool lower_entry_side(struct lowering *all, const struct lower *ret,
 		l->place = target_place(l->j->target, l->place->func,
 					AT_ENTRY);
 	l->tail = body;
+	leave_other_tasks(l);
 	lower_captures(l, ret->captures);
 	*body = with_starts(l, *body);
 	return !l->needs_regs;
@@ -1301,6 +1304,7 @@ static bool lower_with(struct lowering *all, struct site *site,
 		find_meanings(site->probe->body);
 	l.tail = &body;
 	leave_other_callers(&l);
+	leave_other_tasks(&l);
 	if (site->point)
 		leave_at_condition(&l);
 	lower_stmts(&l, site->probe->body);
@@ -1452,6 +1456,8 @@ bool lower_probes(struct job *j)
 	cover_point(j, NULL);
 	lower_c_blocks(&all);
 	limit_nesting(all.ir, &j->opt->limits);
+	find_task_members(&all);
+	track_tasks(&all);
 	all.ir->task_status = j->syscalls ? target_compat_status(j->target) : 0;
 	if (j->opt->privilege == PRIVILEGE_STAPUSR)
 		lower_own(j, &all.ir->own);

@@ -47,6 +47,8 @@ struct lowering {
 	uint64_t cookie;		/* of the last of them */
 	bool many;			/* they share their handlers */
 	bool sees_frames;	/* lower_caller.c: nothing may hide them */
+	struct ir_global *tasks, *files;	/* lower_task.c's; NULL: none */
+	struct span tasks_at;
 };
 
 /* Inside of one handler or function. */
@@ -206,6 +208,18 @@ void leave_other_callers(struct lower *l);
 /* __return_address(slot); false: it is another. */
 bool lower_return_address(struct lower *l, const struct expr *e,
 			  struct ir_opnd *v);
+
+/* --- lower_task.c ------------------------------------------------------------ */
+
+/* Is a task over there? Does a new one begin, as which of the arguments? */
+bool ends_task(const struct site *s);
+int forks_task(const struct site *s);
+/* Ends the run where the site is for other processes. */
+void leave_other_tasks(struct lower *l);
+/* When all sites are lowered: the handlers that keep track of tasks, where those
+   are asked for. false: complained. */
+bool track_tasks(struct lowering *all);
+void find_task_members(struct lowering *all);
 
 /* --- lower_words.c ----------------------------------------------------------- */
 

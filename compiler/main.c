@@ -173,6 +173,7 @@ static const char usage_text[] =
 "  -g                   guru mode: the script may hold C and write to target\n"
 "                       variables\n"
 "  -I FOLDER            tapsets: functions, aliases and macros of *.stp, *.stpm\n"
+"  -c CMD, -x PID       whose program `process` without a path is, here\n"
 "  -d MODULE            put the module's symbols into the bundle (\"kernel\" is\n"
 "                       there where the script needs it), for stacks\n"
 "  --all-modules        those of all modules\n"
@@ -425,6 +426,12 @@ static void option(struct command *cmd, int c, char *arg)
 	case 'I':
 		vec_push(&cmd->mem, &opt->tapset_dirs, arg);
 		break;
+	case 'c':
+		opt->command = arg;
+		break;
+	case 'x':
+		opt->target_pid = number("-x", arg, 1, INT32_MAX);
+		break;
 	case 'd':
 		vec_push(&cmd->mem, &opt->symbols, arg);
 		break;
@@ -613,7 +620,7 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	struct options *opt = &cmd->opt;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+:d:e:o:m:j:D:G:gI:kl:L:p:uvwWhV", long_options,
+	while ((c = getopt_long(argc, argv, "+:c:x:d:e:o:m:j:D:G:gI:kl:L:p:uvwWhV", long_options,
 				NULL)) != -1) {
 		if (c == ':')
 			usage("%s wants a value", argv[optind - 1]);

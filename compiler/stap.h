@@ -362,6 +362,8 @@ struct options {
 	VEC(const char *) tapset_dirs;	/* -I: more tapsets */
 	const char *clang;
 	enum engine engine;
+	const char *command;		/* -c: what process alone is of; or: */
+	int64_t target_pid;		/* -x */
 	int verbose;
 	bool guru;			/* -g */
 	enum privilege privilege;	/* --privilege */

@@ -377,23 +377,20 @@ bool load_target(struct job *j)
 	return j->target != NULL;
 }
 
-/* Where the shell would find it, from the root. */
-static const char *on_path(struct target *t, const char *name)
+bool target_is_open(const struct target *t)
 {
-	const char *path = getenv("PATH"), *end, *full;
-	char cwd[4096];
+	return t->any_program;
+}
 
-	if (strchr(name, '/'))
-		return name[0] == '/' || !getcwd(cwd, sizeof(cwd)) ? name :
-			arena_printf(t->mem, "%s/%s", cwd, name);
-	for (; path && *path; path = *end ? end + 1 : end) {
-		end = strchrnul(path, ':');
-		full = arena_printf(t->mem, "%.*s/%s", (int)(end - path), path,
-				    name);
-		if (!access(full, X_OK))
-			return full;
-	}
-	return name;
+size_t target_all_programs(struct target *t, struct binary ***out)
+{
+	*out = t->programs.v;
+	return t->programs.n;
+}
+
+bool target_add_program(struct target *t, const char *path, const char *file)
+{
+	return open_program(t, path, file, NULL);
 }
 
 size_t target_programs(struct target *t, const char *path,
@@ -401,14 +398,8 @@ size_t target_programs(struct target *t, const char *path,
 {
 	size_t i, n = 0;
 
-	if (t->any_program) {
-		path = on_path(t, path);
-		for (i = 0; i < t->programs.n; i++)
-			if (!strcmp(t->programs.v[i]->name, path))
-				break;
-		if (i == t->programs.n && !strpbrk(path, "*?["))
-			open_program(t, path, path, NULL);
-	}
+	if (t->any_program)
+		path = target_find_programs(t, path);
 	for (i = 0; i < t->programs.n; i++)
 		if (glob_match(path, t->programs.v[i]->name)) {
 			if (n < max)

@@ -79,6 +79,17 @@ struct binary *target_kernel(struct target *t);
 size_t target_programs(struct target *t, const char *path,
 		       struct binary **out, size_t max);
 /*
+ * Builds of the shared libraries that a program is linked with, also through
+ * others, whose paths or names match the glob; *out lives as long as t.
+ */
+size_t target_libraries(struct target *t, struct binary *program,
+			const char *glob, struct binary ***out);
+/* What PATH is called as the name of a process's program: from the root, of this
+   host without symbolic links. */
+const char *target_program_path(struct target *t, const char *path);
+/* The path of what a process of this host runs; NULL: it is not there. */
+const char *target_process_path(struct target *t, int64_t pid);
+/*
  * Builds of the kernel modules whose names match the glob ('-' is '_' in
  * them), by name; *out lives as long as t. One that cannot be read is
  * complained of (*bad). Returns the count.
@@ -392,9 +403,14 @@ struct marker {			/* a note of sys/sdt.h */
 size_t target_marks(struct target *t, struct binary *b, const char *provider,
 		    const char *name,
 		    void (*each)(void *arg, const struct marker *m), void *arg);
-/* Any address of a program's code, whatever is known of it. */
+/* Entries of b's table of jumps to other libraries; the count. */
+size_t target_plt(struct target *t, struct binary *b, const char *glob,
+		  void (*each)(void *arg, const char *name, uint64_t addr),
+		  void *arg);
+/* Any address of a program's code, whatever is known of it; name: of what is
+   there if it is in no function. */
 struct place *target_place_code(struct target *t, struct binary *b,
-				uint64_t addr);
+				uint64_t addr, const char *name);
 
 /* --- tracepoints ----------------------------------------------------------- */
 

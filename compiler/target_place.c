@@ -91,7 +91,7 @@ struct place *target_place_at(struct target *t, const struct code *c,
 }
 
 struct place *target_place_code(struct target *t, struct binary *b,
-				uint64_t addr)
+				uint64_t addr, const char *name)
 {
 	struct func *f = target_func_around(t, b, addr);
 	struct place_facts *pf;
@@ -100,7 +100,7 @@ struct place *target_place_code(struct target *t, struct binary *b,
 	if (!f) {
 		f = NEW(target_mem(t), struct func);
 		f->bin = b;
-		f->name = f->linkage = "";
+		f->name = f->linkage = name;
 		f->addr = addr;
 	}
 	p = new_place(t, f, AT_PC, addr, 0);
@@ -343,7 +343,7 @@ struct variable *place_return(struct target *t, struct place *p)
 	struct binary *b = p->func->bin;
 	struct btf_facts *btf = target_btf(t);
 
-	if (b->has_dwarf)
+	if (b->has_dwarf && die_of(p->func))
 		return dwarf_return(b->impl, die_of(p->func));
 	if (btf && b->kind == BIN_KERNEL)
 		return btf_return(btf, b, (uint32_t)

@@ -436,6 +436,8 @@ static void arm_or_die(struct loader *l, uint32_t i)
 
 static bool is_here(const struct loader *l, const struct stb_site *s)
 {
+	if (s->flags & STB_SITE_WITH_TARGET && !l->shared->target_pid)
+		return false;
 	return (!is_uprobe(s) && !in_module(s)) ||
 	       l->build_state[s->build] == BUILD_HERE;
 }
@@ -552,7 +554,7 @@ static bool arm_build(struct loader *l, uint32_t build)
 
 static bool is_awaited(const struct loader *l, uint32_t build)
 {
-	return !is_module(l, build) &&
+	return is_program(l, build) &&
 	       (l->build_state[build] == BUILD_ABSENT ||
 		l->build_state[build] == BUILD_UNKNOWN);
 }

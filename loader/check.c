@@ -9,6 +9,7 @@
 #include "loader/kernel.h"
 #include "loader/kmod.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -111,6 +113,11 @@ bool is_module(const struct loader *l, uint32_t row)
 	return build_at(l, row)->kind == STB_BUILD_MODULE;
 }
 
+bool is_program(const struct loader *l, uint32_t row)
+{
+	return build_at(l, row)->kind == STB_BUILD_PROGRAM;
+}
+
 /* Is `row` that build of what row `of` is a build of? */
 static bool is_build(const struct loader *l, uint32_t row, uint32_t of,
 		     const uint8_t *id, int len)
@@ -175,9 +182,9 @@ static enum build_state which_build(struct loader *l, uint32_t row, int fd,
 	    "or install one of these");
 }
 
-enum build_state look_at_build(struct loader *l, uint32_t row, bool loud)
+static enum build_state look_at_path(struct loader *l, uint32_t row,
+				     const char *path, bool loud)
 {
-	const char *path = build_path(l, row);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	enum build_state state;
 
@@ -194,6 +201,65 @@ enum build_state look_at_build(struct loader *l, uint32_t row, bool loud)
 	else
 		close(fd);
 	return state;
+}
+
+/* Does the process see other files than we do? */
+static bool has_own_root(long long pid)
+{
+	struct stat ours, its;
+	char root[48];
+
+	snprintf(root, sizeof(root), "/proc/%lld/%s/.", pid, "root");
+	return !stat(root, &its) && !stat("/", &ours) &&
+	       (its.st_dev != ours.st_dev || its.st_ino != ours.st_ino);
+}
+
+/* What the process has mapped from that path, which may be no more there. */
+static enum build_state look_at_mapped(struct loader *l, uint32_t row,
+				       long long pid)
+{
+	enum build_state state = BUILD_ABSENT;
+	size_t n = strlen(build_path(l, row));
+	char folder[48], entry[512], link[4096];
+	struct dirent *e;
+	ssize_t got;
+	DIR *d;
+
+	snprintf(folder, sizeof(folder), "/proc/%lld/map_files", pid);
+	d = opendir(folder);
+	while (d && state != BUILD_HERE && (e = readdir(d))) {
+		snprintf(entry, sizeof(entry), "%s/%s", folder, e->d_name);
+		got = readlink(entry, link, sizeof(link) - 1);
+		link[got > 0 ? got : 0] = 0;
+		if (!strncmp(link, build_path(l, row), n) &&
+		    (!link[n] || !strcmp(link + n, " (deleted)")))
+			state = look_at_path(l, row, entry, false);
+	}
+	if (d)
+		closedir(d);
+	return state;
+}
+
+/* As the process of -x has it. */
+static enum build_state look_in_target(struct loader *l, uint32_t row)
+{
+	enum build_state state = BUILD_ABSENT;
+	long long pid = l->opt.target;
+	char path[4352];
+
+	if (has_own_root(pid)) {
+		snprintf(path, sizeof(path), "/proc/%lld/root%s", pid,
+			 build_path(l, row));
+		state = look_at_path(l, row, path, false);
+	}
+	return state == BUILD_HERE ? state : look_at_mapped(l, row, pid);
+}
+
+enum build_state look_at_build(struct loader *l, uint32_t row, bool loud)
+{
+	if (l->opt.target && look_in_target(l, row) == BUILD_HERE)
+		return BUILD_HERE;
+	return look_at_path(l, row, build_path(l, row), loud);
 }
 
 /* --- where the kernel is --------------------------------------------------- */
@@ -349,7 +415,7 @@ void check_host(struct loader *l)
 	l->build_fds = zalloc(l->builds.n * sizeof(*l->build_fds));
 	check_modules(l);
 	for (uint32_t i = 0; i < l->builds.n; i++) {
-		if (is_module(l, i))
+		if (!is_program(l, i))
 			continue;
 		l->build_state[i] = look_at_build(l, i, true);
 		if (l->build_state[i] == BUILD_ABSENT)

@@ -160,6 +160,10 @@ static void load_maps(struct loader *l)
 			map_globals(l, fd);
 		if (m->type == STB_MAP_RINGBUF)
 			l->ring_fd = fd;
+		if (m->flags & STB_MAPF_TASKS)
+			l->tasks_fd = fd;
+		if (m->flags & STB_MAPF_FILES)
+			l->files_fd = fd;
 	}
 }
 

@@ -125,6 +125,8 @@ struct loader {
 	int ring_fd;		/* -1: none */
 	int watch_fd;		/* inotify, -1: nothing to wait for */
 	int module_fd;		/* uevents, -1: no module is probed */
+	int tasks_fd, files_fd;		/* maps of tasks.c, 0: none */
+	struct known_file *known;	/* one a row of builds: tasks.c */
 	int kprobe_pmu, uprobe_pmu;	/* perf event types; 0: not read yet */
 
 	/* instead of both, where the variant is a module: kmod.c */
@@ -188,6 +190,8 @@ void say_mismatch(const struct loader *l, uint32_t row, const uint8_t *id,
 		  int len);
 /* Is that row of builds one of a kernel module? */
 bool is_module(const struct loader *l, uint32_t row);
+/* ... of a program in which there are places? */
+bool is_program(const struct loader *l, uint32_t row);
 void checked(const struct loader *l, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);	/* a line of -v */
 
@@ -234,6 +238,10 @@ uint64_t conditions_due(const struct loader *l);	/* or UINT64_MAX */
 /* attach.c, detach.c: all sites of a program that are on this host. */
 void arm_prog(struct loader *l, uint32_t prog);
 void disarm_prog(struct loader *l, uint32_t prog);
+
+/* tasks.c: which tasks are whose: see STB_MAPF_TASKS. */
+void tasks_begin(struct loader *l);	/* of those there are now */
+void tasks_tick(struct loader *l);	/* a program may have been replaced */
 
 /* modules.c: kernel modules that are loaded, come and go. */
 void check_modules(struct loader *l);	/* looks at all of them */

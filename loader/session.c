@@ -490,6 +490,7 @@ static void main_loop(struct session *s)
 
 		wait_for_work(s, nap);
 		events_tick(l);
+		tasks_tick(l);
 		got = ring_drain(l);
 		tell_losses(s);
 		nap = got >= NAP_FROM && got < l->ring.size / 4;
@@ -609,6 +610,7 @@ static void start(struct session *s)
 			take_stop();
 			return;
 		}
+		tasks_begin(l);
 		await_builds(l);
 		await_modules(l);
 		conditions_open(l);

@@ -60,6 +60,23 @@ struct given {
 	const char *name, *provider;	/* $$name, $$provider; or NULL */
 };
 
+/*
+ * Of points of processes: in which ones the handler runs, where a session has a
+ * target (-c, -x) in those of the target and its children alone.
+ */
+enum task_event {
+	TASK_ANYWHERE,		/* a place in code, a system call: */
+	TASK_CALLS = TASK_ANYWHERE,
+	TASK_FORKED, TASK_EXECS,	/* a process begins */
+	TASK_EXECED, TASK_EXITS,	/* ends */
+	THREAD_FORKED, THREAD_EXITS,
+};
+struct site_tasks {
+	int64_t pid;		/* 0: any */
+	const char *path;	/* that run this program; NULL: any */
+	enum task_event event;
+};
+
 struct site {
 	struct probe *probe;	/* whose body runs */
 	struct point *point;	/* as written (for condition, span) */
@@ -77,6 +94,7 @@ struct site {
 	const struct given *given;
 	const struct syscall *call;	/* AT_SYSCALL; NULL: all others */
 	bool is_compat;		/* of 32-bit programs */
+	const struct site_tasks *tasks;	/* NULL: no point of processes */
 	uint64_t semaphore;	/* AT_UPROBE: where in the file; 0: none */
 	int64_t order;		/* begin(N) end(N) error(N) */
 	uint64_t timer_ns, timer_random_ns;
@@ -111,6 +129,7 @@ struct family {
 /* points.c: every family, ended by NULL. */
 extern const struct family *const families[];
 
+extern const struct family family_tasks;
 extern const struct family family_data, family_procfs, family_perf,
 	family_netfilter;
 extern const struct family family_begin, family_timer, family_kernel,

@@ -23,43 +23,47 @@ enum {				/* struct shape's data, of these points */
 };
 
 /* Rows of struct shape: all such points behind a prefix. */
-#define FUNCTION_SHAPES(prefix, expand) \
-	{ prefix ".function(s)", expand, FN_COPY | FN_INLINED }, \
-	{ prefix ".function(s).call", expand, FN_COPY }, \
-	{ prefix ".function(s).inline", expand, FN_INLINED }, \
-	{ prefix ".function(s).exported", expand, FN_COPY | FN_EXPORTED }, \
-	{ prefix ".function(s).return", expand, FN_COPY | FN_RETURN }, \
+#define FUNCTION_SHAPES(prefix, expand) FUNCTION_SHAPES_AND(prefix, expand, 0)
+#define FUNCTION_SHAPES_AND(prefix, expand, more) \
+	{ prefix ".function(s)", expand, FN_COPY | FN_INLINED | (more) }, \
+	{ prefix ".function(s).call", expand, FN_COPY | (more) }, \
+	{ prefix ".function(s).inline", expand, FN_INLINED | (more) }, \
+	{ prefix ".function(s).exported", expand, \
+	  FN_COPY | FN_EXPORTED | (more) }, \
+	{ prefix ".function(s).return", expand, FN_COPY | FN_RETURN | (more) }, \
 	{ prefix ".function(s).return.maxactive(n)", expand, \
-	  FN_COPY | FN_RETURN }, \
+	  FN_COPY | FN_RETURN | (more) }, \
 	{ prefix ".function(s).label(s)", expand, \
-	  FN_COPY | FN_INLINED | FN_LABEL }, \
+	  FN_COPY | FN_INLINED | FN_LABEL | (more) }, \
 	{ prefix ".function(s).callee(s)", expand, \
-	  FN_COPY | FN_INLINED | FN_CALLEE }, \
+	  FN_COPY | FN_INLINED | FN_CALLEE | (more) }, \
 	{ prefix ".function(s).callee(s).call", expand, \
-	  FN_COPY | FN_CALLEE }, \
+	  FN_COPY | FN_CALLEE | (more) }, \
 	{ prefix ".function(s).callee(s).return", expand, \
-	  FN_COPY | FN_CALLEE | FN_RETURN }, \
+	  FN_COPY | FN_CALLEE | FN_RETURN | (more) }, \
 	{ prefix ".function(s).callee(s).return.maxactive(n)", expand, \
-	  FN_COPY | FN_CALLEE | FN_RETURN }, \
+	  FN_COPY | FN_CALLEE | FN_RETURN | (more) }, \
 	{ prefix ".function(s).callees(n?)", expand, \
-	  FN_COPY | FN_INLINED | FN_CALLEE | FN_CALLEES }, \
-	{ prefix ".function(n)", expand, FN_COPY | FN_INLINED | FN_NUMBER }, \
-	{ prefix ".function(n).call", expand, FN_COPY | FN_NUMBER }, \
-	{ prefix ".function(n).inline", expand, FN_INLINED | FN_NUMBER }, \
+	  FN_COPY | FN_INLINED | FN_CALLEE | FN_CALLEES | (more) }, \
+	{ prefix ".function(n)", expand, \
+	  FN_COPY | FN_INLINED | FN_NUMBER | (more) }, \
+	{ prefix ".function(n).call", expand, FN_COPY | FN_NUMBER | (more) }, \
+	{ prefix ".function(n).inline", expand, \
+	  FN_INLINED | FN_NUMBER | (more) }, \
 	{ prefix ".function(n).exported", expand, \
-	  FN_COPY | FN_EXPORTED | FN_NUMBER }, \
+	  FN_COPY | FN_EXPORTED | FN_NUMBER | (more) }, \
 	{ prefix ".function(n).return", expand, \
-	  FN_COPY | FN_RETURN | FN_NUMBER }, \
+	  FN_COPY | FN_RETURN | FN_NUMBER | (more) }, \
 	{ prefix ".function(n).return.maxactive(n)", expand, \
-	  FN_COPY | FN_RETURN | FN_NUMBER }, \
+	  FN_COPY | FN_RETURN | FN_NUMBER | (more) }, \
 	{ prefix ".statement(n)", expand, \
-	  FN_COPY | FN_INLINED | FN_STATEMENT | FN_NUMBER }, \
+	  FN_COPY | FN_INLINED | FN_STATEMENT | FN_NUMBER | (more) }, \
 	{ prefix ".statement(n).nearest", expand, FN_COPY | FN_INLINED | \
-	  FN_STATEMENT | FN_NEAREST | FN_NUMBER }, \
+	  FN_STATEMENT | FN_NEAREST | FN_NUMBER | (more) }, \
 	{ prefix ".statement(s)", expand, \
-	  FN_COPY | FN_INLINED | FN_STATEMENT }, \
+	  FN_COPY | FN_INLINED | FN_STATEMENT | (more) }, \
 	{ prefix ".statement(s).nearest", expand, \
-	  FN_COPY | FN_INLINED | FN_STATEMENT | FN_NEAREST }
+	  FN_COPY | FN_INLINED | FN_STATEMENT | FN_NEAREST | (more) }
 
 struct func_query {
 	struct job *j;

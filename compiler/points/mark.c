@@ -34,7 +34,7 @@ static void add_site(void *arg, const struct marker *m)
 	s->given = g;
 	s->semaphore = m->semaphore;
 	s->is_user = true;
-	s->place = target_place_code(x->j->target, x->b, m->addr);
+	s->place = target_place_code(x->j->target, x->b, m->addr, "");
 }
 
 struct nearest {

@@ -16,16 +16,13 @@
 const struct family *const families[] = {
 	&family_begin, &family_timer, &family_data, &family_procfs, &family_perf, &family_netfilter, &family_kernel, &family_trace,
 	&family_process, &family_syscall, &family_module,
+	&family_tasks,
 	&family_kprobe, NULL
 };
 
 /* Points of SystemTap that have no family yet: refused, but known. */
 static const char *const later[] = {
 	"kernel.mark(s)",
-	"process.function(s)", "process(s).begin",
-	"process(s).end", "process(s).thread", "process(s).syscall",
-	"process(s).insn", "process.begin", "process.end", "process.syscall",
-	"process(s).library(s)", "process(s).plt",
 	"java",
 	"python2", "python3", "debuginfod", NULL
 };
@@ -148,6 +145,8 @@ static void consider(struct misfit *m, const char *pattern)
 	size_t depth;
 	enum fit fit = match(m->j, m->pt, pattern, args, &bad, &depth);
 
+	if (fit == FIT_NAMES && m->pattern && bad == m->pt->parts)
+		return;		/* another says more */
 	if (fit == FIT_NAMES) {
 		m->pattern = pattern;
 		m->bad = bad;
@@ -487,7 +486,7 @@ static void dump_site(struct job *j, const struct site *s, FILE *out)
 		fprintf(out, "\tmaxactive %jd\n", (intmax_t)s->maxactive);
 	if (s->point->condition)
 		fprintf(out, "\tif a condition holds\n");
-	for (i = 0; s->tp && i < s->tp->nargs; i++)
+	for (i = 0; s->tp && !s->given && i < s->tp->nargs; i++)
 		fprintf(out, "\t$%s: %s\n", s->tp->args[i].name,
 			s->tp->args[i].type->name);
 	for (i = 0; s->given && i < s->given->n; i++)

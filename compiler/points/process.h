@@ -8,6 +8,20 @@
 
 #include "functions.h"
 
+/* The process that a component names: by path, by number, or that of -c, -x. */
+struct named_process {
+	const char *path;	/* as target_programs takes it; NULL: any */
+	int64_t pid;		/* 0: any */
+	struct expr *arg;	/* for messages; NULL: of none */
+};
+/* By the arguments of a shape that begins with process, process(s), process(n),
+   and by the options where it is the first. false: complained. */
+bool process_named(struct job *j, struct point *pt, struct expr *arg,
+		   bool want_path, struct named_process *out);
+/* "process(17)", as the names of sites begin; path of a build, or NULL. */
+const char *process_prefix(struct job *j, const struct named_process *p,
+			   const char *path);
+
 struct in_program {		/* a build in which a point is looked for */
 	struct job *j;
 	struct probe *pr;
@@ -23,5 +37,9 @@ bool no_uprobes(struct job *j, const struct point *pt);
 /* mark.c; provider: NULL for any. false: complained. */
 bool mark_sites(const struct in_program *in, const char *provider,
 		struct expr *arg);
+
+/* plt.c; arg: NULL for all. */
+bool plt_sites(const struct in_program *in, struct expr *arg, bool is_return);
+
 
 #endif

@@ -99,6 +99,7 @@ struct frame;
 struct rt_run {
 	void *ctx;
 	u64 call;			/* RT_SYSCALL: what rt_call() gave */
+	u64 task;			/* that it runs for; 0: the current */
 	struct rt_state *state;		/* in the frame, if there is one */
 	struct frame *frame;
 };
@@ -329,6 +330,9 @@ RT_INLINE struct frame *rt_frame(void)
 #define RT_RUN(name) \
 	if (!rt_running()) \
 		return 0; \
+	RT_RUN_EARLY(name)
+/* Whatever the session's state: what keeps track of tasks. */
+#define RT_RUN_EARLY(name) \
 	struct rt_state state_ = { 0 }, *s = &state_; \
 	struct rt_run run_ = { .ctx = ctx, .state = s }, *r = &run_; \
 	(void)r
@@ -1244,12 +1248,39 @@ RT_OUTLINE int rt_finish_in(struct rt_frame *f)
 
 /* --- built-in functions ---------------------------------------------------- */
 
+#ifdef RT_TASK_PID
+/* Of a task that is being made the handler runs in its parent. */
+RT_INLINE i64 rt_of_task(struct rt_run *r, u32 at, i64 current)
+{
+	u32 v = 0;
+
+	if (!r->task)
+		return current;
+	bpf_probe_read_kernel(&v, sizeof(v), r->task + at);
+	return v;
+}
+RT_INLINE void rt_execname(struct rt_run *r, char *dst, u32 cap)
+{
+	if (r->task)
+		bpf_probe_read_kernel_str(dst, cap, r->task + RT_TASK_COMM);
+	else
+		bpf_get_current_comm(dst, cap);
+}
+#define rt_pid(r) rt_of_task(r, RT_TASK_PID, \
+			     (i64)(bpf_get_current_pid_tgid() >> 32))
+#define rt_tid(r) rt_of_task(r, RT_TASK_TID, \
+			     (i64)(u32)bpf_get_current_pid_tgid())
+#define rt_task_current(r) ((i64)((r)->task ? (r)->task : \
+				  bpf_get_current_task()))
+#else
 #define rt_pid(r) ((i64)(bpf_get_current_pid_tgid() >> 32))
 #define rt_tid(r) ((i64)(u32)bpf_get_current_pid_tgid())
+#define rt_execname(r, dst, cap) bpf_get_current_comm(dst, cap)
+#define rt_task_current(r) ((i64)bpf_get_current_task())
+#endif
 #define rt_uid(r) ((i64)(u32)bpf_get_current_uid_gid())
 #define rt_gid(r) ((i64)(bpf_get_current_uid_gid() >> 32))
 #define rt_cpu(r) ((i64)bpf_get_smp_processor_id())
-#define rt_task_current(r) ((i64)bpf_get_current_task())
 #define rt_target(r) (RT_SHARED->target_pid)
 /*
  * v, the return address at a slot of the stack; where a kretprobe's trampoline
@@ -1279,7 +1310,6 @@ return_address(i64 v, i64 slot, i64 trampoline, i64 list, i64 link, i64 back,
 }
 #define rt_return_address(r, v, ...) return_address(v, __VA_ARGS__)
 
-#define rt_execname(r, dst, cap) bpf_get_current_comm(dst, cap)
 #define rt_wall(r) ((i64)bpf_ktime_get_ns() + RT_SHARED->wall_offset)
 #define rt_gettimeofday_ns(r) rt_wall(r)
 #define rt_gettimeofday_us(r) ((i64)((u64)rt_wall(r) / 1000))

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target_library.c - the shared libraries that a program is linked with, and
+ * those that these are. In: a program's build and a glob. Out: the builds of
+ * the libraries that fit: declared ones by their names, those that lie beside
+ * the program, and on this host those that its dynamic linker would take.
+ */
+#include "facts.h"
+
+#include <gelf.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct dynamic {		/* of an ELF file */
+	VEC(const char *) needed;
+	const char *soname, *path;	/* path: DT_RUNPATH or DT_RPATH */
+};
+
+static void read_entry(Elf *elf, const GElf_Shdr *sh, const GElf_Dyn *d,
+		       struct arena *mem, struct dynamic *out)
+{
+	const char *s = elf_strptr(elf, sh->sh_link, d->d_un.d_val);
+
+	if (!s)
+		return;
+	if (d->d_tag == DT_NEEDED)
+		vec_push(mem, &out->needed, s);
+	else if (d->d_tag == DT_SONAME)
+		out->soname = s;
+	else if (d->d_tag == DT_RUNPATH || (d->d_tag == DT_RPATH &&
+					    !out->path))
+		out->path = s;
+}
+
+static void read_dynamic(const struct object *o, struct arena *mem,
+			 struct dynamic *out)
+{
+	Elf_Scn *scn = NULL;
+	Elf_Data *data;
+	GElf_Shdr sh;
+	GElf_Dyn d;
+	int i;
+
+	memset(out, 0, sizeof(*out));
+	while ((scn = elf_nextscn(o->elf, scn))) {
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_DYNAMIC)
+			continue;
+		data = elf_getdata(scn, NULL);
+		for (i = 0; data && gelf_getdyn(data, i, &d) &&
+			    d.d_tag != DT_NULL; i++)
+			read_entry(o->elf, &sh, &d, mem, out);
+	}
+}
+
+static const char *folder_of(struct arena *mem, const char *path)
+{
+	return arena_strndup(mem, path, (size_t)(base_name(path) - path));
+}
+
+struct libraries {
+	struct target *t;
+	struct arena *mem;
+	VEC(struct binary *) v;		/* the program first */
+};
+
+static void add_library(struct libraries *l, struct binary *b)
+{
+	size_t i;
+
+	for (i = 0; i < l->v.n; i++)
+		if (l->v.v[i] == b)
+			return;
+	vec_push(l->mem, &l->v, b);
+}
+
+static bool add_path(struct libraries *l, const char *path)
+{
+	struct binary *b[16];
+	size_t i, n = target_programs(l->t, path, b, COUNT_OF(b));
+
+	for (i = 0; i < n; i++)
+		add_library(l, b[i]);
+	return n;
+}
+
+/* In the folders of a list "A:B", in which $ORIGIN is the file's own. */
+static bool add_from(struct libraries *l, const char *folders,
+		     const char *origin, const char *name)
+{
+	const char *p = folders, *dir;
+	size_t n;
+
+	for (; p && *p; p += n + (p[n] == ':')) {
+		n = strcspn(p, ":");
+		dir = arena_strndup(l->mem, p, n);
+		if (!strncmp(dir, "$ORIGIN", 7))
+			dir = arena_printf(l->mem, "%s%s", origin, dir + 7);
+		dir = arena_printf(l->mem, "%s/%s", dir, name);
+		if (!access(dir, R_OK) && add_path(l, dir))
+			return true;
+	}
+	return false;
+}
+
+/* Declared under a path that ends so, or that says so itself. */
+static bool add_declared(struct libraries *l, const char *name)
+{
+	struct binary **all;
+	struct dynamic d;
+	size_t i, n = target_all_programs(l->t, &all);
+	bool any = false;
+
+	for (i = 0; i < n; i++) {
+		struct facts *f = all[i]->impl;
+
+		if (strcmp(base_name(all[i]->name), name)) {
+			read_dynamic(&f->main, l->mem, &d);
+			if (!d.soname || strcmp(d.soname, name))
+				continue;
+		}
+		add_library(l, all[i]);
+		any = true;
+	}
+	return any;
+}
+
+static void add_needed(struct libraries *l, struct binary *of,
+		       const struct dynamic *d, const char *name)
+{
+	static const char standard[] = "/lib/x86_64-linux-gnu:"
+		"/usr/lib/x86_64-linux-gnu:/usr/local/lib:/lib64:/usr/lib64:"
+		"/lib:/usr/lib";
+	struct facts *f = of->impl;
+	const char *here = folder_of(l->mem, f->main.path);
+
+	if (add_declared(l, name))
+		return;
+	if (target_is_open(l->t)) {
+		if (strchr(name, '/'))
+			add_path(l, name);
+		else if (!add_from(l, d->path, here, name))
+			add_from(l, standard, here, name);
+		return;
+	}
+	target_add_program(l->t, arena_printf(l->mem, "%s%s",
+			   folder_of(l->mem, of->name), name),
+			   arena_printf(l->mem, "%s%s", here, name));
+	add_declared(l, name);
+}
+
+/* By its path, its file's name, or what programs call it. */
+static bool fits(struct libraries *l, const char *glob, struct binary *b)
+{
+	struct facts *f = b->impl;
+	struct dynamic d;
+
+	if (glob_match(glob, b->name) || glob_match(glob, base_name(b->name)))
+		return true;
+	read_dynamic(&f->main, l->mem, &d);
+	return d.soname && glob_match(glob, d.soname);
+}
+
+size_t target_libraries(struct target *t, struct binary *program,
+			const char *glob, struct binary ***out)
+{
+	struct libraries l = { .t = t, .mem = target_mem(t) };
+	VEC(struct binary *) found = { 0 };
+	size_t i, k;
+
+	add_library(&l, program);
+	for (i = 0; i < l.v.n; i++) {
+		struct facts *f = l.v.v[i]->impl;
+		struct dynamic d;
+
+		read_dynamic(&f->main, l.mem, &d);
+		for (k = 0; k < d.needed.n; k++)
+			add_needed(&l, l.v.v[i], &d, d.needed.v[k]);
+	}
+	for (i = 1; i < l.v.n; i++)
+		if (fits(&l, glob, l.v.v[i]))
+			vec_push(l.mem, &found, l.v.v[i]);
+	if (!found.n && *glob == '/' && !strpbrk(glob, "*?["))
+		if (add_path(&l, glob))
+			vec_push(l.mem, &found, l.v.v[l.v.n - 1]);
+	*out = found.v;
+	return found.n;
+}
