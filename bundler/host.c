@@ -590,6 +590,9 @@ static void judge_builds(struct judge *j)
 	for (uint32_t i = 0; i < j->builds.n; i++) {
 		uint32_t before = 0;
 
+		if (AT(struct stb_program_build, j->builds, i)->kind ==
+		    STB_BUILD_PATH)
+			continue;	/* whatever build of it */
 		while (before < i && !same_binary(j, before, i))
 			before++;
 		if (before == i)
