@@ -9,7 +9,6 @@
  */
 #include "loader/rights.h"
 #include "loader/loader.h"
-#include "loader/kmod.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -96,8 +95,7 @@ static uint32_t no_code(struct sock_filter *f, uint32_t call)
 	return 5;
 }
 
-/* A session whose probes are a module unloads it. */
-static uint32_t make_filter(struct sock_filter *f, bool has_module)
+static uint32_t make_filter(struct sock_filter *f)
 {
 	uint32_t n = 0;
 
@@ -107,11 +105,6 @@ static uint32_t make_filter(struct sock_filter *f, bool has_module)
 	f[n++] = STEP(BPF_LD | BPF_W | BPF_ABS, FIELD(nr));
 	for (uint32_t i = 0; i < COUNT_OF(allowed); i++) {
 		f[n++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i], 0, 1);
-		f[n++] = STEP(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	}
-	if (has_module) {
-		f[n++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_delete_module, 0,
-			      1);
 		f[n++] = STEP(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	}
 	n += no_code(f + n, SYS_mmap);
@@ -135,7 +128,7 @@ void confine(const struct loader *l)
 
 	if (SANITIZED || !ARCH)
 		return;
-	p.len = (unsigned short)make_filter(f, in_kmod(l));
+	p.len = (unsigned short)make_filter(f);
 	sigaction(SIGSYS, &a, NULL);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p)) {

@@ -63,6 +63,11 @@ static void load_module(void)
 	syscall(SYS_init_module, "", 0, "");
 }
 
+static void unload_module(void)
+{
+	syscall(SYS_delete_module, "none", 0);
+}
+
 static void do_its_work(void)
 {
 	char byte;
@@ -78,8 +83,7 @@ static void do_its_work(void)
 /* The exit status of who is confined and does that, then would exit with 0. */
 static int status_of(void (*what)(void))
 {
-	const struct stb_variant none = { .module = 0 };
-	struct loader l = { .variant = &none };
+	struct loader l = { 0 };
 	int status;
 	pid_t pid = fork();
 
@@ -97,7 +101,7 @@ int main(void)
 {
 	void (*const forbidden[])(void) = {
 		run_program, connect_somewhere, map_code, become_root,
-		look_at_others, load_module,
+		look_at_others, load_module, unload_module,
 	};
 
 	assert(status_of(do_its_work) == 0);
