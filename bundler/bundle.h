@@ -214,6 +214,13 @@ int check_facts(struct arena *mem, struct bundle *b, const void *data,
 		size_t facts_size, bool as_json);
 int verb_check(int argc, char **argv);
 int verb_merge(int argc, char **argv);
+/* modsign.c: the kernel modules in a bundle; a part of `sign`. */
+bool is_module_signing(int argc, char **argv);
+int sign_modules(int argc, char **argv);
+/* pack.c: a bundle once more, to `out`, with other bytes of its modules:
+   objects by section, s NULL where it stays. The exit code. */
+int pack_again(struct arena *mem, const struct bundle *b,
+	       const struct text *objects, const char *out);
 /* sign.c */
 int verb_keygen(int argc, char **argv);
 int verb_sign(int argc, char **argv);

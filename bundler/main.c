@@ -31,6 +31,8 @@ static const struct verb {
 	  "make a pair of keys, as minisign has them" },
 	{ "sign", verb_sign, "sign --key K.key [--detached] FILE",
 	  "put a signature behind a bundle, or beside it" },
+	{ "sign --module-key", NULL, "sign --module-key KEY --module-cert CERT FILE",
+	  "sign the kernel modules in a bundle" },
 	{ "digest", verb_digest, "digest [-o OUT] FILE",
 	  "what a signer elsewhere has to sign" },
 	{ "attach", verb_attach, "attach FILE SIG.minisig",

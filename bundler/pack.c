@@ -570,6 +570,67 @@ static int pack(struct pack *k, char **plans, int n)
 	return 0;
 }
 
+/* The rows of a module's section, but for the object. */
+static struct module module_of(struct arena *mem, const struct stb_set *s)
+{
+	uint32_t n, stride, i;
+	const struct stb_module *row = stb_table(s, STB_T_MODULE, sizeof(*row),
+						 &n, &stride);
+	struct module m = {
+		.name = stb_string(s, row->name),
+		.vermagic = stb_string(s, row->vermagic),
+		.srcversion = stb_string(s, row->srcversion),
+		.compiler = stb_string(s, row->compiler),
+	};
+	const void *rows = stb_table(s, STB_T_VERSIONS,
+				     sizeof(struct stb_version), &n, &stride);
+
+	for (i = 0; i < n; i++) {
+		const struct stb_version *v =
+			STB_ROW(struct stb_version, rows, stride, i);
+
+		vec_push(mem, &m.versions, ((struct module_version){
+			.symbol = stb_string(s, v->symbol), .crc = v->crc }));
+	}
+	return m;
+}
+
+int pack_again(struct arena *mem, const struct bundle *b,
+	       const struct text *objects, const char *out)
+{
+	struct pack k = { .mem = mem, .out = out };
+	uint32_t i, n = stb_toc_count(&b->r);
+	struct text file;
+
+	for (i = 0; i < n; i++) {
+		const struct stb_set *set = &b->sets[i];
+		struct section s = {
+			.kind = stb_toc_at((struct stb_reader *)&b->r, i)->kind,
+			.raw = { .mem = mem },
+		};
+
+		if (!set->data) {
+			wrong(b->file, 0, "section %u is of a kind that this "
+			      "program does not know: take a newer stb", i);
+			return EXIT_DATA;
+		}
+		if (objects[i].s) {
+			struct module m = module_of(mem, set);
+
+			m.object = objects[i];
+			s.raw = finish_set(module_set(mem, &m));
+		} else {
+			text_add(&s.raw, (const char *)set->data, set->size);
+		}
+		vec_push(mem, &k.sections, s);
+	}
+	file = assemble(&k);
+	if (write_file(out, file.s, file.n))
+		return 0;
+	wrong(out, 0, "%s", strerror(errno));
+	return EXIT_CANT_WRITE;
+}
+
 static bool read_epoch(const char *s, uint64_t *epoch)
 {
 	char *end;

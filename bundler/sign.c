@@ -207,6 +207,8 @@ int verb_sign(int argc, char **argv)
 	struct signing s = { .key = NULL };
 	int status = EXIT_USAGE;
 
+	if (is_module_signing(argc, argv))
+		return sign_modules(argc, argv);
 	if (take(&s, argc, argv, "kcod", 1, "sign --key K.key [--detached] "
 		 "[--comment TEXT] [-o OUT] FILE.stb")) {
 		if (!s.key)

@@ -75,8 +75,31 @@ static bool must(struct make *m, const char *log, const char *what)
 	    m->j->kernel->name);
 }
 
-/* The embedded C of a script is not ours: what is wrong with it is said in the
-   compiler's words. */
+/* Has the script C of its own? */
+static bool has_c(const struct job *j)
+{
+	const struct function *f;
+
+	for (f = j->script->functions; f; f = f->next)
+		if (f->c_body && f->is_used && !f->src->is_tapset)
+			return true;
+	return j->script->embedded;
+}
+
+/* What is wrong with C that is not ours is said in the words of whoever found
+   it. log NULL: nothing is. */
+static bool judge_c(struct make *m, const char *log, const char *what)
+{
+	if (!log)
+		return true;
+	if (!has_c(m->j))
+		return must(m, log, what);
+	kmod_tell_log(m->j, log);
+	return complain(m->j, (struct span){ 0 }, E_EMBEDDED_C, "the script's "
+			"C does not %s for kernel %s: see above", what,
+			m->j->kernel->name);
+}
+
 static bool compile_script(struct make *m)
 {
 	struct arena *mem = &m->j->mem;
@@ -87,7 +110,7 @@ static bool compile_script(struct make *m)
 	put(m, "script.c", m->j->c_kernel.s, m->j->c_kernel.n);
 	t.command = kmod_cc(mem, m->kit, m->folder, "script", flags);
 	kmod_run(m->j, m->kit, &t, 1);
-	return must(m, t.status ? t.log : NULL, "compile");
+	return judge_c(m, t.status ? t.log : NULL, "compile");
 }
 
 static void list_parts(struct make *m)
@@ -183,7 +206,8 @@ bool kmod_build(struct job *j)
 	take(&m, ".module-common.o");
 	must(&m, run(&m, m.kit->link, "link.log"), "link");
 	log = run(&m, m.kit->modpost, "modpost.log");
-	must(&m, log, "find what it needs in the kernel");
+	if (!judge_c(&m, log, "find what it calls exported"))
+		return false;
 	if (!kmod_versions_fit(j, path_of(&m, KMOD_NAME ".mod.c")))
 		return false;
 	compile_mod(&m);

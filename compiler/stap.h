@@ -39,6 +39,7 @@
 	T(UNKNOWN_TYPE, "unknown-type", "semantic error") \
 	T(REGEX, "regex", "semantic error") \
 	T(ENGINE, "engine", "semantic error") \
+	T(EMBEDDED_C, "embedded-c", "semantic error") \
 	T(UNSUPPORTED, "unsupported", "semantic error") \
 	T(PRIVILEGE, "privilege", "semantic error") \
 	T(WARNINGS, "warnings", "semantic error")

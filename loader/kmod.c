@@ -434,7 +434,8 @@ void kmod_end(struct loader *l)
 	kill(l->module_keeper, SIGUSR1);
 	while (waitpid(l->module_keeper, &status, 0) < 0 && errno == EINTR)
 		continue;
-	if (WIFEXITED(status) && WEXITSTATUS(status))
+	if (WIFEXITED(status) && WEXITSTATUS(status) &&
+	    WEXITSTATUS(status) != ENOENT)
 		say("module %s cannot be unloaded: %s: its probes are gone",
 		    name_of(l), strerror(WEXITSTATUS(status)));
 }
