@@ -203,7 +203,11 @@ void kmod_run(struct job *j, const struct kit *k, struct task *t, size_t n)
 void kmod_tell_log(struct job *j, const char *log)
 {
 	char *text = read_file(&j->mem, log, NULL);
+	const char *slash = strrchr(log, '/');
 
+	if (text && slash)	/* a temporary folder says nothing */
+		text = kmod_replace(&j->mem, text, arena_strndup(&j->mem, log,
+				    (size_t)(slash - log + 1)), "");
 	fputs(text ? text : "", j->messages ? j->messages : stderr);
 }
 
