@@ -12,6 +12,7 @@
 
 #include "bundler/stb.h"
 #include "compiler/base.h"
+#include "runtime/abi.h"
 
 /* Exit codes. */
 enum {
@@ -162,6 +163,9 @@ struct symbols {
 	struct text addrs, names, files, lines;
 	VEC(struct stb_sym_range) ranges;
 	VEC(const char *) sections;	/* names of the ranges */
+	VEC(struct stb_sym_load) loads;
+	VEC(struct stb_unwind_rule) rules;
+	VEC(struct stb_unwind_row) unwind;
 };
 bool symbols_read(struct arena *mem, const char *file, struct symbols *out);
 

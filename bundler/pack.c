@@ -312,6 +312,12 @@ static struct set *symbols_set(struct arena *mem, const struct symbols *y)
 	put_table(s, STB_T_SYM_NAMES, 1, y->names.s, y->names.n);
 	put_table(s, STB_T_SYM_FILES, 1, y->files.s, y->files.n);
 	put_table(s, STB_T_SYM_LINES, 1, y->lines.s, y->lines.n);
+	put_table(s, STB_T_SYM_LOADS, sizeof(*y->loads.v), y->loads.v,
+		  y->loads.n);
+	put_table(s, STB_T_SYM_RULES, sizeof(*y->rules.v), y->rules.v,
+		  y->rules.n);
+	put_table(s, STB_T_SYM_UNWIND, sizeof(*y->unwind.v), y->unwind.v,
+		  y->unwind.n);
 	return s;
 }
 

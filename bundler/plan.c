@@ -60,6 +60,7 @@ static const struct choice map_types[] = {
 	{ "percpu_array", STB_MAP_PERCPU_ARRAY },
 	{ "ringbuf", STB_MAP_RINGBUF },
 	{ "loader", STB_MAP_LOADER },
+	{ "pages", STB_MAP_PAGES },
 	{ 0 }
 };
 static const struct choice channels[] = {

@@ -8,6 +8,7 @@
  * caller. The first error sticks in the reader.
  */
 #include "bundler/stb.h"
+#include "runtime/abi.h"
 
 #define ZSTD_STATIC_LINKING_ONLY
 #include <sodium/crypto_generichash_blake2b.h>
@@ -301,6 +302,12 @@ static size_t row_size(uint32_t kind)
 		return sizeof(struct stb_event);
 	case STB_T_SYMBOLS:
 		return sizeof(struct stb_symbols);
+	case STB_T_SYM_LOADS:
+		return sizeof(struct stb_sym_load);
+	case STB_T_SYM_RULES:
+		return sizeof(struct stb_unwind_rule);
+	case STB_T_SYM_UNWIND:
+		return sizeof(struct stb_unwind_row);
 	case STB_T_SYM_RANGES:
 		return sizeof(struct stb_sym_range);
 	case STB_T_FILES:
@@ -518,7 +525,8 @@ static bool check_limits(struct variant *v)
 	v->limits = l = ROW(&t, struct stb_limits, 0);
 	if (l->needs & ~(STB_NEEDS_SLIDE | STB_NEEDS_MEMORY |
 			 STB_NEEDS_MODULES | STB_NEEDS_PROGRAMS |
-			 STB_NEEDS_MODULE | STB_NEEDS_CONDITIONS))
+			 STB_NEEDS_MODULE | STB_NEEDS_CONDITIONS |
+			 STB_NEEDS_PROCESSES))
 		return fail(v->r, STB_E_NEWER, "limits row", 0);
 	if (l->string_len < 2 || l->string_len > MAX_KEY ||
 	    l->frame_size > MAX_FRAME || l->frame_levels > 64 ||
@@ -591,6 +599,9 @@ static bool map_ok(const struct variant *v, const struct stb_map *m)
 		return m->id == STB_MAP_ID_RODATA && m->key_size == 4 &&
 		       m->max_entries == 1 && v->kcode &&
 		       m->value_size == rows_of(v->kcode, STB_T_RODATA).n;
+	case STB_MAP_PAGES:
+		return m->id < STB_MAP_ID_GLOBALS && m->key_size == 4 &&
+		       m->value_size == STB_TABLE_PAGE && !m->value;
 	case STB_MAP_HASH:
 	case STB_MAP_PERCPU_HASH:
 	case STB_MAP_PERCPU_ARRAY:
@@ -598,6 +609,10 @@ static bool map_ok(const struct variant *v, const struct stb_map *m)
 		if (m->id >= STB_MAP_ID_GLOBALS || !m->max_entries ||
 		    !m->key_size || !m->value_size)
 			return false;
+		if (m->flags & STB_MAPF_BUILDS)
+			return m->type == STB_MAP_HASH && !m->value &&
+			       m->key_size == sizeof(struct stb_build_key) &&
+			       m->value_size == sizeof(struct stb_build);
 		if (!m->value)
 			return true;
 		need = value_need(v, m);

@@ -5,6 +5,7 @@
  * byte, allocates nothing and writes nowhere else.
  */
 #include "bundler/stb.h"
+#include "runtime/abi.h"
 
 #include <string.h>
 
@@ -165,6 +166,41 @@ static bool lines_ok(const struct stb_set *s, uint64_t first, uint64_t end)
 	return !w.bad && (!files.n || !((const char *)files.base)[files.n - 1]);
 }
 
+/* What handlers follow in the kernel: nothing but its bounds can make it wrong. */
+static bool unwind_ok(const struct stb_set *s)
+{
+	struct sym_rows rules = rows_of(s, STB_T_SYM_RULES,
+					sizeof(struct stb_unwind_rule));
+	struct sym_rows rows = rows_of(s, STB_T_SYM_UNWIND,
+				       sizeof(struct stb_unwind_row));
+	struct sym_rows loads = rows_of(s, STB_T_SYM_LOADS,
+					sizeof(struct stb_sym_load));
+	uint32_t last = 0;
+
+	for (uint32_t i = 0; i < rows.n; i++) {
+		const struct stb_unwind_row *r =
+			STB_ROW(struct stb_unwind_row, rows.base, rows.stride,
+				i);
+
+		if (r->rule >= rules.n || (i && r->addr <= last))
+			return false;
+		last = r->addr;
+	}
+	for (uint32_t i = 0; i < loads.n; i++) {
+		const struct stb_sym_load *l =
+			STB_ROW(struct stb_sym_load, loads.base, loads.stride,
+				i);
+		const struct stb_sym_load *first =
+			STB_ROW(struct stb_sym_load, loads.base, loads.stride,
+				0);
+
+		if (l->addr < first->addr || l->addr + l->size < l->addr ||
+		    (l->addr + l->size) >> STB_PLACE_ADDR)
+			return false;
+	}
+	return true;
+}
+
 bool stb_validate_symbols(struct stb_reader *r, const struct stb_set *s,
 			  uint32_t section)
 {
@@ -175,7 +211,8 @@ bool stb_validate_symbols(struct stb_reader *r, const struct stb_set *s,
 	if (r->error)
 		return false;
 	first = end ? range_at(&t, 0)->addr : 0;
-	if (end && symbols_ok(s, first, end) && lines_ok(s, first, end))
+	if (end && symbols_ok(s, first, end) && lines_ok(s, first, end) &&
+	    unwind_ok(s))
 		return true;
 	r->error = STB_E_VALUE;
 	r->error_in = "symbols of section";

@@ -104,6 +104,7 @@ static const char *map_type_name(uint32_t type)
 		[STB_MAP_PERCPU_ARRAY] = "percpu_array",
 		[STB_MAP_RINGBUF] = "ringbuf", [STB_MAP_GLOBALS] = "globals",
 		[STB_MAP_RODATA] = "rodata", [STB_MAP_LOADER] = "loader",
+		[STB_MAP_PAGES] = "pages",
 	};
 
 	return type < COUNT_OF(names) && names[type] ? names[type] : "?";

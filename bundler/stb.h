@@ -117,6 +117,7 @@ enum stb_table_kind {
 	/* symbols; all but RANGES are bytes: struct stb_sym_range tells */
 	STB_T_SYM_RANGES = 70, STB_T_SYM_ADDRS, STB_T_SYM_NAMES,
 	STB_T_SYM_FILES, STB_T_SYM_LINES,
+	STB_T_SYM_LOADS, STB_T_SYM_RULES, STB_T_SYM_UNWIND,
 	/* module; OBJECT is bytes */
 	STB_T_MODULE = 90, STB_T_VERSIONS, STB_T_OBJECT,
 };
@@ -169,6 +170,8 @@ _Static_assert(sizeof(struct stb_limits) == 40, "stb_limits");
 #define STB_NEEDS_MODULES 4u	/* sites in kernel modules */
 #define STB_NEEDS_PROGRAMS 8u	/* sites with semaphores, or for some processes
 				   only */
+#define STB_NEEDS_PROCESSES 16u	/* the loader fills maps for handlers that look
+				   at the process */
 #define STB_NEEDS_MODULE 32u	/* a loader that loads the variant's module:
 				   programs and handlers are in there, by their
 				   rows, and have no instructions */
@@ -183,6 +186,8 @@ enum stb_map_type {		/* kernel map type is the loader's business */
 	STB_MAP_GLOBALS,	/* the mmap-able array of one struct */
 	STB_MAP_RODATA,		/* frozen array */
 	STB_MAP_LOADER,		/* lives in the loader only; same layout */
+	STB_MAP_PAGES = 16,	/* an array of as many as the loader needs:
+				   runtime/abi.h, struct stb_build */
 };
 #define STB_MAPF_HIDDEN 1u	/* no script variable: no display, no seq */
 #define STB_MAPF_WRAP 2u	/* % : evicts the oldest */
@@ -196,6 +201,9 @@ enum stb_map_type {		/* kernel map type is the loader's business */
 #define STB_MAPF_TASKS 16u
 #define STB_MAPF_FILES 32u
 #define STB_MAPF_ADDED 8u	/* kernel handlers do nothing but += and -= */
+#define STB_MAPF_BUILDS 64u	/* a hash of struct stb_build, for the loader to
+				   fill */
+#define STB_MAPF_NAMES 128u	/* PAGES have the names of symbols, too */
 
 /*
  * Ids that no plan may use. The bundler adds the two rows (INTERNAL, key_size
@@ -378,6 +386,22 @@ struct stb_sym_range {
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct stb_sym_range) == 24, "stb_sym_range");
+
+/*
+ * Of a program there may be, too:
+ *
+ *	LOADS	rows: what of the file is mapped where
+ *	RULES	rows of struct stb_unwind_rule (runtime/abi.h)
+ *	UNWIND	rows of struct stb_unwind_row, ascending: from which address on,
+ *		counted from the lowest of LOADS, which rule holds
+ */
+struct stb_sym_load {
+	uint64_t addr, size;	/* link-time; what of it is in the file */
+	uint64_t offset;	/* in the file */
+	uint64_t id;		/* link-time address of the build-id's bytes, or
+				   0 */
+};
+_Static_assert(sizeof(struct stb_sym_load) == 32, "stb_sym_load");
 
 #define STB_FILE_INPUT "__stdin"	/* no file: standard input */
 struct stb_file {

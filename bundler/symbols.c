@@ -109,11 +109,88 @@ static bool take_line(struct writer *w, const char *p)
 	return true;
 }
 
+/* --- of programs ------------------------------------------------------------ */
+
+static bool take_load(struct writer *w, const char *p)
+{
+	struct stb_sym_load load;
+
+	p = number(p, 16, &load.addr);
+	p = p ? number(p, 16, &load.size) : NULL;
+	p = p ? number(p, 16, &load.offset) : NULL;
+	if (!p || !number(p, 16, &load.id))
+		return bad(w);
+	vec_push(w->mem, &w->out->loads, load);
+	return true;
+}
+
+/* A signed number in front of a blank or the end. */
+static const char *signed_number(const char *p, int64_t most, int64_t *n)
+{
+	uint64_t u;
+	bool minus = *p == '-';
+
+	p = number(p + minus, 10, &u);
+	if (!p || u > (uint64_t)most)
+		return NULL;
+	*n = minus ? -(int64_t)u : (int64_t)u;
+	return p;
+}
+
+static bool take_rule(struct writer *w, const char *p)
+{
+	static const int64_t most[] = { UINT8_MAX, UINT8_MAX, INT32_MAX,
+		UINT8_MAX, UINT8_MAX, INT32_MAX, INT16_MAX, INT16_MAX,
+		INT16_MAX, INT16_MAX, INT16_MAX, INT16_MAX, INT32_MAX };
+	struct stb_unwind_rule r = { 0 };
+	int64_t n[COUNT_OF(most)] = { 0 };
+	size_t i;
+
+	for (i = 0; p && i < COUNT_OF(most); i++)
+		p = signed_number(p, most[i], &n[i]);
+	if (!p)
+		return bad(w);
+	r.cfa = (uint8_t)n[0];
+	r.reg = (uint8_t)n[1];
+	r.off = (int32_t)n[2];
+	r.base = (uint8_t)n[3];
+	r.flags = (uint8_t)n[4];
+	r.ra = (int32_t)n[5];
+	for (i = 0; i < STB_UNWIND_SAVED; i++)
+		r.saved[i] = (int16_t)n[6 + i];
+	r.more = (int32_t)n[6 + STB_UNWIND_SAVED];
+	vec_push(w->mem, &w->out->rules, r);
+	return true;
+}
+
+static bool take_unwind(struct writer *w, const char *p)
+{
+	struct stb_unwind_row row;
+	uint64_t addr, rule, base = w->out->loads.n ?
+				    w->out->loads.v[0].addr : 0;
+
+	p = number(p, 16, &addr);
+	p = p ? number(p, 10, &rule) : NULL;
+	if (!p || addr < base || addr - base > UINT32_MAX ||
+	    rule >= w->out->rules.n)
+		return bad(w);
+	row.addr = (uint32_t)(addr - base);
+	row.rule = (uint32_t)rule;
+	vec_push(w->mem, &w->out->unwind, row);
+	return true;
+}
+
 static bool take(struct writer *w, const char *p)
 {
 	if (!*p || p[1] != ' ')
 		return bad(w);
 	switch (*p) {
+	case 'p':
+		return take_load(w, p + 2);
+	case 'k':
+		return take_rule(w, p + 2);
+	case 'u':
+		return take_unwind(w, p + 2);
 	case 'r':
 		return take_range(w, p + 2);
 	case 's':

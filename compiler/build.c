@@ -20,6 +20,7 @@
 /* docs/plan.md: limits needs=, site flags= */
 enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2, NEEDS_MODULES = 4, NEEDS_PROGRAMS = 8,
        NEEDS_CONDITIONS = 64 };
+enum { NEEDS_PROCESSES = 16 };
 enum { SITE_BY_ADDRESS = 1, SITE_IN_MODULE = 4, SITE_ABSOLUTE = 8 };
 enum { SITE_SEMAPHORE = 32, SITE_WITH_TARGET = 64 };
 /* exit statuses of a child that could not start clang, as shells have them */
@@ -255,7 +256,8 @@ static void plan_head(struct job *j, const struct ir_layout *lay,
 		    (ir->loader_reads ? NEEDS_MEMORY : 0) |
 		    (has_modules(ir) ? NEEDS_MODULES : 0) |
 		    (needs_programs(ir) ? NEEDS_PROGRAMS : 0) |
-		    (has_conditions(ir) ? NEEDS_CONDITIONS : 0));
+		    (has_conditions(ir) ? NEEDS_CONDITIONS : 0) |
+		    (ir->user ? NEEDS_PROCESSES : 0));
 	if (j->engine == ENGINE_MODULE) {
 		text_puts(t, "object engine=module file=k.ko\n");
 		return;
@@ -429,17 +431,23 @@ static const char *short_id(struct arena *mem, const struct binary *b)
 static bool plan_table(struct job *j, struct binary *b, struct text *t)
 {
 	struct text file = { .mem = &j->mem };
-	const char *name = arena_printf(&j->mem, "%s.%s.sym", b->name,
+	const char *name = arena_printf(&j->mem, "%s.%s.sym",
+					base_name(b->name),
 					short_id(&j->mem, b));
+	unsigned user = j->ir->user, what = 0;
 
-	if (!target_symbol_file(j->target, b, j->ir->symbols & IR_SYM_LINES,
-				&file))
+	if (b->kind == BIN_PROGRAM)
+		what = (user & IR_USER_LINES ? SYMTAB_LINES : 0) |
+		       (user & IR_USER_UNWIND ? SYMTAB_UNWIND : 0);
+	else if (j->ir->symbols & IR_SYM_LINES)
+		what = SYMTAB_LINES;
+	if (!target_symbol_file(j->target, b, what, &file))
 		return false;
 	write_out(j, name, file.s, file.n);
 	text_puts(t, "symbols");
 	put_text(t, "name", b->name);
 	text_printf(t, " kind=%s", b->kind == BIN_KERNEL ? "kernel" :
-		    "module");
+		    b->kind == BIN_MODULE ? "module" : "program");
 	put_text(t, "file", name);
 	put_id(t, b->id.bytes, b->id.len);
 	text_putc(t, '\n');
@@ -459,6 +467,78 @@ static bool plan_modules(struct job *j, const char *glob, struct text *t)
 	return n > 0;
 }
 
+/* --- tables of programs ----------------------------------------------------------- */
+
+enum { MOST_BUILDS = 4096 };
+struct packed {			/* builds whose tables are wanted */
+	struct job *j;
+	VEC(struct binary *) v;
+};
+
+static void want_build(struct packed *p, struct binary *b)
+{
+	size_t i;
+
+	for (i = 0; i < p->v.n; i++)
+		if (p->v.v[i] == b)
+			return;
+	vec_push(&p->j->mem, &p->v, b);
+}
+
+/* Builds of a path, which may be a glob; how many. */
+static size_t want_path(struct packed *p, const char *path)
+{
+	struct binary **found = NEW_ARRAY(&p->j->mem, struct binary *,
+					  MOST_BUILDS);
+	size_t i, n = target_programs(p->j->target, path, found, MOST_BUILDS);
+
+	for (i = 0; i < n; i++)
+		want_build(p, found[i]);
+	return n;
+}
+
+/* What those that are wanted want loaded, and so on. */
+static void want_needed(struct packed *p)
+{
+	struct binary *found[64];
+	size_t b, i, k, n;
+
+	for (b = 0; b < p->v.n; b++)
+		for (i = 0; target_needed(p->j->target, p->v.v[b], i, found,
+					  COUNT_OF(found), &n); i++)
+			for (k = 0; k < n; k++)
+				want_build(p, found[k]);
+}
+
+/* The programs that are probed where the script asks for names or stacks, and what
+   -d, --ldd and --all-modules say. */
+static void plan_programs(struct job *j, struct text *t)
+{
+	const struct options *o = j->opt;
+	struct packed p = { .j = j };
+	struct binary **all, *vdso;
+	size_t i, n;
+
+	for (i = 0; i < o->symbols.n; i++)
+		if (strchr(o->symbols.v[i], '/') &&
+		    !want_path(&p, o->symbols.v[i]))
+			die("-d %s: no build of that is declared or there",
+			    o->symbols.v[i]);
+	for (i = 0; j->ir->user && i < j->ir->builds.n; i++)
+		if (!j->ir->builds.v[i].is_module)
+			want_path(&p, j->ir->builds.v[i].path);
+	n = o->all_modules ? target_all_programs(j->target, &all) : 0;
+	for (i = 0; i < n; i++)
+		want_build(&p, all[i]);
+	if (o->ldd)
+		want_needed(&p);
+	vdso = j->ir->user ? target_vdso(j->target) : NULL;
+	if (vdso)
+		want_build(&p, vdso);
+	for (i = 0; i < p.v.n; i++)
+		plan_table(j, p.v.v[i], t);
+}
+
 /* What the script needs, what -d names; of probed modules the kernel knows the
    names, but not the lines. */
 static void plan_symbols(struct job *j, struct text *t)
@@ -470,7 +550,8 @@ static void plan_symbols(struct job *j, struct text *t)
 	for (i = 0; i < o->symbols.n; i++)
 		if (!strcmp(o->symbols.v[i], "kernel"))
 			kernel = true;
-		else if (!plan_modules(j, o->symbols.v[i], t))
+		else if (!strchr(o->symbols.v[i], '/') &&
+			 !plan_modules(j, o->symbols.v[i], t))
 			die("-d %s: kernel %s has no module of that name%s%s",
 			    o->symbols.v[i], target_name(j->target),
 			    target_modules_folder(j->target) ? " in " : "",
@@ -484,6 +565,7 @@ static void plan_symbols(struct job *j, struct text *t)
 			plan_modules(j, j->ir->builds.v[i].path, t);
 	if (kernel)
 		plan_table(j, target_kernel(j->target), t);
+	plan_programs(j, t);
 }
 
 static void write_script(struct job *j)

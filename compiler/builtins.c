@@ -21,6 +21,9 @@ enum {
 	STACK = BF_BPF | BF_WAY,
 	STACK_IN = BF_BPF | BF_INTERNAL,
 	REGS = BF_BPF | BF_LOWERED | BF_REGISTERS,
+	PROC = BF_PROCESS,
+	USTACK = STACK | BF_PROCESS,
+	USTACK_IN = STACK_IN | BF_PROCESS,
 	READS = BOTH | BF_LOWERED | BF_FAULTS,
 };
 
@@ -144,23 +147,33 @@ static const struct builtin rows[] = {
 	{ "sprint_syms", "s", 's', BF_USER },
 	{ "sprint_stack", "s", 's', BF_USER },
 	/* the same of programs */
-	{ "usymname", "l", 's', BF_LATER },
-	{ "usymdata", "l", 's', BF_LATER },
-	{ "usymfile", "l", 's', BF_LATER },
-	{ "usymline", "l", 's', BF_LATER },
-	{ "usymfileline", "l", 's', BF_LATER },
-	{ "umodname", "l", 's', BF_LATER },
-	{ "print_usyms", "s", 'v', BF_LATER },
-	{ "print_ustack", "s", 'v', BF_LATER },
-	{ "sprint_usyms", "s", 's', BF_LATER },
-	{ "sprint_ustack", "s", 's', BF_LATER },
-	{ "ubacktrace", "", 's', BF_LATER },
-	{ "ustack", "l", 'l', BF_LATER },
-	{ "ucallers", "l", 's', BF_LATER },
-	{ "print_ubacktrace", "", 'v', BF_LATER },
-	{ "print_ubacktrace_brief", "", 'v', BF_LATER },
-	{ "print_ubacktrace_fileline", "", 'v', BF_LATER },
-	{ "sprint_ubacktrace", "", 's', BF_LATER },
+	{ "usymname", "l", 's', PROC | BF_BPF | BF_USER },
+	{ "usymdata", "l", 's', PROC | BF_BPF | BF_USER },
+	{ "usymfile", "l", 's', PROC | BF_USER },
+	{ "usymline", "l", 's', PROC | BF_USER },
+	{ "usymfileline", "l", 's', PROC | BF_USER },
+	{ "umodname", "l", 's', PROC | BF_BPF | BF_USER | BF_FAULTS },
+	{ "print_usyms", "s", 'v', PROC | LOWACT },
+	{ "print_ustack", "s", 'v', PROC | LOWACT },
+	{ "sprint_usyms", "s", 's', PROC | BF_USER },
+	{ "sprint_ustack", "s", 's', PROC | BF_USER },
+	{ "ubacktrace", "", 's', USTACK },
+	{ "ubacktrace", "l", 's', USTACK_IN },
+	{ "ustack", "l", 'l', USTACK | BF_FAULTS },
+	{ "ustack", "ll", 'l', USTACK_IN | BF_FAULTS },
+	{ "ucallers", "l", 's', USTACK | BF_FAULTS },
+	{ "ucallers", "ll", 's', USTACK_IN | BF_FAULTS },
+	{ "print_ubacktrace", "", 'v', USTACK },
+	{ "print_ubacktrace", "l", 'v', USTACK_IN | BF_LOWERED | BF_EFFECT },
+	{ "print_ubacktrace_brief", "", 'v', USTACK },
+	{ "print_ubacktrace_brief", "l", 'v',
+	  USTACK_IN | BF_LOWERED | BF_EFFECT },
+	{ "print_ubacktrace_fileline", "", 'v', USTACK },
+	{ "print_ubacktrace_fileline", "l", 'v',
+	  USTACK_IN | BF_LOWERED | BF_EFFECT },
+	{ "sprint_ubacktrace", "", 's', USTACK },
+	{ "sprint_ubacktrace", "l", 's', USTACK_IN },
+	{ "__uway", "", 'l', LOW | BF_INTERNAL },
 	/* the kernel's stack; tapsets/stack.stp has more */
 	{ "backtrace", "", 's', STACK },
 	{ "backtrace", "l", 's', STACK_IN },
@@ -249,6 +262,10 @@ const struct builtin *builtin_find(const char *name, unsigned nargs)
 
 const struct builtin *builtin_with_way(const struct builtin *b)
 {
-	return b ? find(b->name, (unsigned)strlen(b->args) + 1, true) :
-		   find("__way", 0, true);
+	return find(b->name, (unsigned)strlen(b->args) + 1, true);
+}
+
+const struct builtin *builtin_way(bool of_process)
+{
+	return find(of_process ? "__uway" : "__way", 0, true);
 }

@@ -116,7 +116,8 @@ static void add_way(const struct expr *seen, void *arg)
 	struct context *c = arg;
 
 	if (e->kind != X_CALL || e->fn || !e->builtin ||
-	    !(e->builtin->flags & BF_WAY))
+	    !(e->builtin->flags & BF_WAY) ||
+	    builtin_way(e->builtin->flags & BF_PROCESS) != c->builtin)
 		return;
 	while (*end)
 		end = &(*end)->next;
@@ -146,13 +147,16 @@ void pass_context(struct job *j)
 					     "probing_32bit_app",
 					     "registers_valid", "probemod",
 					     "addr" };
-	struct context way = { .j = j, .name = "__way",
-			       .builtin = builtin_with_way(NULL),
-			       .type = T_LONG };
 	size_t i;
 
-	walk_script(&way, add_way);
-	pass_name(&way);
+	for (i = 0; i < 2; i++) {
+		struct context way = { .j = j, .builtin = builtin_way(i),
+				       .type = T_LONG };
+
+		way.name = way.builtin->name;
+		walk_script(&way, add_way);
+		pass_name(&way);
+	}
 	for (i = 0; i < COUNT_OF(names); i++) {
 		struct context c = { .j = j, .name = names[i],
 			.builtin = builtin_find(names[i], 0) };

@@ -487,6 +487,7 @@ static void emit_limits(struct emit *e, const char *script_name)
 		emit_own(e);
 	emit_traces(e);
 	emit_task_members(e);
+	emit_user(e);
 	emit_line(e, "#include \"rt.h\"\n");
 	emit_c_blocks(e);
 }
@@ -822,7 +823,8 @@ static uint32_t kernel_frame(struct emit *e)
 	enum { HEAD = 8 + 40 };		/* struct rt_frame of runtime/bpf */
 	uint32_t size = HEAD + stamped(e->need.raise) + e->need.cat +
 			e->need.key + e->need.value +
-			emit_round(stamped(e->need.out)) + emit_match_size(e);
+			emit_round(stamped(e->need.out)) + emit_match_size(e) +
+			emit_user_size(e->ir);
 	uint32_t handler = 0, n;
 	bool any = false;
 	size_t i;
@@ -879,6 +881,7 @@ void emit_layout(struct arena *mem, const struct ir *ir, struct ir_layout *lay)
 		return;
 	lay->frame_size = kernel_frame(&e);
 	lay->frame_levels = lay->frame_size ? FRAME_LEVELS : 0;
+	emit_user_maps(mem, ir, id + 2, lay);
 	if (e.nunits)
 		vec_push(mem, &lay->maps, ((struct ir_layout_map){
 			.id = id, .name = "stb_ring", .type = "ringbuf",

@@ -151,4 +151,11 @@ void emit_caught(struct emit *e, const struct ir_stmt *s);
 /* error() whose record needs no buffer: no arguments, or one number. */
 bool emit_simple_raise(const struct ir_stmt *s);
 
+/* emit_user.c: what handlers need that look at the process: maps, bytes of each
+   frame, offsets. */
+void emit_user_maps(struct arena *mem, const struct ir *ir, uint32_t id,
+		    struct ir_layout *lay);
+uint32_t emit_user_size(const struct ir *ir);
+void emit_user(struct emit *e);
+
 #endif

@@ -25,7 +25,7 @@ struct placer {
 	uint32_t records, largest;	/* of prints: sum, maximum */
 	unsigned prints;
 	bool loop_prints, each;
-	bool cat, text, key, value, raise;
+	bool cat, text, key, value, raise, process;
 };
 
 uint32_t emit_round(uint32_t size)
@@ -97,6 +97,7 @@ static void need(struct placer *p, const struct ir_stmt *s)
 	if (p->e->module && s->kind == IR_CALL &&
 	    !strcmp(s->name, "str_replace"))
 		p->cat = true;
+	p->process |= s->kind == IR_CALL && s->in_process;
 	if (s->kind == IR_MAP_CAT ||
 	    (s->kind == IR_MAP_SET && s->global->value == IR_V_STRING))
 		p->value = true;
@@ -289,7 +290,7 @@ void emit_place(struct emit *e, struct unit *u)
 	if (p.prints && !u->direct)
 		u->needs_frame = true;
 	u->needs_frame |= u->loops || u->slots_in_frame || p.cat || p.key ||
-			  p.value || p.raise;
+			  p.value || p.raise || p.process;
 	if (p.cat)
 		grow(&n->cat, 2 * emit_round(e->ir->string_len) +
 		     (p.text ? TEXT_ROOM : 0));

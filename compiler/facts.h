@@ -48,6 +48,24 @@ uint64_t object_offset(const struct object *o, uint64_t addr);
 /* Defined functions and objects of .symtab, else of .dynsym. */
 void object_symbols(const struct object *o,
 		    void (*each)(void *arg, const struct symbol *s), void *arg);
+/*
+ * What of it is loaded: its PT_LOADs, in order, and where one of them is cut in
+ * two when the dynamic linker has relocated it. The count.
+ */
+struct load {
+	uint64_t addr, offset, size;	/* link-time; in the file */
+};
+size_t object_loads(const struct object *o, struct load *v, size_t max);
+/* The link-time address of the bytes of the build-id; 0: not loaded. */
+uint64_t object_id_at(const struct object *o);
+/* A section that is loaded: its addresses and name. Numbers count from 1. */
+bool object_loaded_section(const struct object *o, size_t i, uint64_t *from,
+			   uint64_t *to, const char **name);
+/* What it wants loaded beside itself: DT_NEEDED and the interpreter; NULL past
+   the end. */
+const char *object_needed(const struct object *o, size_t i);
+/* Its search path, DT_RUNPATH or DT_RPATH; or NULL. */
+const char *object_runpath(const struct object *o);
 /* Its descriptor is not needed any more: what is read is mapped. */
 void object_detach(struct object *o);
 bool same_id(const struct build_id *a, const struct build_id *b);
@@ -244,7 +262,6 @@ size_t target_tracing_modules(struct target *t, struct binary ***out);
 bool target_is_per_cpu_section(const struct binary *b, uint64_t addr);
 /* target.c, for those of programs */
 bool target_is_open(const struct target *t);	/* to any program: no manifest */
-size_t target_all_programs(struct target *t, struct binary ***out);
 bool target_add_program(struct target *t, const char *path, const char *file);
 /* target_program.c: what NAME stands for on this host, opened; its path, which
    may be a pattern. */
@@ -307,6 +324,12 @@ struct variable *dwarf_global(struct facts *f, uint64_t die);
    is known there). Rows of one sequence ascend; sequences are in no order. */
 bool dwarf_lines(struct facts *f, void (*each)(void *arg, uint64_t addr,
 		 const char *file, unsigned line), void *arg);
+
+/* dwarf_unwind.c: from each address on, how frames are left, in ascending order.
+   false: nothing tells. */
+struct stb_unwind_rule;		/* runtime/abi.h */
+bool dwarf_unwind(struct facts *f, void (*each)(void *arg, uint64_t addr,
+		  const struct stb_unwind_rule *r), void *arg);
 
 /* dwarf_spell.c: how DW_AT_type of a variable reads. */
 const char *dwarf_spell(struct facts *f, uint64_t type);

@@ -160,6 +160,7 @@ struct ir_stmt {
 	int64_t num;		/* register, argument, address, offset */
 	uint8_t size;		/* IR_LOAD: 1 2 4 8 */
 	bool is_signed, want_old;
+	bool in_process;	/* IR_CALL: looks at the process, in the frame */
 	bool peek;		/* IR_GET of a long: without the lock */
 	uint32_t cap;		/* strings out of IR_CALL: most bytes with the
 				   NUL; 0: string_len. IR_LOAD_MEM: bytes */
@@ -349,7 +350,8 @@ struct ir_names {		/* of sites that share a handler, by cookie */
 
 /* How a probe fires, for what looks at the kernel's stack: as in runtime/rt.h.
    At a function's entry it is the function's address, at its return the same
-   with IR_WAY_RETURN set to 0. */
+   with IR_WAY_RETURN set to 0. Of a program's stack it is 0, or at a return
+   IR_WAY_RETURN set to 1. */
 enum ir_way { IR_WAY_NONE, IR_WAY_PC, IR_WAY_REGS, IR_WAY_TRACE };
 #define IR_WAY_RETURN INT64_MIN
 struct ir_trace {		/* link-time addresses of what a tracepoint calls
@@ -357,6 +359,21 @@ struct ir_trace {		/* link-time addresses of what a tracepoint calls
 	uint64_t from[3], size[3];
 };
 enum { IR_SYM_NAMES = 1, IR_SYM_LINES = 2 };
+
+/* What handlers ask of the process that they run in. */
+enum {
+	IR_USER_PLACES = 1,	/* which build an address is of */
+	IR_USER_UNWIND = 2,	/* the stack */
+	IR_USER_NAMES = 4,	/* names, in kernel handlers */
+	IR_USER_SEEN = 8,	/* loader handlers ask, too */
+	IR_USER_LINES = 16,	/* names with lines, printed */
+};
+struct ir_user {		/* offsets in the kernel's structs */
+	int64_t vma_start, vma_end, vma_pgoff;
+	int64_t task_mm, mm_xol, xol_vaddr, task_utask, utask_returns;
+	int64_t return_next, return_stack, return_address, return_func;
+	bool has_returns;	/* all but the first three are known */
+};
 
 struct ir_build {
 	const char *path;
@@ -382,6 +399,8 @@ struct ir {
 	VEC(struct ir_names) names;
 	VEC(struct ir_trace) traces;
 	unsigned symbols;	/* IR_SYM_*: tables that the loader needs */
+	unsigned user;		/* IR_USER_* */
+	struct ir_user in_kernel;	/* ... where */
 	uint64_t image, image_size;	/* of the kernel, for its symbols; 0: not
 				   known */
 	VEC(const struct regex *) regexes;	/* regex.h */

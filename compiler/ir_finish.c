@@ -582,6 +582,8 @@ static bool body_needs_frame(const struct ir *ir, const struct ir_stmt *s)
 			return true;
 		if (s->kind == IR_CALL_FN && s->fn->needs_frame)
 			return true;
+		if (s->kind == IR_CALL && s->in_process)
+			return true;
 		if (s->kind == IR_RAISE && s->nargs)
 			return true;
 		if (s->global && s->args && s->global->value == IR_V_STRING)
@@ -746,7 +748,11 @@ static const char *cannot_read(struct walk *w, const struct ir_stmt *s)
 static bool packets_cannot(const struct ir_stmt *s)
 {
 	static const char *const names[] = { "execname", "uid", "gid", "uaddr",
-					     "stack", "raw_stack", "func_ip" };
+					     "stack", "raw_stack", "func_ip",
+					     "uplace", "ustack", "raw_ustack",
+					     "ubacktrace", "ucallers",
+					     "usymname", "usymdata", "umodname",
+					     "sprint_ubacktrace" };
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(names); i++)

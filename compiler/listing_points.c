@@ -267,7 +267,7 @@ static void note_builtins(struct lines *all)
 	for (i = 0; (b = builtin_at(i)); i++) {
 		struct text t = { .mem = all->mem };
 
-		if (b->name[0] == '_' || b->flags & (BF_INTERNAL | BF_LATER))
+		if (b->name[0] == '_' || b->flags & BF_INTERNAL)
 			continue;
 		text_printf(&t, "%s:%s (", b->name, b->result == 'l' ? "long" :
 			    b->result == 's' ? "string" : "unknown");

@@ -281,6 +281,18 @@ bool lower_symbols(struct lower *l, const struct expr *e, struct ir_opnd *v);
 /* The message of such a call that fails, its argument's type; NULL: another. */
 const char *symbol_failure(const struct builtin *b, const char **args);
 
+/* --- lower_user.c -------------------------------------------------------------- */
+
+/* The same of programs, which lower_symbols.c asks. */
+bool shape_user_symbols(struct lower *l, struct shape_of_text *sh,
+			const struct expr *e);
+bool shape_padded_user_symbol(struct lower *l, struct shape_of_text *sh,
+			      const char *d, size_t n, const struct expr *e);
+bool lower_user(struct lower *l, const struct expr *e);
+/* Where a function of a program returns: IR_WAY_RETURN and its address; else 0. */
+struct ir_opnd user_way(struct lower *l, struct span at);
+const char *user_failure(const struct builtin *b, const char **args);
+
 /* --- lower_target.c ---------------------------------------------------------- */
 
 struct ir_opnd lower_target(struct lower *l, const struct expr *e);

@@ -939,6 +939,8 @@ static uint32_t cap_of_builtin(const char *name)
 		/* names are 127 long at most, addresses 19 with a blank */
 		{ "symname", 128 }, { "modname", 72 }, { "symdata", 256 },
 		{ "backtrace", 384 }, { "callers", 384 },
+		{ "ubacktrace", 384 }, { "ucallers", 384 },
+		{ "usymname", 256 }, { "umodname", 256 },
 	};
 	size_t i;
 
@@ -990,6 +992,7 @@ static struct ir_opnd call_runtime(struct lower *l, const struct expr *e,
 	s->args = args;
 	s->nargs = e->nargs;
 	s->cap = cap_of_builtin(b->name);
+	s->in_process = b->flags & BF_PROCESS;
 	s->where = (b->flags & BF_BPF ? IR_IN_KERNEL : 0) |
 		   (b->flags & BF_USER ? IR_IN_LOADER : 0);
 	if (b->flags & BF_FAULTS)

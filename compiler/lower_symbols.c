@@ -131,6 +131,8 @@ bool shape_symbols(struct lower *l, struct shape_of_text *sh,
 
 	if (sh->early)
 		return false;
+	if (shape_user_symbols(l, sh, e))
+		return true;
 	if (is_builtin(e, "probefunc") && l->prog == IR_PERF_EVENT) {
 		n = of_address;
 		shape_value(l, sh, "%.0A", address_of_probe(l, e->at), 'l');
@@ -160,7 +162,7 @@ bool shape_padded_symbol(struct lower *l, struct shape_of_text *sh,
 	while (i < n && isdigit((unsigned char)d[i]))
 		i++;
 	if (!row || sh->early || i != n - 1 || d[i] != 's')
-		return false;
+		return shape_padded_user_symbol(l, sh, d, n, e);
 	shape_value(l, sh, arena_printf(l->mem, "%.*s.%dA", (int)i, d,
 					row->style),
 		    lower_expr(l, e->args), 'l');
@@ -351,6 +353,8 @@ static bool lower_of_site(struct lower *l, const struct expr *e,
 {
 	if (is_builtin(e, "__way")) {
 		*v = way_of_site(l, e->at);
+	} else if (is_builtin(e, "__uway")) {
+		*v = user_way(l, e->at);
 	} else if (is_builtin(e, "addr")) {
 		*v = address_of_probe(l, e->at);
 	} else if (is_builtin(e, "probemod")) {
@@ -367,16 +371,13 @@ bool lower_symbols(struct lower *l, const struct expr *e, struct ir_opnd *v)
 {
 	const struct named *n;
 
-	if (e->builtin->flags & BF_LATER) {
-		complain(l->j, e->at, E_UNSUPPORTED, "%s(): stacks and "
-			 "symbols of programs are not there yet",
-			 e->builtin->name);
-		return true;
-	}
 	if (l->site && lower_of_site(l, e, v))
 		return true;
+	if (lower_user(l, e))
+		return true;
 	if (l->site && l->space == IR_USER_MEM &&
-	    e->builtin->flags & BF_INTERNAL) {
+	    e->builtin->flags & BF_INTERNAL &&
+	    !(e->builtin->flags & BF_PROCESS)) {
 		user_stack(l, e);
 		return true;
 	}
@@ -401,6 +402,8 @@ bool lower_symbols(struct lower *l, const struct expr *e, struct ir_opnd *v)
 const char *symbol_failure(const struct builtin *b, const char **args)
 {
 	*args = "";
+	if (b->flags & BF_PROCESS)
+		return user_failure(b, args);
 	if (!strcmp(b->name, "modname"))
 		return no_module;
 	if (strcmp(b->name, "stack") && strcmp(b->name, "callers"))

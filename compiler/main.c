@@ -174,9 +174,11 @@ static const char usage_text[] =
 "                       variables\n"
 "  -I FOLDER            tapsets: functions, aliases and macros of *.stp, *.stpm\n"
 "  -c CMD, -x PID       whose program `process` without a path is, here\n"
-"  -d MODULE            put the module's symbols into the bundle (\"kernel\" is\n"
-"                       there where the script needs it), for stacks\n"
-"  --all-modules        those of all modules\n"
+"  -d MODULE            put the symbols of a module, or of the program or library\n"
+"                       of that path, into the bundle, for stacks (\"kernel\" and\n"
+"                       what is probed are there where the script needs them)\n"
+"  --ldd                those of the libraries that these programs want, too\n"
+"  --all-modules        those of all modules and declared programs\n"
 "  --engine=ENGINE      what runs the kernel's probes: bpf, module, both; auto:\n"
 "                       bpf for the kernels where that can do the script\n"
 "  --no-global-var-display\n"
@@ -439,8 +441,8 @@ static void option(struct command *cmd, int c, char *arg)
 		opt->all_modules = true;
 		break;
 	case OPT_LDD:
-		usage("--ldd: symbols of programs and their libraries are not "
-		      "there yet");
+		opt->ldd = true;
+		break;
 	case 'k':
 		cmd->keep = true;
 		break;

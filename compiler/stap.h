@@ -317,14 +317,15 @@ enum {
 	BF_EFFECT = 16,		/* must not be dropped when unused */
 	BF_WAY = 32,		/* gets the way the probe fires as one argument
 				   more: context.c */
-	BF_LATER = 128,		/* of programs' stacks: refused by name */
+	BF_PROCESS = 4096,	/* looks at the process: lower_user.c */
 	BF_INTERNAL = 64,	/* with that argument; no script's to call */
 	BF_REGISTERS = 1024,	/* of the probed code: where there are any */
 };
 /* Overloads by arity are rows of their own; NULL if there is none. */
 const struct builtin *builtin_find(const char *name, unsigned nargs);
-/* The row that a BF_WAY one becomes; of NULL: the one that gives the way. */
+/* The row that a BF_WAY one becomes, and the one that gives the way. */
 const struct builtin *builtin_with_way(const struct builtin *b);
+const struct builtin *builtin_way(bool of_process);
 /* The i-th built-in, NULL past the end: for listings and lint. */
 const struct builtin *builtin_at(size_t i);
 
@@ -377,6 +378,7 @@ struct options {
 	VEC(const char *) globals;	/* -G NAME=VALUE, as given */
 	VEC(const char *) symbols;	/* -d MODULE: whose symbols to pack */
 	bool all_modules;		/* --all-modules */
+	bool ldd;			/* --ldd: of programs' libraries, too */
 	struct limits {			/* SystemTap's names and defaults */
 		int64_t maxstringlen;	/* 512 */
 		int64_t maxaction;	/* 1000; begin/end/timers 10x */

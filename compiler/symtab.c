@@ -8,6 +8,7 @@
  * scripts/kallsyms.c makes: what the loader prints and what the kernel would.
  */
 #include "facts.h"
+#include "runtime/abi.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,9 +30,17 @@ struct line {
 	uint32_t order;		/* rows of one address: the last one holds */
 };
 
+struct rule {			/* how frames are left, from an address on */
+	uint64_t addr;
+	uint32_t number;
+};
+
 struct symtab {
 	struct arena *mem;
-	bool is_module;
+	bool is_module, is_program;
+	VEC(struct stb_unwind_rule) rules;
+	VEC(struct rule) unwind;
+	struct dict rule_numbers;	/* text of a rule -> number + 1 */
 	VEC(struct range) ranges;
 	VEC(struct named) symbols;
 	VEC(struct line) lines;
@@ -106,6 +115,27 @@ static int better_name(const struct symbol *x, const struct symbol *y)
 	return strcmp(x->name, y->name);
 }
 
+/* In programs what others can call comes first, and of such names the plainest. */
+static int plainer_name(const struct symbol *x, const struct symbol *y)
+{
+	bool p = x->is_global || x->is_weak, q = y->is_global || y->is_weak;
+	size_t u = underscores(x->name), v = underscores(y->name);
+
+	if (p != q)
+		return p ? -1 : 1;
+	if (u != v)
+		return u < v ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static int by_plain_address(const void *a, const void *b)
+{
+	const struct symbol *x = a, *y = b;
+
+	return x->addr != y->addr ? (x->addr < y->addr ? -1 : 1) :
+	       plainer_name(x, y);
+}
+
 static int by_address(const void *a, const void *b)
 {
 	const struct symbol *x = a, *y = b;
@@ -129,13 +159,17 @@ static void put_symbols(struct symtab *s, struct text *out)
 
 	if (s->symbols.n)
 		qsort(s->symbols.v, s->symbols.n, sizeof(*s->symbols.v),
-		      s->is_module ? by_address_and_order : by_address);
+		      s->is_module ? by_address_and_order :
+		      s->is_program ? by_plain_address : by_address);
 	for (i = 0; i < s->symbols.n; i++) {
 		const struct named *n = &s->symbols.v[i];
 
+		/* a program's may have a version: "puts@@GLIBC_2.2.5" */
 		if (!i || n[-1].s.addr != n->s.addr)
-			text_printf(out, "s %" PRIx64 " %s\n", n->s.addr,
-				    n->s.name);
+			text_printf(out, "s %" PRIx64 " %.*s\n", n->s.addr,
+				    s->is_program && *n->s.name != '@' ?
+				    (int)strcspn(n->s.name, "@") :
+				    (int)strlen(n->s.name), n->s.name);
 	}
 }
 
@@ -250,44 +284,138 @@ static void module_ranges(const struct object *o, struct symtab *s)
 	}
 }
 
-static bool read_tables(struct target *t, struct binary *b, bool lines,
+static int by_range(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+/* Code and data of a program: the sections that are loaded. */
+static void program_ranges(const struct object *o, struct symtab *s)
+{
+	uint64_t from, to;
+	const char *name;
+	size_t i, n = 0;
+
+	for (i = 1; i < object_sections(o); i++)
+		if (object_loaded_section(o, i, &from, &to, &name))
+			add_range(s, name, from, to);
+	if (s->ranges.n)
+		qsort(s->ranges.v, s->ranges.n, sizeof(*s->ranges.v), by_range);
+	for (i = 0; i < s->ranges.n; i++)
+		if (!n || s->ranges.v[i].addr >= s->ranges.v[n - 1].end)
+			s->ranges.v[n++] = s->ranges.v[i];
+	s->ranges.n = n;
+}
+
+/* --- how frames are left ------------------------------------------------------------- */
+
+static uint32_t rule_number(struct symtab *s, const struct stb_unwind_rule *r)
+{
+	const char *name = arena_printf(s->mem, "%u %u %d %u %u %d %d %d %d %d "
+			"%d %d %d", r->cfa, r->reg, r->off, r->base, r->flags,
+			r->ra, r->saved[0], r->saved[1], r->saved[2],
+			r->saved[3], r->saved[4], r->saved[5], r->more);
+	uintptr_t number = (uintptr_t)dict_get(&s->rule_numbers, name);
+
+	if (!number) {
+		vec_push(s->mem, &s->rules, *r);
+		number = s->rules.n;
+		*dict_at(&s->rule_numbers, name) = (void *)number;
+	}
+	return (uint32_t)number - 1;
+}
+
+static void take_rule(void *arg, uint64_t addr, const struct stb_unwind_rule *r)
+{
+	struct symtab *s = arg;
+	struct rule row = { addr, rule_number(s, r) };
+
+	if (s->unwind.n && s->unwind.v[s->unwind.n - 1].addr == addr)
+		s->unwind.n--;
+	if (!s->unwind.n || s->unwind.v[s->unwind.n - 1].number != row.number)
+		vec_push(s->mem, &s->unwind, row);
+}
+
+static void put_unwind(struct symtab *s, struct text *out)
+{
+	size_t i;
+
+	for (i = 0; i < s->rules.n; i++) {
+		const struct stb_unwind_rule *r = &s->rules.v[i];
+
+		text_printf(out, "k %u %u %d %u %u %d %d %d %d %d %d %d %d\n",
+			    r->cfa, r->reg, r->off, r->base, r->flags, r->ra,
+			    r->saved[0], r->saved[1], r->saved[2], r->saved[3],
+			    r->saved[4], r->saved[5], r->more);
+	}
+	for (i = 0; i < s->unwind.n; i++)
+		text_printf(out, "u %" PRIx64 " %u\n", s->unwind.v[i].addr,
+			    s->unwind.v[i].number);
+}
+
+/* What is loaded of a program, and where its build-id is then. */
+static void put_loads(const struct object *o, struct text *out)
+{
+	struct load v[32];
+	size_t i, n = object_loads(o, v, COUNT_OF(v));
+
+	for (i = 0; i < n; i++)
+		text_printf(out, "p %" PRIx64 " %" PRIx64 " %" PRIx64 " %"
+			    PRIx64 "\n", v[i].addr, v[i].size, v[i].offset,
+			    object_id_at(o));
+}
+
+/* --- a binary ------------------------------------------------------------------------ */
+
+static bool read_tables(struct target *t, struct binary *b, unsigned what,
 			struct symtab *s)
 {
 	struct facts *f = b->impl;
 	const struct object *o = f->same_file || !f->debug.has_dwarf ?
 				 &f->main : &f->debug;
 
-	if (s->is_module)
+	if (b->kind == BIN_PROGRAM)
+		program_ranges(&f->main, s);
+	else if (s->is_module)
 		module_ranges(o, s);
 	else
 		kernel_ranges(t, b, s);
 	if (!s->ranges.n)
 		return false;
 	object_symbols(o, take_symbol, s);
-	return !lines || dwarf_lines(f, take_line, s);
+	if (what & SYMTAB_UNWIND)
+		dwarf_unwind(f, take_rule, s);
+	return !(what & SYMTAB_LINES) || !b->has_dwarf ||
+		dwarf_lines(f, take_line, s);
 }
 
-bool target_symbol_file(struct target *t, struct binary *b, bool lines,
+bool target_symbol_file(struct target *t, struct binary *b, unsigned what,
 			struct text *out)
 {
 	struct facts *f = b->impl;
 	struct symtab s = { .mem = target_mem(t), .files.mem = target_mem(t),
-			    .is_module = b->kind == BIN_MODULE };
+			    .rule_numbers.mem = target_mem(t),
+			    .is_module = b->kind == BIN_MODULE,
+			    .is_program = b->kind == BIN_PROGRAM };
 	bool ok;
 	size_t i;
 
-	if ((!f->ix && !s.is_module) || b->kind == BIN_PROGRAM ||
-	    !target_reopen(b))
+	if ((!f->ix && b->kind == BIN_KERNEL) || !target_reopen(b))
 		return false;
-	ok = read_tables(t, b, lines && b->has_dwarf, &s);
+	ok = read_tables(t, b, what, &s);
 	if (ok) {
 		text_puts(out, "stb-symbols 1\n");
 		for (i = 0; i < s.ranges.n; i++)
 			text_printf(out, "r %" PRIx64 " %" PRIx64 " %s\n",
 				    s.ranges.v[i].addr, s.ranges.v[i].end -
 				    s.ranges.v[i].addr, s.ranges.v[i].name);
+		if (b->kind == BIN_PROGRAM)
+			put_loads(&f->main, out);
 		put_symbols(&s, out);
 		put_lines(&s, out);
+		put_unwind(&s, out);
 	}
 	if (s.is_module)
 		target_close(b);

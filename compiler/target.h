@@ -126,10 +126,24 @@ uint64_t target_symbol_size(struct target *t, const struct binary *b,
 
 /*
  * symtab.c: the names of b's addresses as a file of symbols (docs/plan.md),
- * with the lines of the source if wanted. false: there are none to be had.
+ * with the lines of the source and with how a program's frames are left, if
+ * wanted. false: there are none to be had.
  */
-bool target_symbol_file(struct target *t, struct binary *b, bool lines,
+enum { SYMTAB_LINES = 1, SYMTAB_UNWIND = 2 };
+bool target_symbol_file(struct target *t, struct binary *b, unsigned what,
 			struct text *out);
+/* The code that the kernel gives to each process ("vdso"), as a program's
+   build; NULL: it has none, or it is not to be had. */
+struct binary *target_vdso(struct target *t);
+/* All program builds that are declared. */
+size_t target_all_programs(struct target *t, struct binary ***out);
+/*
+ * What b wants loaded beside itself (number i), of those that are declared or,
+ * where programs are taken as the script names them, on this machine: *n builds
+ * in out. NULL past the end; else what it asks for.
+ */
+const char *target_needed(struct target *t, const struct binary *b, size_t i,
+			  struct binary **out, size_t max, size_t *n);
 
 /* --- functions ------------------------------------------------------------ */
 

@@ -265,19 +265,19 @@ void pick_variant(struct loader *l)
 
 void read_symbols(struct loader *l)
 {
+	l->table_sets = zalloc((l->tables.n + 1) * sizeof(*l->table_sets));
 	for (uint32_t i = 0; i < l->tables.n; i++) {
 		const struct stb_symbols *s =
 			ROW(struct stb_symbols, l->tables, i);
-		struct stb_set set;
+		struct stb_set *set = &l->table_sets[i];
+		bool program = s->kind == STB_BIN_PROGRAM;
 
-		if (s->kind == STB_BIN_PROGRAM)
-			continue;
-		read_section(l, s->section, &set);
-		if (!stb_validate_symbols(&l->reader, &set, s->section))
+		read_section(l, s->section, set);
+		if (!stb_validate_symbols(&l->reader, set, s->section))
 			die_damaged(l);
 		symbols_add(&l->symbols, stb_string(&l->meta, s->name),
-			    s->kind == STB_BIN_MODULE ? &s->id : NULL, &set,
-			    l->slide);
+			    s->kind == STB_BIN_MODULE ? &s->id : NULL, set,
+			    program ? 0 : l->slide, program ? i + 1 : 0);
 	}
 }
 

@@ -326,8 +326,12 @@ static uint64_t stext_by_notes(const struct loader *l)
 
 static bool needs_slide(const struct loader *l)
 {
-	if (l->limits->needs & STB_NEEDS_SLIDE || l->tables.n)
+	if (l->limits->needs & STB_NEEDS_SLIDE)
 		return true;
+	for (uint32_t i = 0; i < l->tables.n; i++)
+		if (ROW(struct stb_symbols, l->tables, i)->kind !=
+		    STB_BIN_PROGRAM)
+			return true;
 	for (uint32_t i = 0; i < l->sites.n; i++)
 		if (ROW(struct stb_site, l->sites, i)->flags &
 		    STB_SITE_BY_ADDRESS)

@@ -292,7 +292,7 @@ enum { ADDRESS_TEXT = 1024 };
 
 static enum stb_sym_style style_of(struct directive d)
 {
-	return d.precision >= 0 && d.precision <= STB_SYM_MODULE ?
+	return d.precision >= 0 && d.precision <= STB_SYM_BRIEF ?
 		(enum stb_sym_style)d.precision : STB_SYM_DATA;
 }
 
@@ -309,9 +309,16 @@ static bool put_number(const struct namer *n, struct sink *to, uint64_t addr,
 	return true;
 }
 
+static bool put_user_number(const struct namer *n, struct sink *to,
+			    struct stb_user_addr at, enum stb_sym_style style)
+{
+	return put_number(n, to, at.addr, style);
+}
+
 static const struct namer *sure(const struct namer *names)
 {
-	static const struct namer numbers = { .put = put_number };
+	static const struct namer numbers = { .put = put_number,
+					      .put_user = put_user_number };
 
 	return names && names->put ? names : &numbers;
 }
@@ -342,6 +349,34 @@ static void stack(struct sink *to, const struct namer *names,
 	}
 }
 
+/* %U: an address and its place */
+static void user_address(struct sink *to, const struct namer *names,
+			 struct directive d, uint64_t addr, uint64_t place)
+{
+	struct sink text = { .buf = (char[ADDRESS_TEXT]){ 0 },
+			     .cap = ADDRESS_TEXT };
+
+	names->put_user(names, &text, (struct stb_user_addr){ addr, place },
+			style_of(d));
+	d.precision = -1;
+	padded(to, d, text.buf, (int64_t)text.n);
+}
+
+/* %Y */
+static void user_stack(struct sink *to, const struct namer *names,
+		       struct directive d, struct arg a)
+{
+	struct stb_user_addr at;
+
+	for (uint64_t i = 0; a.s && a.len - i >= sizeof(at) && i < a.len;
+	     i += sizeof(at)) {
+		memcpy(&at, a.s + i, sizeof(at));
+		if (!at.addr)
+			return;
+		names->put_user(names, to, at, style_of(d));
+	}
+}
+
 static uint64_t hexadecimal(const char *s, size_t n)
 {
 	uint64_t v = 0;
@@ -369,25 +404,65 @@ static const char *next_word(const char *p, const char *end, size_t *n)
 	return p;
 }
 
-void format_addresses(struct sink *to, const struct namer *names,
-		      const char *s, size_t n, enum stb_sym_style style)
+/* Each number by put(). */
+static void each_address(struct sink *to, const char *s, size_t n,
+			 void (*put)(void *arg, struct sink *to, uint64_t addr),
+			 void *arg)
 {
 	struct sink line = { .buf = (char[ADDRESS_TEXT]){ 0 },
 			     .cap = ADDRESS_TEXT };
 	const char *end = s + n;
 
-	names = sure(names);
 	for (s = next_word(s, end, &n); n; s = next_word(s + n, end, &n)) {
 		line.n = 0;
 		sink_puts(&line, " ");
 		sink_put(&line, s, n);
 		sink_puts(&line, " : ");
-		names->put(names, &line, hexadecimal(s, n), style);
+		put(arg, &line, hexadecimal(s, n));
 		sink_puts(&line, "\n");
 		if (!to->full && to->cap - to->n < line.n)
 			return;
 		sink_put(to, line.buf, line.n);
 	}
+}
+
+struct naming {
+	const struct namer *names;
+	enum stb_sym_style style;
+	uint64_t place;		/* of a process's addresses */
+};
+
+static void name_address(void *arg, struct sink *to, uint64_t addr)
+{
+	const struct naming *n = arg;
+
+	n->names->put(n->names, to, addr, n->style);
+}
+
+void format_addresses(struct sink *to, const struct namer *names,
+		      const char *s, size_t n, enum stb_sym_style style)
+{
+	struct naming how = { sure(names), style, 0 };
+
+	each_address(to, s, n, name_address, &how);
+}
+
+static void name_user_address(void *arg, struct sink *to, uint64_t addr)
+{
+	const struct naming *n = arg;
+
+	n->names->put_user(n->names, to, (struct stb_user_addr){ addr,
+			   n->place }, n->style);
+}
+
+void format_user_addresses(struct sink *to, const struct namer *names,
+			   const char *s, size_t n, int64_t pid,
+			   enum stb_sym_style style)
+{
+	struct naming how = { sure(names), style, pid ?
+		(uint64_t)STB_PLACE_PID << STB_PLACE_ADDR | (uint32_t)pid : 0 };
+
+	each_address(to, s, n, name_user_address, &how);
 }
 
 /* %Wd, %Vd: as int and unsigned int have it; the compiler's own. */
@@ -429,6 +504,10 @@ static void skip_part(struct input *in, bool to_end)
 			in->p += table_length(in->p, in->end - in->p);
 			next_arg(in);
 			break;
+		case 'U':
+		case 'T':
+			next_arg(in);
+			/* fall through */
 		default:
 			next_arg(in);
 		}
@@ -482,6 +561,20 @@ static void convert(struct sink *to, struct directive d, struct input *in)
 				 a.s ? a.len : 0, style_of(d));
 		break;
 	}
+	case 'U':
+		arg = next_arg(in);
+		user_address(to, in->names, d, (uint64_t)arg.num,
+			     (uint64_t)next_arg(in).num);
+		break;
+	case 'Y':
+		user_stack(to, in->names, d, next_arg(in));
+		break;
+	case 'T':
+		arg = next_arg(in);
+		format_user_addresses(to, in->names, arg.s ? arg.s : "",
+				      arg.s ? arg.len : 0, next_arg(in).num,
+				      style_of(d));
+		break;
 	case '{':
 		in->p += format_table(to, in->p, in->end - in->p,
 				      number_of(d, in));

@@ -35,7 +35,11 @@ struct arg {
 struct namer {
 	bool (*put)(const struct namer *n, struct sink *to, uint64_t addr,
 		    enum stb_sym_style style);
+	/* The same of a process's; place: runtime/abi.h. */
+	bool (*put_user)(const struct namer *n, struct sink *to,
+			 struct stb_user_addr at, enum stb_sym_style style);
 	const void *data;	/* tables */
+	const int *builds;	/* what handlers know of processes, or NULL */
 	void *kernel;		/* who to ask of what is in none */
 };
 /*
@@ -49,6 +53,10 @@ void format_text(struct sink *to, const struct namer *names, const char *text,
    more room gets whole lines. */
 void format_addresses(struct sink *to, const struct namer *names,
 		      const char *s, size_t n, enum stb_sym_style style);
+/* The same of a process's; pid 0: of whatever process they were seen in. */
+void format_user_addresses(struct sink *to, const struct namer *names,
+			   const char *s, size_t n, int64_t pid,
+			   enum stb_sym_style style);
 
 /* print(@hist_log(x)), print(@hist_linear(x, lo, hi, step)): the chart, with
    an empty line behind. n buckets as in runtime/abi.h. */

@@ -8,6 +8,7 @@
 #include "loader/bpf.h"
 #include "loader/kmod.h"
 #include "loader/loader.h"
+#include "loader/processes.h"
 
 #include <errno.h>
 #include <linux/bpf.h>
@@ -59,7 +60,7 @@ _Noreturn static void die_refused(const struct loader *l, int error,
 
 /* --- maps ----------------------------------------------------------------- */
 
-static int new_map(const struct loader *l, const struct stb_map *m)
+static int new_map(struct loader *l, const struct stb_map *m)
 {
 	const char *name = stb_string(&l->meta, m->name);
 
@@ -83,6 +84,8 @@ static int new_map(const struct loader *l, const struct stb_map *m)
 	case STB_MAP_RODATA:
 		return bpf_map_new(BPF_MAP_TYPE_ARRAY, name, 4,
 				   m->value_size, 1, BPF_F_RDONLY_PROG);
+	case STB_MAP_PAGES:
+		return processes_pages(l, name, m->flags & STB_MAPF_NAMES);
 	case STB_MAP_LOADER:
 		return -ENOENT;
 	}
@@ -138,6 +141,8 @@ static void raise_descriptors(struct loader *l)
 
 static void load_maps(struct loader *l)
 {
+	int error = 0;
+
 	for (uint32_t i = 0; i < l->maps.n; i++) {
 		const struct stb_map *m = ROW(struct stb_map, l->maps, i);
 		int fd;
@@ -164,7 +169,14 @@ static void load_maps(struct loader *l)
 			l->tasks_fd = fd;
 		if (m->flags & STB_MAPF_FILES)
 			l->files_fd = fd;
+		if (m->flags & STB_MAPF_BUILDS)
+			l->builds_fd = fd;
 	}
+	if (l->builds_fd >= 0 && l->user_builds)
+		error = processes_builds(l, l->builds_fd);
+	if (error)
+		die_refused(l, -error, "what is known of programs in",
+			    l->opt.file);
 }
 
 /* --- programs ------------------------------------------------------------- */

@@ -102,6 +102,9 @@ struct loader {
 	uint8_t told_id[20];	/* of a build that came and is none of them */
 	uint64_t slide;
 	struct symbols *symbols;
+	struct stb_set *table_sets;	/* one a row of tables */
+	struct stb_build *user_builds;	/* ... as handlers know them */
+	int builds_fd;		/* what they know: processes.h; -1: nothing */
 
 	/* in the kernel: bpf.c, attach.c */
 	struct rlimit nofile;	/* what it was; zero: it was not raised */

@@ -333,6 +333,7 @@ int main(int argc, char **argv)
 {
 	struct loader l = {
 		.ring_fd = -1, .watch_fd = -1, .module_fd = -1,
+		.builds_fd = -1,
 	};
 
 	argv0 = "stap-load";
@@ -357,6 +358,7 @@ int main(int argc, char **argv)
 	open_output(&l);
 	read_symbols(&l);
 	l.out.names = symbols_namer(l.symbols, kernel_names());
+	l.out.names.builds = &l.builds_fd;
 	if (l.opt.record)
 		record_start(&l);
 	if (!l.opt.dry_run)

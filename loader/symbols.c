@@ -7,6 +7,7 @@
  * kernel knows the name.
  */
 #include "loader/symbols.h"
+#include "loader/processes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct symbols {
 	const char *name;
 	uint64_t slide;
 	const struct stb_build_id *id;	/* a module's; else NULL */
+	uint32_t number;	/* a program's, as handlers know it; else 0 */
 	struct stb_sym_walk start;
 	struct rows ranges;
 	struct marks symbols, lines;
@@ -105,7 +107,7 @@ static void list_files(struct symbols *s, const struct stb_set *t)
 
 void symbols_add(struct symbols **list, const char *name,
 		 const struct stb_build_id *module,
-		 const struct stb_set *tables, uint64_t slide)
+		 const struct stb_set *tables, uint64_t slide, uint32_t number)
 {
 	struct symbols *s = zalloc(sizeof(*s));
 	uint64_t first;
@@ -116,6 +118,7 @@ void symbols_add(struct symbols **list, const char *name,
 			    sizeof(struct stb_sym_range));
 	first = ROW(struct stb_sym_range, s->ranges, 0)->addr;
 	s->id = module;
+	s->number = number;
 	s->start = start(tables, STB_T_SYM_ADDRS, first);
 	mark(&s->symbols, s->start, stb_next_symbol);
 	mark(&s->lines, start(tables, STB_T_SYM_LINES, first), stb_next_line);
@@ -233,7 +236,7 @@ static struct place look_up(const struct namer *n, uint64_t addr)
 	char *text = NULL;
 
 	for (; s && !p.module; s = s->next) {
-		r = s->id ? NULL : range_of(s, addr - s->slide);
+		r = s->id || s->number ? NULL : range_of(s, addr - s->slide);
 		if (r)
 			look_in(s, r, addr - s->slide, &p);
 	}
@@ -243,6 +246,57 @@ static struct place look_up(const struct namer *n, uint64_t addr)
 		take_apart(text, n->data ? NULL : "kernel", &p);
 	if (text && p.name && p.module)
 		line_in_module(n->data, &p);
+	return p;
+}
+
+/* --- of processes ---------------------------------------------------------------- */
+
+static const struct symbols *program(const struct symbols *s, uint64_t number)
+{
+	while (s && s->number != number)
+		s = s->next;
+	return s;
+}
+
+/* In no table: what the process has there, if it is still there. */
+static void look_in_process(struct stb_user_addr at, struct place *p)
+{
+	struct process_mapping m;
+
+	if (!processes_mapping((uint32_t)at.place, at.addr, &m))
+		return;
+	p->module = m.name;
+	p->offset = at.addr - m.start;
+	p->size = m.size;
+}
+
+/* Of an address behind a call, what the call is in. */
+static struct place look_up_user(const struct namer *n, struct stb_user_addr at)
+{
+	const uint64_t mask = (1ull << STB_PLACE_ADDR) - 1;
+	uint64_t number = at.place >> STB_PLACE_ADDR & STB_PLACE_PID, addr;
+	bool call = at.place & STB_PLACE_CALL;
+	const struct stb_sym_range *r;
+	const struct symbols *s;
+	struct place p = { 0 };
+
+	if (!number || number == STB_PLACE_PID) {
+		addr = processes_place(n->builds ? *n->builds : -1,
+				       (uint32_t)at.place, at.addr);
+		if (!addr && number)
+			look_in_process(at, &p);
+		at.place = addr;
+		number = addr >> STB_PLACE_ADDR;
+	}
+	s = number ? program(n->data, number) : NULL;
+	if (!s)
+		return p;
+	addr = (at.place & mask) - call;
+	p.module = s->name;
+	r = range_of(s, addr);
+	if (r)
+		look_in(s, r, addr, &p);
+	p.offset += p.name ? call : 0;
 	return p;
 }
 
@@ -292,6 +346,8 @@ static void put_place(struct sink *to, const struct place *p, uint64_t addr,
 	if (p->module) {
 		sink_puts(to, " [");
 		sink_puts(to, p->module);
+		if (!p->name && p->size)	/* a mapping of a process */
+			put_offset(to, p, size);
 		sink_puts(to, "]");
 	}
 }
@@ -315,14 +371,21 @@ static void put_number(struct sink *to, unsigned n)
 	sink_put(to, text, (size_t)snprintf(text, sizeof(text), "%u", n));
 }
 
-static bool put(const struct namer *n, struct sink *to, uint64_t addr,
-		enum stb_sym_style style)
+static bool put_found(struct sink *to, struct place p, uint64_t addr,
+		      enum stb_sym_style style)
 {
-	struct place p = look_up(n, addr);
+	const char *slash = p.module ? strrchr(p.module, '/') : NULL;
 
 	switch (style) {
+	case STB_SYM_BRIEF:
+		p.module = NULL;
+		put_place(to, &p, addr, false, false);
+		sink_puts(to, "\n");
+		return true;
 	case STB_SYM_DATA:
 	case STB_SYM_SIMPLE:
+		if (slash && style == STB_SYM_SIMPLE)
+			p.module = slash + 1;
 		put_place(to, &p, addr, style == STB_SYM_DATA, false);
 		if (style == STB_SYM_SIMPLE)
 			sink_puts(to, "\n");
@@ -338,7 +401,7 @@ static bool put(const struct namer *n, struct sink *to, uint64_t addr,
 	case STB_SYM_MODULE:
 		if (p.module)
 			sink_puts(to, p.module);
-		return p.module;
+		return p.module != NULL;
 	case STB_SYM_FILE:
 		if (p.line)
 			sink_puts(to, p.file);
@@ -361,8 +424,21 @@ static bool put(const struct namer *n, struct sink *to, uint64_t addr,
 	return true;
 }
 
+static bool put(const struct namer *n, struct sink *to, uint64_t addr,
+		enum stb_sym_style style)
+{
+	return put_found(to, look_up(n, addr), addr, style);
+}
+
+static bool put_user(const struct namer *n, struct sink *to,
+		     struct stb_user_addr at, enum stb_sym_style style)
+{
+	return put_found(to, look_up_user(n, at), at.addr, style);
+}
+
 struct namer symbols_namer(const struct symbols *s,
 			   struct kernel_names *kernel)
 {
-	return (struct namer){ .put = put, .data = s, .kernel = kernel };
+	return (struct namer){ .put = put, .put_user = put_user, .data = s,
+			       .kernel = kernel };
 }

@@ -286,15 +286,21 @@ static uint64_t symbol(struct vm *vm, const uint64_t a[5])
 {
 	struct sink to = { .buf = vm->text, .cap = vm->limits->string_len };
 	const struct namer *names = &vm->env.out->names;
+	uint64_t style = a[3] & ~(uint64_t)STB_SYM_USER;
 	bool known;
 
-	if (a[3] > STB_SYM_MODULE) {
+	if (style > STB_SYM_BRIEF) {
 		vm_break(vm, "a style of addresses %llu",
 			 (unsigned long long)a[3]);
 		return 0;
 	}
-	known = names->put && names->put(names, &to, a[2],
-					 (enum stb_sym_style)a[3]);
+	if (a[3] & STB_SYM_USER)
+		known = names->put_user && names->put_user(names, &to,
+				(struct stb_user_addr){ .addr = a[2] },
+				(enum stb_sym_style)style);
+	else
+		known = names->put && names->put(names, &to, a[2],
+						 (enum stb_sym_style)style);
 	vm_put(vm, a[0], a[1], to.buf, to.n);
 	return !known;
 }
@@ -307,9 +313,13 @@ static void symbols(struct vm *vm, const uint64_t a[5])
 	size_t n;
 	const char *s = vm_str(vm, a[2], &n);
 
-	format_addresses(&to, &vm->env.out->names, s, n,
-			 a[3] <= STB_SYM_MODULE ? (enum stb_sym_style)a[3] :
-						  STB_SYM_DATA);
+	if (a[3] & STB_SYM_USER)
+		format_user_addresses(&to, &vm->env.out->names, s, n, 0,
+				      STB_SYM_DATA);
+	else
+		format_addresses(&to, &vm->env.out->names, s, n,
+				 a[3] <= STB_SYM_MODULE ?
+				 (enum stb_sym_style)a[3] : STB_SYM_DATA);
 	vm_put(vm, a[0], a[1], to.buf, to.n);
 }
 

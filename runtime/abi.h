@@ -114,7 +114,115 @@ enum stb_sym_style {
 	STB_SYM_FULLER,		/* the same, with " at " FILELINE */
 	STB_SYM_HEX,		/* 0xffffffff81..., and a blank */
 	STB_SYM_MODULE,		/* kernel, or a module's name; nothing */
+	STB_SYM_BRIEF,		/* a line: vfs_read+0x12 */
 };
+#define STB_SYM_USER 256	/* with a style, where loader handlers ask: of a
+				   process */
+
+/*
+ * --- programs ---------------------------------------------------------------
+ * Where an address of a process is was found out when the probe fired: the
+ * number of a row of the bundle's SYMBOLS, + 1, above the link-time address.
+ * PLACE_PID: it is in none of them, and the rest is the process. 0: nothing is
+ * there.
+ */
+#define STB_PLACE_ADDR 48
+#define STB_PLACE_PID 0x7ffful
+#define STB_PLACE_MOST 0x7ffe	/* rows of SYMBOLS that have numbers */
+/* Behind a call, whose instruction tells what is there: in stacks. */
+#define STB_PLACE_CALL (1ull << 63)
+struct stb_user_addr {
+	uint64_t addr, place;
+};
+enum { STB_STACK_MOST = 20 };	/* addresses of a stack */
+
+/*
+ * How a frame is left (x86-64; registers as DWARF numbers them): the rule that
+ * holds from one address of the code to the next.
+ */
+enum { STB_UNWIND_SAVED = 6 };	/* rbx rbp r12 r13 r14 r15 */
+enum { STB_UNWIND_SAME = 0x7fff };
+enum stb_cfa {			/* the canonical frame address */
+	STB_CFA_NONE,		/* nobody knows: the stack ends here */
+	STB_CFA_END,		/* nobody called: it ends here */
+	STB_CFA_REG,		/* reg + off */
+	STB_CFA_STORED,		/* what is stored at reg + off, + more */
+	STB_CFA_PLT,		/* rsp + 8, and 8 more from the byte `off` of
+				   each 16 bytes of code on */
+};
+enum stb_base { STB_BASE_CFA, STB_BASE_SP, STB_BASE_FP };
+enum {
+	STB_UNWIND_SIGNAL = 1,	/* a signal's frame: what it interrupted is at
+				   an instruction, not behind a call */
+	STB_UNWIND_RA_SP = 2,	/* the return address is at ra of rsp, not of
+				   the CFA */
+};
+struct stb_unwind_rule {
+	uint8_t cfa, reg, base, flags;	/* base: of saved */
+	int32_t off;
+	int32_t ra;
+	int16_t saved[STB_UNWIND_SAVED];	/* 8 bytes each; or SAME */
+	int32_t more;		/* CFA_STORED: what is stored, and this */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct stb_unwind_rule) == 32, "stb_unwind_rule");
+/*
+ * What handlers look up, filled by the loader. Keys of STB_BUILD_ID give a build;
+ * those of STB_BUILD_FILE + n, at the offset in its file that a mapping begins at,
+ * say where in memory the build-id is then, and where the mapping is linked to be:
+ * for all builds that have such a mapping, n counts from 0. STB_BUILD_SEEN: a
+ * mapping of a process, which handlers leave for the loader.
+ */
+enum { STB_BUILD_ID, STB_BUILD_SEEN, STB_BUILD_FILE };
+struct stb_build_key {
+	union {
+		struct {
+			uint32_t kind;
+			uint8_t id[20];		/* ID */
+		};
+		struct {
+			uint32_t kind_too, pid;	/* SEEN */
+			uint64_t at;		/* FILE: offset; SEEN: address */
+			uint64_t unused;
+		};
+	};
+};
+_Static_assert(sizeof(struct stb_build_key) == 24, "stb_build_key");
+/* Tables are in pages of 4096 bytes, no row across two; they are named by the
+   number of their first page. */
+enum { STB_TABLE_PAGE = 4096 };
+struct stb_build {
+	union {
+		struct {		/* STB_BUILD_ID */
+			uint32_t number;	/* of SYMBOLS, + 1 */
+			uint32_t rows, nrows, rules, nrules;
+			uint32_t symbols, nsymbols;
+			uint32_t names;		/* first the build's own */
+			uint32_t short_name;	/* without its folder: there */
+		};
+		struct {		/* STB_BUILD_FILE */
+			int64_t note;	/* from the mapping's start */
+			uint64_t linked;	/* address of the start */
+			uint32_t id_size, reserved;
+		};
+		struct {		/* STB_BUILD_SEEN */
+			uint64_t end, place;
+		};
+		uint64_t words[5];
+	};
+	uint64_t base;		/* ID: lowest address, which those in tables
+				   are counted from */
+};
+_Static_assert(sizeof(struct stb_build) == 48, "stb_build");
+struct stb_build_symbol {
+	uint32_t addr, size, name, reserved;	/* name: offset from `names` */
+};
+_Static_assert(sizeof(struct stb_build_symbol) == 16, "stb_build_symbol");
+struct stb_unwind_row {
+	uint32_t addr;		/* link-time, less the lowest that is loaded */
+	uint32_t rule;
+};
+_Static_assert(sizeof(struct stb_unwind_row) == 8, "stb_unwind_row");
 
 /* Aggregates: bits of stat_ops, as enum stat_op of the compiler. */
 enum {

@@ -81,6 +81,29 @@ struct rt_regs {
 /* Bytes for records, and for the stamp behind them. */
 #define RT_STAMPED(size) ((size) ? (size) + sizeof(struct stb_stamp) : 0)
 
+#ifdef RT_USER
+/* What user.h knows of the process that a run is in. */
+struct rt_user {
+	struct stb_user_addr out[STB_STACK_MOST];
+	u64 n;				/* of out */
+	u64 pc, exact;			/* not behind a call */
+	u64 regs[16];			/* as DWARF numbers them */
+	/* uretprobes: what stands for return addresses, and the newest */
+	u64 trampoline, returns;
+	/* the mapping looked at last; end 0: none was found */
+	u64 start, end, at;		/* at: offset in its file */
+	u64 place;			/* of its start; 0: no build is known */
+	struct stb_build build;
+	/* a search in a table */
+	u64 lo, hi, want;
+	struct stb_unwind_rule rule;
+	struct stb_build_symbol symbol;
+	struct stb_build_key key;
+	struct stb_build seen;
+};
+_Static_assert(sizeof(struct rt_user) == RT_USER_SIZE, "emit.c's");
+#endif
+
 /* The head of every frame; the handlers' slots follow in struct frame. */
 struct rt_frame {
 	u32 busy, unused;
@@ -92,6 +115,9 @@ struct rt_frame {
 	char out[RT_STAMPED(RT_OUT_SIZE)];
 #ifdef RT_MATCH_TAGS
 	struct rt_match match;
+#endif
+#ifdef RT_USER
+	struct rt_user user;
 #endif
 };
 struct frame;
@@ -1475,6 +1501,9 @@ RT_OUTLINE i64 rt_strtol_of(u64 s, u64 base)
 #define rt_strtol(r, s, base) rt_strtol_of((u64)(s), (u64)(base))
 
 #include "stack.h"
+#ifdef RT_USER
+#include "user.h"
+#endif
 #include "quote.h"
 
 #endif

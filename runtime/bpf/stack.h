@@ -59,13 +59,17 @@ RT_INLINE u64 rt_trace_skip(void *ctx, u64 way)
 #define rt_trace_skip(ctx, way) 0
 #endif
 
+/* A program's function returns: the kernel's stack is not looked at there. */
+#define rt_user_returns_by(way) ((u64)(way) >> 47 == 1 << 16)
+
 /* Addresses from number skip on, to `size` bytes; how many bytes. */
 RT_OUTLINE long rt_stack_of(void *ctx, u64 *to, u32 size, u64 skip, u64 way)
 {
 	u64 own = skip;
 	long n;
 
-	if (way == RT_WAY_NONE || skip >= RT_FRAMES_MOST)
+	if (way == RT_WAY_NONE || rt_user_returns_by(way) ||
+	    skip >= RT_FRAMES_MOST)
 		return 0;
 	if (way >= RT_WAY_TRACE && way < RT_WAY_ADDRESS)
 		skip += rt_trace_skip(ctx, way);
@@ -117,6 +121,15 @@ RT_INLINE u64 rt_hex(u64 v)
 	       ((v + 6 * ones) >> 4 & ones) * ('a' - '0' - 10);
 }
 
+/* One address; no NUL behind it. */
+RT_INLINE void rt_put_address(char *at, u64 a)
+{
+	*(uint16_t *)at = '0' | 'x' << 8;
+	*(u64 *)(at + 2) = rt_hex(a >> 32);
+	*(u64 *)(at + 10) = rt_hex((u32)a);
+	*(uint16_t *)(at + 18) = ' ';
+}
+
 /* How many addresses there were. They lie at the end of the room until each
    becomes text, which never reaches the next. */
 RT_INLINE u64 rt_stack_text(void *ctx, char *dst, u32 cap, u64 way)
@@ -140,10 +153,7 @@ RT_INLINE u64 rt_stack_text(void *ctx, char *dst, u32 cap, u64 way)
 		a = raw[i];
 		if (!a)
 			break;
-		*(uint16_t *)at = '0' | 'x' << 8;
-		*(u64 *)(at + 2) = rt_hex(a >> 32);
-		*(u64 *)(at + 10) = rt_hex((u32)a);
-		*(uint16_t *)(at + 18) = ' ';
+		rt_put_address(at, a);
 		count++;
 	}
 	return count;

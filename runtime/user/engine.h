@@ -331,6 +331,21 @@ RT_OUTLINE void rt_group(struct rt_match *m, char *dst, u64 cap, i64 n)
 #define rt_sprint_syms(r, dst, cap, s) \
 	rt_svc_symbols(dst, cap, s, STB_SYM_DATA)
 #define rt_sprint_stack(r, dst, cap, s) rt_sprint_syms(r, dst, cap, s)
+#define rt_usymbol(dst, cap, a, style) \
+	rt_svc_symbol(dst, cap, a, STB_SYM_USER | (style))
+#define rt_usymname(r, dst, cap, a) rt_usymbol(dst, cap, a, STB_SYM_NAME)
+#define rt_usymdata(r, dst, cap, a) rt_usymbol(dst, cap, a, STB_SYM_DATA)
+#define rt_usymfile(r, dst, cap, a) rt_usymbol(dst, cap, a, STB_SYM_FILE)
+#define rt_usymline(r, dst, cap, a) rt_usymbol(dst, cap, a, STB_SYM_LINE)
+#define rt_usymfileline(r, dst, cap, a) \
+	rt_usymbol(dst, cap, a, STB_SYM_FILELINE)
+#define rt_umodname(r, dst, cap, a) rt_usymbol(dst, cap, a, STB_SYM_MODULE)
+#define rt_sprint_usyms(r, dst, cap, s) \
+	rt_svc_symbols(dst, cap, s, STB_SYM_USER | STB_SYM_DATA)
+#define rt_sprint_ustack(r, dst, cap, s) rt_sprint_usyms(r, dst, cap, s)
+/* What handlers have seen tells of which process it is. */
+#define rt_uplace(r, a) 0
+#define rt_upid(r) 0
 #define rt___file_value(r, dst, cap) rt_svc_file_value(dst, cap)
 #define rt___file_set(r, dst, cap, s) rt_svc_file_set(dst, cap, s)
 #define rt___file_add(r, dst, cap, s) rt_svc_file_add(dst, cap, s)

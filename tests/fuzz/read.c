@@ -13,6 +13,7 @@
  *
  * links: bundler -lzstd -lsodium
  */
+#include "runtime/abi.h"
 #include "tests/bundle/make.h"
 
 #include <stdio.h>
@@ -334,11 +335,16 @@ static void write_symbols_seed(const char *folder)
 	static const struct stb_sym_range range = { 0x1000, 0x100, 0, 0 };
 	static const uint8_t addrs[] = { 0, 8 }, lines[] = { 1, 0, 20, 4, 3 };
 	static const char names[] = "a\0b", files[] = "c.c";
+	static const struct stb_sym_load load = { 0x1000, 0x100, 0, 0x1080 };
+	static const struct stb_unwind_rule rule = { .cfa = STB_CFA_REG };
+	static const struct stb_unwind_row row = { 8, 0 };
 
 	write_tables_seed(folder, 'Y', (struct made_table[]){
 		ONE(STB_T_SYM_RANGES, range), BYTES(STB_T_SYM_ADDRS, addrs),
 		BYTES(STB_T_SYM_NAMES, names), BYTES(STB_T_SYM_FILES, files),
-		BYTES(STB_T_SYM_LINES, lines), { 0 } });
+		BYTES(STB_T_SYM_LINES, lines), ONE(STB_T_SYM_LOADS, load),
+		ONE(STB_T_SYM_RULES, rule), ONE(STB_T_SYM_UNWIND, row),
+		{ 0 } });
 }
 
 /* The corpus folder is the argument that is one. */

@@ -133,6 +133,101 @@ static void expect_text(const struct namer *n, uint64_t addr,
 	failures++;
 }
 
+static void expect_user(const struct namer *n, uint64_t place,
+			enum stb_sym_style style, const char *want)
+{
+	char text[256] = "";
+	struct sink to = { .buf = text, .cap = sizeof(text) - 1 };
+
+	n->put_user(n, &to, (struct stb_user_addr){ 0x7f001234, place }, style);
+	text[to.n] = 0;
+	if (!strcmp(text, want))
+		return;
+	printf("place %#llx in style %d: got \"%s\", want \"%s\"\n",
+	       (unsigned long long)place, style, text, want);
+	failures++;
+}
+
+/* Addresses of a process: the place says which table, and where in it. */
+static void places(void)
+{
+	struct stb_set set = set_of(&good, 5, 19, ALL_LINES);
+	const uint64_t first = 1ull << STB_PLACE_ADDR;
+	static struct symbols *s;
+	struct namer n;
+
+	symbols_add(&s, "/bin/x", NULL, &set, 0, 1);
+	n = symbols_namer(s, NULL);
+	expect_text(&n, 0x1000, STB_SYM_NAME, "0x1000");	/* no kernel's */
+	expect_user(&n, first + 0x1080, STB_SYM_NAME, "second");
+	expect_user(&n, first + 0x1080, STB_SYM_DATA,
+		    "second+0x0/0x180 [/bin/x]");
+	expect_user(&n, first + 0x1080, STB_SYM_BRIEF, "second+0x0\n");
+	expect_user(&n, first + 0x1084, STB_SYM_SIMPLE, "second+0x4 [x]\n");
+	/* behind a call that ends a function: of what it is in */
+	expect_user(&n, (first + 0x1080) | STB_PLACE_CALL, STB_SYM_FULL,
+		    " 0x7f001234 : first+0x80/0x80 [/bin/x]\n");
+	expect_user(&n, first + 0x9000, STB_SYM_DATA, "0x7f001234 [/bin/x]");
+	expect_user(&n, 2 * first + 0x1080, STB_SYM_DATA, "0x7f001234");
+	expect_user(&n, 0, STB_SYM_NAME, "0x7f001234");
+	expect_user(&n, (uint64_t)STB_PLACE_PID << STB_PLACE_ADDR | UINT32_MAX,
+		    STB_SYM_DATA, "0x7f001234");
+	free((void *)(uintptr_t)set.data);
+}
+
+/* What handlers follow: rows that ascend and name rules that there are. */
+static bool unwind_valid(struct stb_unwind_row *rows, uint32_t n,
+			 struct stb_sym_load *loads, uint32_t nloads)
+{
+	static const struct stb_unwind_rule rules[2];
+	struct made_table made[] = {
+		{ STB_T_SYM_RANGES, sizeof(good.ranges[0]), good.ranges, 1 },
+		{ STB_T_SYM_LOADS, sizeof(*loads), loads, nloads },
+		{ STB_T_SYM_RULES, sizeof(rules[0]), rules, 2 },
+		{ STB_T_SYM_UNWIND, sizeof(*rows), rows, n },
+		BYTES(STB_T_STRINGS, "\0.text"), { 0 }
+	};
+	struct stb_reader r = { 0 };
+	struct made_section s[2];
+	struct stb_set set;
+	struct made m;
+	size_t size;
+	uint8_t *raw = make_set(made, &size);
+	bool ok;
+
+	s[0] = make_section(STB_SEC_INDEX, "\0\0\0\0\0\0\0", 8);
+	s[1] = make_section(STB_SEC_SYMBOLS, raw, size);
+	m = make_bundle(s, 2);
+	ok = stb_open(&r, m.data, m.size) &&
+	     stb_section_read(&r, 1, raw, size, &set) &&
+	     stb_validate_symbols(&r, &set, 1);
+	free(m.data);
+	free((void *)(uintptr_t)s[0].stored);
+	free((void *)(uintptr_t)s[1].stored);
+	free(raw);
+	return ok;
+}
+
+static void unwind(void)
+{
+	struct stb_unwind_row rows[] = { { 0, 1 }, { 4, 0 }, { 9, 1 } };
+	struct stb_sym_load loads[] = { { 0x1000, 0x300, 0, 0x1010 },
+					{ 0x2000, 0x100, 0x400, 0x1010 } };
+
+	EXPECT("rows", unwind_valid(rows, 3, loads, 2), true);
+	rows[2].addr = 4;
+	EXPECT("an address twice", unwind_valid(rows, 3, loads, 2), false);
+	rows[2].addr = 9;
+	rows[0].rule = 2;
+	EXPECT("no such rule", unwind_valid(rows, 3, loads, 2), false);
+	rows[0].rule = 0;
+	loads[1].addr = 0xfff;
+	EXPECT("a load below", unwind_valid(rows, 3, loads, 2), false);
+	loads[1].addr = 1ull << 47;
+	loads[1].size = 1ull << 47;
+	EXPECT("a load too high", unwind_valid(rows, 3, loads, 2), false);
+}
+
 static void names(void)
 {
 	struct stb_set set = set_of(&good, 5, 19, ALL_LINES);
@@ -141,7 +236,7 @@ static void names(void)
 	char text[64];
 	struct sink to = { .buf = text, .cap = 40 };
 
-	symbols_add(&s, "kernel", NULL, &set, 0x10000);
+	symbols_add(&s, "kernel", NULL, &set, 0x10000, 0);
 	n = symbols_namer(s, NULL);
 	expect_text(&n, 0x11000, STB_SYM_NAME, "first");
 	expect_text(&n, 0x1107f, STB_SYM_DATA, "first+0x7f/0x80 [kernel]");
@@ -175,5 +270,7 @@ int main(void)
 {
 	damage();
 	names();
+	places();
+	unwind();
 	return failures != 0;
 }
