@@ -1305,6 +1305,7 @@ static bool lower_with(struct lowering *all, struct site *site,
 	l.tail = &body;
 	leave_other_callers(&l);
 	leave_other_tasks(&l);
+	leave_other_texts(&l);
 	if (site->point)
 		leave_at_condition(&l);
 	lower_stmts(&l, site->probe->body);

@@ -181,6 +181,9 @@ void raise_if_le(struct lower *l, struct span at, struct ir_opnd a,
 void find_groups(struct lowering *all);
 struct ir_opnd lower_match(struct lower *l, const struct expr *e);
 bool fold_match(struct lower *l, const struct expr *e, int64_t *v);
+/* 1 where the text fits the expression, which must be one. */
+struct ir_opnd match_text(struct lower *l, struct span at, struct ir_opnd text,
+			  const char *regex);
 /* matched(n) and its like; false: it is none of them. */
 bool lower_group(struct lower *l, const struct expr *e, struct ir_slot *want,
 		 struct ir_opnd *v);
@@ -205,6 +208,8 @@ bool lower_registers(struct lower *l, const struct expr *e, struct ir_opnd *v);
 bool frames_seen(const struct job *j);
 /* Ends the run where the site is for callers, and this is another. */
 void leave_other_callers(struct lower *l);
+/* ... or for some functions of a script, and this is another: lower_texts.c. */
+void leave_other_texts(struct lower *l);
 /* __return_address(slot); false: it is another. */
 bool lower_return_address(struct lower *l, const struct expr *e,
 			  struct ir_opnd *v);

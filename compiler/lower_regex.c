@@ -99,6 +99,23 @@ struct ir_opnd lower_match(struct lower *l, const struct expr *e)
 	return slot_opnd(s->dst);
 }
 
+struct ir_opnd match_text(struct lower *l, struct span at, struct ir_opnd text,
+			  const char *regex)
+{
+	struct expr where = { .at = at };
+	struct expr e = { .at = at, .b = &where, .str = regex,
+			  .len = strlen(regex) };
+	int64_t i = regex_of(l, &e);
+	struct ir_stmt *s;
+
+	if (i < 0)
+		return num_opnd(0);
+	s = add_into(l, IR_MATCH, at, temp_slot(l, IR_LONG));
+	s->a = text;
+	s->num = i;
+	return slot_opnd(s->dst);
+}
+
 /* --- groups ------------------------------------------------------------------- */
 
 static struct ir_stmt *call(struct lower *l, const struct expr *e,

@@ -135,6 +135,12 @@ bool target_symbol_file(struct target *t, struct binary *b, unsigned what,
 /* The code that the kernel gives to each process ("vdso"), as a program's
    build; NULL: it has none, or it is not to be had. */
 struct binary *target_vdso(struct target *t);
+/*
+ * The build of a file that lies at PATH from the program that the shell finds as
+ * NAME, where programs are taken as the script names them.
+ */
+size_t target_beside(struct target *t, const char *name, const char *path,
+		     struct binary **out, size_t max);
 /* All program builds that are declared. */
 size_t target_all_programs(struct target *t, struct binary ***out);
 /*

@@ -150,3 +150,25 @@ const char *target_needed(struct target *t, const struct binary *b, size_t i,
 				     max);
 	return name;
 }
+
+size_t target_beside(struct target *t, const char *name, const char *path,
+		     struct binary **out, size_t max)
+{
+	const char *p = getenv("PATH"), *file, *slash;
+	char real[PATH_MAX], beside[PATH_MAX];
+	size_t n;
+
+	for (; target_is_open(t) && p && *p; p += n + (p[n] == ':')) {
+		n = strcspn(p, ":");
+		file = arena_printf(target_mem(t), "%.*s/%s", (int)n, p, name);
+		slash = realpath(file, real) ? strrchr(real, '/') : NULL;
+		if (!slash)
+			continue;
+		file = arena_printf(target_mem(t), "%.*s/%s",
+				    (int)(slash - real), real, path);
+		return realpath(file, beside) ?
+			target_programs(t, arena_strdup(target_mem(t), beside),
+					out, max) : 0;
+	}
+	return 0;
+}

@@ -77,6 +77,12 @@ struct site_tasks {
 	enum task_event event;
 };
 
+/* A string of the process that must fit, or the handler does not run. */
+struct text_filter {
+	const char *text, *length;	/* variables; length NULL: to its NUL */
+	const char *regex;
+};
+
 struct site {
 	struct probe *probe;	/* whose body runs */
 	struct point *point;	/* as written (for condition, span) */
@@ -95,6 +101,10 @@ struct site {
 	const struct syscall *call;	/* AT_SYSCALL; NULL: all others */
 	bool is_compat;		/* of 32-bit programs */
 	const struct site_tasks *tasks;	/* NULL: no point of processes */
+	const struct text_filter *filters;
+	size_t nfilters;
+	const char *zero;	/* ... and this variable must be 0; or NULL */
+	int64_t pid;		/* in that process alone; 0: in any */
 	uint64_t semaphore;	/* AT_UPROBE: where in the file; 0: none */
 	int64_t order;		/* begin(N) end(N) error(N) */
 	uint64_t timer_ns, timer_random_ns;
@@ -135,6 +145,7 @@ extern const struct family family_data, family_procfs, family_perf,
 extern const struct family family_begin, family_timer, family_kernel,
 	family_trace, family_process, family_syscall, family_module;
 extern const struct family family_kprobe;
+extern const struct family family_script;
 
 /* points.c: adds a site of probe pr; zeroed but for these. */
 struct site *site_new(struct job *j, struct probe *pr, struct point *pt,

@@ -17,14 +17,13 @@ const struct family *const families[] = {
 	&family_begin, &family_timer, &family_data, &family_procfs, &family_perf, &family_netfilter, &family_kernel, &family_trace,
 	&family_process, &family_syscall, &family_module,
 	&family_tasks,
-	&family_kprobe, NULL
+	&family_kprobe, &family_script, NULL
 };
 
 /* Points of SystemTap that have no family yet: refused, but known. */
 static const char *const later[] = {
 	"kernel.mark(s)",
-	"java",
-	"python2", "python3", "debuginfod", NULL
+	"python2", "debuginfod", NULL
 };
 
 enum { MAX_ARGS = 8, MAX_DEPTH = 6 };	/* depth: components of a shape */
