@@ -11,6 +11,11 @@
 
 /* --- file names ------------------------------------------------------------- */
 
+bool dwarf_keeps_folder(const char *dir)
+{
+	return *dir && *dir != '/' && strcmp(dir, ".");
+}
+
 const char *dwarf_short_path(Dwarf_Die *unit, const char *path)
 {
 	Dwarf_Attribute a;
@@ -18,6 +23,8 @@ const char *dwarf_short_path(Dwarf_Die *unit, const char *path)
 						      &a));
 	size_t n = dir ? strlen(dir) : 0;
 
+	if (n && dwarf_keeps_folder(dir))
+		return path;
 	if (n && !strncmp(path, dir, n) && path[n] == '/')
 		path += n + 1;
 	while (!strncmp(path, "./", 2))

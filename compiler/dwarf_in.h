@@ -28,6 +28,8 @@ bool dwarf_die_at(struct facts *f, uint64_t off, Dwarf_Die *d);
 /* A file's name as the index has it: relative to the folder of the unit's
    compilation, where it is in there. */
 const char *dwarf_short_path(Dwarf_Die *unit, const char *path);
+/* Is the folder of a compilation a relative one, which names then begin with? */
+bool dwarf_keeps_folder(const char *dir);
 
 /* Offsets of DIEs in the file that dwz shares among others have this bit. */
 #define DIE_ALT (UINT64_C(1) << 63)

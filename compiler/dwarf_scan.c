@@ -218,9 +218,13 @@ static uint32_t path_of(struct scan *s, uint64_t n)
 		return e->path;
 	if (e->dir && e->dir < s->dirs.n)
 		dir = s->dirs.v[e->dir].name;
+	else if (dwarf_keeps_folder(d))
+		dir = d;
 	path = e->name;
 	if (*dir && path[0] != '/')
 		path = arena_printf(&s->b->mem, "%s/%s", dir, path);
+	if (dwarf_keeps_folder(d))
+		return e->path = ix_string(s->b, path);
 	if (len && !strncmp(path, d, len) && path[len] == '/')
 		path += len + 1;
 	while (!strncmp(path, "./", 2))

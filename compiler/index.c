@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INDEX_VERSION = 7 };
+enum { INDEX_VERSION = 8 };
 
 enum part { P_STRINGS, P_FUNCS, P_FUNC_NAMES, P_TYPES, P_ENUMS, P_GLOBALS,
 	    P_SYMBOLS, P_TRACES, P_INSTS, NPARTS };
