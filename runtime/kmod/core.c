@@ -113,6 +113,7 @@ static int run_task(const struct stb_prog *p, struct stb_task *t)
 	struct stb_shared *g = stb_script.shared;
 	int result, i;
 
+	t->may_sleep = !p->locks;
 	for (i = 0; i < TRIES_MS; i++) {
 		if (p->locks) {
 			WRITE_ONCE(g->holder, (u64)current->tgid << 32 |

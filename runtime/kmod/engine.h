@@ -342,8 +342,19 @@ RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
 #define RT_ACTIONS(s, cost) (((s)->actions += (cost)) > (s)->max_actions)
 #define RT_LOOP(r, body) do { \
 	while (!body(0, r)) \
-		; \
+		if ((r)->task) \
+			rt_breathe(r); \
 } while (0)
+
+/* A run in the loader's context may be long: others get the processor, and who
+   is killed has no actions left. */
+RT_INLINE void rt_breathe(struct rt_run *r)
+{
+	if (r->task->may_sleep)
+		cond_resched();
+	if (fatal_signal_pending(current))
+		r->state->actions = r->state->max_actions;
+}
 
 #define RT_EACH(dir, key, stat, mask) ((u64)((dir) + 1) | (u64)(key) << 8 | \
 	(u64)(stat) << 16 | (u64)(mask) << 32)

@@ -17,6 +17,7 @@
 #include <linux/perf_event.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/uprobes.h>
 
@@ -229,6 +230,7 @@ struct stb_site {
 
 struct stb_task {			/* a run in the loader's context */
 	void *frame;
+	bool may_sleep;			/* it takes no locks */
 	char *value;			/* $value of a file; NULL: none */
 	u32 value_len, value_cap;
 };
