@@ -48,7 +48,8 @@ void init_limits(struct ir *ir, const struct limits *lim)
 {
 	ir->string_len = (uint32_t)lim->maxstringlen;
 	ir->max_action = lim->maxaction;
-	ir->max_action_user = lim->maxaction * 10;
+	ir->max_action_user = lim->maxaction_user ? lim->maxaction_user :
+						    lim->maxaction * 10;
 	ir->max_entries = lim->maxmapentries;
 	ir->max_errors = lim->maxerrors;
 	ir->max_skipped = lim->maxskipped;

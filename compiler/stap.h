@@ -381,7 +381,8 @@ struct options {
 	bool ldd;			/* --ldd: of programs' libraries, too */
 	struct limits {			/* SystemTap's names and defaults */
 		int64_t maxstringlen;	/* 512 */
-		int64_t maxaction;	/* 1000; begin/end/timers 10x */
+		int64_t maxaction;	/* 1000 */
+		int64_t maxaction_user;	/* begin, end, timers; 0: 10 times that */
 		int64_t maxnesting, maxmapentries, maxerrors, maxskipped;
 	} limits;
 };
