@@ -369,6 +369,8 @@ static void emit_map_types(struct emit *e, const struct ir_layout_map *m)
 			emit_line(e, "RT_STAT_READER(%u, %zu)", m->id,
 				  (stat_size(g) - sizeof(struct stb_stat)) / 8);
 	}
+	if (emit_walks(e))
+		emit_each_types(e, g);
 	emit_line(e, "%s", "");
 }
 
@@ -537,8 +539,9 @@ static void emit_frame_struct(struct emit *e, const struct unit *u)
 		}
 		e->depth++;
 		declare_frame(e, u);
-		for (i = 1; i <= u->neach; i++)
+		for (i = 1; !emit_walks(e) && i <= u->neach; i++)
 			emit_line(e, "u64 each%u;", i);
+		emit_each_frame(e, u);
 		if (u->fn && u->fn->has_result) {
 			if (u->fn->result == IR_LONG)
 				emit_line(e, "i64 result;");
@@ -835,7 +838,7 @@ static uint32_t kernel_frame(struct emit *e)
 		any |= u->needs_frame;
 		if (!u->slots_in_frame)
 			continue;
-		n = slots_size(u) - 8 * u->nregions;
+		n = slots_size(u) - 8 * u->nregions + u->each_size;
 		if (u->fn)
 			size += n + result_size(e, u);
 		else if (handler < n)

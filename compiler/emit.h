@@ -37,6 +37,8 @@ struct unit {
 	bool needs_frame;		/* the run needs one: a kernel matter */
 	bool prints;			/* itself or in what it calls */
 	bool direct;			/* its one record goes to the ring */
+	uint32_t each_size;		/* bytes of the frame for iterators */
+	VEC(const struct ir_stmt *) walks;	/* foreach in the kernel */
 	unsigned nregions, nlabels, nloops, neach, nformats;
 	struct text bodies;		/* outlined, in order */
 	bool locked;			/* its locks are taken, by here */
@@ -118,6 +120,25 @@ uint32_t emit_round(uint32_t size);	/* up to a multiple of 8 */
 /* Most bytes that the record of a statement's format takes. */
 uint32_t emit_record_size(struct emit *e, const struct ir_stmt *s);
 bool emit_small_key(struct emit *e, const struct ir_global *g);
+
+/* --- emit_each.c: foreach and the like in the kernel ------------------------- */
+
+/* Is it the kernel's BPF, where foreach is walks? */
+bool emit_walks(const struct emit *e);
+/* Bytes of the frame that a foreach has, and their declaration. */
+uint32_t emit_each_size(struct emit *e, const struct ir_stmt *s);
+void emit_each_frame(struct emit *e, const struct unit *u);
+/* Before the loop, and at the start of its body `name`; `it` is its number. */
+void emit_each_start(struct emit *e, const struct ir_stmt *s, unsigned it,
+		     const char *limit);
+void emit_each_element(struct emit *e, const struct ir_stmt *s, unsigned it,
+		       const char *name);
+/* What walks need of an array's types; `delete g`; a store, as C that is not 0
+   where the array is full: what wraps makes room. */
+void emit_each_types(struct emit *e, const struct ir_global *g);
+void emit_each_clear(struct emit *e, const struct ir_global *g);
+const char *emit_each_store(struct emit *e, const struct ir_global *g,
+			    const char *store);
 
 /* --- emit_regex.c ----------------------------------------------------------- */
 

@@ -135,6 +135,8 @@ static void walk_loop(struct placer *p, const struct ir_stmt *s)
 
 	p->u->loops = true;
 	p->each |= s->kind == IR_FOREACH;
+	if (emit_walks(p->e) && s->kind == IR_FOREACH)
+		p->u->each_size += emit_each_size(p->e, s);
 	p->region = (int)++p->u->nregions;
 	for (i = 0; s->each && i < s->global->nkeys && s->each->keys; i++)
 		if (!s->each->over_buckets || !i)
@@ -209,6 +211,7 @@ static void settle(struct placer *p)
 	uint32_t strings = 0, longs = 0;
 	const struct ir_slot *s;
 
+	u->slots_in_frame |= u->each_size > 0;
 	for (s = u->slots; s; s = s->next) {
 		enum place *place = &u->slot[s->number].place;
 

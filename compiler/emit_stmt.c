@@ -524,6 +524,13 @@ static const char *seq(const struct ir_global *g)
 	return g->hidden ? "RT_PLAIN" : "RT_SEQ";
 }
 
+/* Not 0: the array is full. */
+static void emit_store(struct emit *e, const struct ir_stmt *s,
+		       const char *call)
+{
+	emit_try_call(e, s, emit_each_store(e, s->global, call), NULL);
+}
+
 static void map_get(struct emit *e, const struct ir_stmt *s, const char *k)
 {
 	const struct ir_global *g = s->global;
@@ -543,22 +550,22 @@ static void map_set(struct emit *e, const struct ir_stmt *s, const char *k)
 	const char *a = emit_opnd(e, &s->a);
 
 	if (g->value == IR_V_STRING)
-		emit_try_call(e, s, text(e, "rt_map_set_str(r, RT_MAP(%d), %s, "
-			      "%s, %u, %s)", g->index, k, seq(g),
-			      emit_map(e, g)->value_size - (g->hidden ? 0 : 8),
-			      a), NULL);
+		emit_store(e, s, text(e, "rt_map_set_str(r, RT_MAP(%d), %s, "
+			   "%s, %u, %s)", g->index, k, seq(g),
+			   emit_map(e, g)->value_size - (g->hidden ? 0 : 8),
+			   a));
 	else
-		emit_try_call(e, s, text(e, "rt_map_set(RT_MAP(%d), %s, %s, "
-			      "%s)", g->index, k, seq(g), a), NULL);
+		emit_store(e, s, text(e, "rt_map_set(RT_MAP(%d), %s, %s, %s)",
+			   g->index, k, seq(g), a));
 }
 
 static void map_modify(struct emit *e, const struct ir_stmt *s, const char *k)
 {
 	const struct ir_global *g = s->global;
 
-	emit_try_call(e, s, text(e, "RT_MAP_MODIFY(RT_MAP(%d), %s, %s, %s, %s, "
-		      "v, %d)", g->index, k, seq(g), op_name(s->op),
-		      emit_opnd(e, &s->a), s->want_old), NULL);
+	emit_store(e, s, text(e, "RT_MAP_MODIFY(RT_MAP(%d), %s, %s, %s, %s, "
+		   "v, %d)", g->index, k, seq(g), op_name(s->op),
+		   emit_opnd(e, &s->a), s->want_old));
 	if (s->dst)
 		emit_line(e, "%s = v;", emit_slot(e, s->dst));
 }
@@ -567,9 +574,9 @@ static void map_cat(struct emit *e, const struct ir_stmt *s, const char *k)
 {
 	const struct ir_global *g = s->global;
 
-	emit_try_call(e, s, text(e, "rt_map_cat(r, RT_MAP(%d), %s, %s, %u, %s)",
-		      g->index, k, seq(g), emit_map(e, g)->value_size -
-		      (g->hidden ? 0 : 8), emit_opnd(e, &s->a)), NULL);
+	emit_store(e, s, text(e, "rt_map_cat(r, RT_MAP(%d), %s, %s, %u, %s)",
+		   g->index, k, seq(g), emit_map(e, g)->value_size -
+		   (g->hidden ? 0 : 8), emit_opnd(e, &s->a)));
 	if (s->dst)
 		map_get(e, s, k);
 }
@@ -578,11 +585,11 @@ static void stat_add(struct emit *e, const struct ir_stmt *s, const char *k)
 {
 	const struct ir_global *g = s->global;
 
-	emit_try_call(e, s, text(e, "RT_STAT_ADD(RT_MAP(%d), %s, struct "
-		      "m%d_value, &m%d_none, %s, %s, 0x%x, %" PRId64 ", %"
-		      PRId64 ", %" PRId64 ")", g->index, k, g->index, g->index,
-		      seq(g), emit_opnd(e, &s->a), g->stat_ops, g->hist_lo,
-		      g->hist_hi, g->hist_step), NULL);
+	emit_store(e, s, text(e, "RT_STAT_ADD(RT_MAP(%d), %s, struct "
+		   "m%d_value, &m%d_none, %s, %s, 0x%x, %" PRId64 ", %"
+		   PRId64 ", %" PRId64 ")", g->index, k, g->index, g->index,
+		   seq(g), emit_opnd(e, &s->a), g->stat_ops, g->hist_lo,
+		   g->hist_hi, g->hist_step));
 }
 
 static void stat_get(struct emit *e, const struct ir_stmt *s, const char *k)
@@ -647,7 +654,7 @@ static void emit_clear(struct emit *e, const struct ir_stmt *s)
 	const struct ir_global *g = s->global;
 
 	if (g->nkeys || g->value == IR_V_STAT)
-		emit_line(e, "rt_map_clear(RT_MAP(%d));", g->index);
+		emit_each_clear(e, g);
 	else if (g->value == IR_V_STRING)
 		emit_line(e, "G.g_%s[0] = 0;", g->name);
 	else
@@ -679,7 +686,8 @@ static void emit_actions(struct emit *e, const struct ir_stmt *s)
 }
 
 /* Keys and value of this turn's element into their slots. */
-static void emit_element(struct emit *e, const struct ir_stmt *s, unsigned it)
+static void emit_element(struct emit *e, const struct ir_stmt *s, unsigned it,
+			 const char *name)
 {
 	const struct ir_foreach *each = s->each;
 	const struct ir_global *g = s->global;
@@ -687,6 +695,10 @@ static void emit_element(struct emit *e, const struct ir_stmt *s, unsigned it)
 			   text(e, "struct m%d_key", g->index);
 	size_t i;
 
+	if (emit_walks(e)) {
+		emit_each_element(e, s, it, name);
+		return;
+	}
 	emit_line(e, "%s *k = RT_KEY_SPACE(r, %s);", type, type);
 	emit_line(e, "%s", "");
 	emit_line(e, "if (!rt_each_next(f->each%u, k))", it);
@@ -732,7 +744,7 @@ static void emit_loop_body(struct emit *e, const struct ir_stmt *s,
 			  e->u->name, e->u->name);
 	emit_locals(e, id);
 	if (s->kind == IR_FOREACH)
-		emit_element(e, s, it);
+		emit_element(e, s, it, name);
 	emit_line(e, "%s", "");
 	e->line = 0;
 	emit_actions(e, s);
@@ -802,25 +814,32 @@ static void emit_foreach(struct emit *e, const struct ir_stmt *s, int id)
 	const char *name = text(e, "%s_each%d", e->u->name, id);
 	const struct ir_foreach *each = s->each;
 	unsigned it = ++e->u->neach;
-	const char *k = "0", *limit = each->limit.kind == IR_NONE ? "-1" :
-		emit_opnd(e, &each->limit);
+	const char *k = "0", *limit = "-1";
+
+	if (each->limit.kind != IR_NONE)
+		limit = text(e, "RT_LIMIT(%s)", emit_opnd(e, &each->limit));
+	else if (emit_walks(e))
+		limit = "INT64_MAX";
 
 	emit_loop_body(e, s, name, id, it);
 	emit_line(e, "{");
 	e->depth++;
-	if (each->slice || each->over_buckets)
+	if (emit_walks(e))
+		emit_each_start(e, s, it, limit);
+	else if (each->slice || each->over_buckets)
 		k = emit_key(e, s->global, each->over_buckets ? s->args :
 			     each->slice);
-	if (each->over_buckets)
+	if (!emit_walks(e) && each->over_buckets)
 		emit_line(e, "f->each%u = rt_each_bucket(RT_MAP(%d), %s, %s);",
 			  it, s->global->index, k, limit);
-	else
+	else if (!emit_walks(e))
 		emit_line(e, "f->each%u = rt_each(RT_MAP(%d), %s, %s, %s);",
 			  it, s->global->index, each_flags(e, s), limit, k);
 	e->depth--;
 	emit_line(e, "}");
 	emit_line(e, "RT_LOOP(r, %s);", name);
-	emit_line(e, "rt_each_end(f->each%u);", it);
+	if (!emit_walks(e))
+		emit_line(e, "rt_each_end(f->each%u);", it);
 	emit_after_loop(e, s);
 }
 

@@ -201,6 +201,9 @@ struct ir_global {
 	/* by ir.c: */
 	bool in_kernel, in_loader;	/* who touches it */
 	bool read_in_kernel;		/* an aggregate, by a kernel handler */
+	bool walked_in_kernel;		/* foreach, by a kernel handler */
+	bool cleared_in_kernel;		/* deleted as a whole, the same */
+	bool evicts_in_kernel;		/* it wraps, and kernel handlers store */
 	bool constant;		/* no handler writes it */
 	bool only_added;	/* shared, no lock: kernel handlers write it by
 				   IR_MODIFY ADD and SUB alone, so that what a

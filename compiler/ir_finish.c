@@ -80,6 +80,20 @@ bool ir_c_uses(const char *c, const char *macro, const char *global)
 
 enum { READS = 1, WRITES = 2, COMMUTES = 4, TEARS = 8 };
 
+/* Into an array that wraps, where the oldest may have to go. */
+static bool may_evict(const struct ir_stmt *s)
+{
+	return s->global && s->global->wraps &&
+	       (s->kind == IR_MAP_SET || s->kind == IR_MAP_MODIFY ||
+		s->kind == IR_MAP_CAT || s->kind == IR_STAT_ADD);
+}
+
+/* Goes over the array, in the kernel. */
+static bool is_walk(const struct ir_stmt *s)
+{
+	return s->kind == IR_FOREACH || s->kind == IR_MAP_CLEAR || may_evict(s);
+}
+
 static bool is_sum(const struct ir_stmt *s)
 {
 	return s->op == IR_ADD || s->op == IR_SUB;
@@ -134,8 +148,13 @@ static void tally_access(struct walk *w, const struct ir_stmt *s)
 		g->in_kernel = true;
 	else
 		g->in_loader = true;
-	if (in_kernel(w->f, w->h) && s->kind == IR_STAT_GET)
-		g->read_in_kernel = true;
+	if (in_kernel(w->f, w->h)) {
+		g->read_in_kernel |= s->kind == IR_STAT_GET ||
+			(s->kind == IR_FOREACH && g->value == IR_V_STAT);
+		g->walked_in_kernel |= s->kind == IR_FOREACH;
+		g->cleared_in_kernel |= s->kind == IR_MAP_CLEAR;
+		g->evicts_in_kernel |= may_evict(s);
+	}
 	if (s->peek)
 		return;
 	w->tally->reads[g->index] |= how & READS;
@@ -145,14 +164,14 @@ static void tally_access(struct walk *w, const struct ir_stmt *s)
 		w->f->only_added[g->index] = false;
 	/* of an array the loader keeps what it adds to itself: nobody else may
 	   look */
-	if (in_kernel(w->f, w->h) && (how & READS) && g->nkeys)
+	if (in_kernel(w->f, w->h) && ((how & READS) || is_walk(s)) && g->nkeys)
 		w->f->only_added[g->index] = false;
 	if (!w->counting || g->constant)
 		return;
 	if (how & TEARS)
 		w->tally->torn = true;
-	if (!(how & COMMUTES))
-		w->tally->singles += w->loops ? 2 : 1;
+	if (!(how & COMMUTES) || is_walk(s))
+		w->tally->singles += w->loops || is_walk(s) ? 2 : 1;
 }
 
 static void tally_body(struct walk *w, const struct ir_stmt *s);
@@ -575,7 +594,8 @@ static bool body_needs_frame(const struct ir *ir, const struct ir_stmt *s)
 	size_t i;
 
 	for (; s; s = s->next) {
-		if (s->kind == IR_LOOP || s->kind == IR_FORMAT)
+		if (s->kind == IR_LOOP || s->kind == IR_FOREACH ||
+		    s->kind == IR_FORMAT)
 			return true;
 		if (ir->keeps_matches &&
 		    (s->kind == IR_MATCH || s->kind == IR_CALL))
@@ -743,6 +763,16 @@ static const char *cannot_read(struct walk *w, const struct ir_stmt *s)
 	return NULL;
 }
 
+/* Sorted by an aggregate, it is read. */
+static const char *cannot_walk(struct walk *w, const struct ir_stmt *s)
+{
+	struct ir_stmt read = { .global = s->global };
+
+	if (s->each->sort_dir && !s->each->sort_key)
+		read.stat = s->each->sort_stat;
+	return cannot_read(w, &read);
+}
+
 /* Functions of the kernel's that it does not give to programs at netfilter
    hooks: who runs has little to do with whose the packet is. */
 static bool packets_cannot(const struct ir_stmt *s)
@@ -782,21 +812,22 @@ static const char *kernel_cannot(struct walk *w, const struct ir_stmt *s)
 
 	if (ir->module)
 		return module_cannot(w, s);
-	if (s->kind == IR_FOREACH)
-		return "foreach";
+	if (s->kind == IR_FOREACH && s->each->over_buckets)
+		return "foreach over the buckets of a histogram";
+	if (s->kind == IR_FOREACH && s->global->value == IR_V_STAT)
+		return cannot_walk(w, s);
 	if (s->kind == IR_STAT_GET)
 		return cannot_read(w, s);
 	if (s->kind == IR_STAT_BUCKET)
 		return "reading a bucket of a histogram";
 	if (s->kind == IR_PRINT_HIST)
 		return "printing a histogram";
-	if (s->kind == IR_MAP_CLEAR && s->global->nkeys)
-		return "delete of a whole array";
-	if (s->kind == IR_MAP_CLEAR && s->global->value == IR_V_STAT)
-		return "delete of an aggregate";
-	if (s->global && s->global->wraps && s->nargs &&
-	    (access_of(s) & WRITES) && s->kind != IR_MAP_DEL)
-		return "storing into an array that wraps ('%')";
+	if (is_walk(s) && s->global->value == IR_V_STAT &&
+	    loader_changes(w->f, s->global))
+		return s->kind == IR_MAP_CLEAR ?
+		       "delete of an aggregate that a begin or timer probe "
+		       "changes" : "making room in an array of aggregates "
+		       "('%') that a begin or timer probe changes";
 	if (s->kind == IR_FORMAT)
 		return bad_directive(&ir->formats.v[s->format], ir->mem);
 	if (s->kind == IR_CALL_FN && s->fn->recursive)

@@ -287,7 +287,8 @@ _Noreturn static void die_prog(const struct loader *l, uint32_t i,
 		die(EXIT_KERNEL, "the kernel refused %s: it lets nobody trace "
 		    "functions by fentry: compile for it without, or probe "
 		    "a tracepoint", probe);
-	if (error != EACCES && error != EINVAL && error != E2BIG)
+	if (error != EACCES && error != EINVAL && error != E2BIG &&
+	    error != EFAULT)	/* which is what old verifiers say of themselves */
 		die_refused(l, error, "the program of", probe);
 	say_log(l, s);
 	die(EXIT_OURS, "the kernel refused the program of %s: %s: it should "

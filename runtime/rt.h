@@ -177,6 +177,9 @@ RT_INLINE i64 rt_modify(i64 *p, enum rt_op op, i64 a, int want_old)
 	return 0;
 }
 
+/* Of foreach: less than 0 is as good as none. */
+#define RT_LIMIT(n) ((n) > 0 ? (n) : 0)
+
 /* Number of the highest bit, from 1; 0 for 0. */
 RT_INLINE u64 rt_bits(u64 v)
 {

@@ -1486,5 +1486,6 @@ RT_OUTLINE i64 rt_strtol_of(u64 s, u64 base)
 #include "user.h"
 #endif
 #include "quote.h"
+#include "each.h"
 
 #endif
