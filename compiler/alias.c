@@ -64,15 +64,18 @@ static bool matches(struct arena *mem, const struct component *point,
 static struct known_aliases find(struct job *j, struct lib *l,
 				 const struct point *pt)
 {
-	struct known_aliases all = { 0 }, got = { 0 };
+	const struct known_aliases *all;
+	struct known_aliases got = { 0 };
 	struct component *rest, *c;
 	size_t i, n, least = SIZE_MAX;
 	struct arena scratch = { 0 };	/* a point may be one of thousands */
+	const char *head = has_wildcard(pt->parts->name) ? NULL :
+			   pt->parts->name;
 
 	library_syscalls(l, pt->parts);
-	library_aliases(l, &scratch, &all);
-	for (i = 0; i < all.v.n; i++) {
-		if (!matches(&scratch, pt->parts, all.v.v[i].alias->alias,
+	all = library_aliases(l, head);
+	for (i = 0; i < all->v.n; i++) {
+		if (!matches(&scratch, pt->parts, all->v.v[i].alias->alias,
 			     &rest))
 			continue;
 		for (n = 0, c = rest; c; c = c->next)
@@ -81,7 +84,7 @@ static struct known_aliases find(struct job *j, struct lib *l,
 			got.v.n = 0;
 		if (n <= least) {
 			least = n;
-			vec_push(&j->mem, &got.v, all.v.v[i]);
+			vec_push(&j->mem, &got.v, all->v.v[i]);
 		}
 	}
 	arena_free(&scratch);
@@ -297,7 +300,8 @@ bool expand_aliases(struct job *j, struct lib *l, struct probe **pr)
 	struct probe *old = *pr, *made = NULL, **end = &made;
 	struct point **pp = &old->points, *pt;
 	bool any = false, choice = false;
-	struct known_aliases got;
+	bool one = old->points && !old->points->next;
+	struct known_aliases got = { 0 };
 
 	for (pt = old->points; pt; pt = pt->next) {
 		got = find(j, l, pt);
@@ -305,7 +309,8 @@ bool expand_aliases(struct job *j, struct lib *l, struct probe **pr)
 		choice |= pt->sufficient;
 	}
 	while (any && (pt = *pp)) {
-		got = find(j, l, pt);
+		if (!one)
+			got = find(j, l, pt);
 		if (!got.v.n && !choice) {
 			pp = &pt->next;
 			continue;

@@ -30,6 +30,12 @@ struct lib {
 	struct tapset *tapsets;
 	bool tapsets_read;
 	struct dict syscalls;	/* whose aliases are made */
+	/* aliases that there are, all and by their first part; not for long:
+	   what is pulled or made changes it */
+	struct arena index;
+	struct known_aliases known;
+	struct dict heads;
+	bool indexed;
 	/* the body being resolved */
 	struct probe *probe;
 	struct function *fn;
@@ -114,6 +120,7 @@ void library_pull(struct lib *l, struct tapset *t)
 	if (t->pulled)
 		return;
 	t->pulled = true;
+	l->indexed = false;
 	check_unique(l, t->script.globals);
 	APPEND(l->script->embedded, t->script.embedded);
 	APPEND(l->script->globals, t->script.globals);
@@ -820,20 +827,40 @@ static void add_display(struct lib *l)
 	APPEND(l->script->probes, pr);
 }
 
-void library_aliases(struct lib *l, struct arena *mem,
-		     struct known_aliases *out)
+static void index_alias(struct lib *l, struct probe *alias, struct tapset *from)
 {
-	struct known_alias k = { .from = NULL };
+	struct known_alias k = { alias, from };
+	void **of = dict_at(&l->heads, alias->alias->name);
+
+	if (!*of)
+		*of = NEW(&l->index, struct known_aliases);
+	vec_push(&l->index, &((struct known_aliases *)*of)->v, k);
+	vec_push(&l->index, &l->known.v, k);
+}
+
+const struct known_aliases *library_aliases(struct lib *l, const char *head)
+{
+	static const struct known_aliases none;
+	const struct known_aliases *of;
+	struct probe *alias;
 	struct tapset *t;
 
-	for (k.alias = l->script->aliases; k.alias; k.alias = k.alias->next)
-		vec_push(mem, &out->v, k);
-	for (t = tapsets(l); t; t = t->next) {
-		k.from = t;
-		k.alias = t->pulled ? NULL : t->script.aliases;
-		for (; k.alias; k.alias = k.alias->next)
-			vec_push(mem, &out->v, k);
+	tapsets(l);
+	if (!l->indexed) {
+		arena_free(&l->index);
+		l->known = none;
+		l->heads = (struct dict){ .mem = &l->index };
+		for (alias = l->script->aliases; alias; alias = alias->next)
+			index_alias(l, alias, NULL);
+		for (t = l->tapsets; t; t = t->next) {
+			alias = t->pulled ? NULL : t->script.aliases;
+			for (; alias; alias = alias->next)
+				index_alias(l, alias, t);
+		}
+		l->indexed = true;
 	}
+	of = head ? dict_get(&l->heads, head) : &l->known;
+	return of ? of : &none;
 }
 
 /* Aliases of one head, whose second part matches. */
@@ -856,6 +883,7 @@ static void make_syscalls(struct lib *l, const char *head, const char *glob)
 	t->src->size = strlen(t->src->text);
 	parse_source(l->j, t->src, &t->script);
 	APPEND(l->tapsets, t);
+	l->indexed = false;
 }
 
 void library_syscalls(struct lib *l, const struct component *point)
@@ -924,6 +952,7 @@ bool pull_library(struct job *j)
 		complain(j, (struct span){ 0 }, E_NO_MATCH,
 			 "no probes in the script");
 	resolve_all(&l);
+	arena_free(&l.index);
 	if (j->errors)
 		return false;
 	for (i = 0; i < j->opt->globals.n; i++)

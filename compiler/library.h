@@ -19,8 +19,9 @@ struct known_alias {
 struct known_aliases {
 	VEC(struct known_alias) v;
 };
-void library_aliases(struct lib *l, struct arena *mem,
-		     struct known_aliases *out);	/* the list is in mem */
+/* Those whose first part is `head`, or all where that is NULL; until one is
+   pulled. */
+const struct known_aliases *library_aliases(struct lib *l, const char *head);
 /* Makes those of system calls that the point may mean. */
 void library_syscalls(struct lib *l, const struct component *point);
 void library_pull(struct lib *l, struct tapset *t);
