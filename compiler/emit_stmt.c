@@ -525,8 +525,8 @@ static const char *seq(const struct ir_global *g)
 }
 
 /* Not 0: the array is full. */
-static void emit_store(struct emit *e, const struct ir_stmt *s,
-		       const char *call)
+static void map_store(struct emit *e, const struct ir_stmt *s,
+		      const char *call)
 {
 	emit_try_call(e, s, emit_each_store(e, s->global, call), NULL);
 }
@@ -550,12 +550,12 @@ static void map_set(struct emit *e, const struct ir_stmt *s, const char *k)
 	const char *a = emit_opnd(e, &s->a);
 
 	if (g->value == IR_V_STRING)
-		emit_store(e, s, text(e, "rt_map_set_str(r, RT_MAP(%d), %s, "
+		map_store(e, s, text(e, "rt_map_set_str(r, RT_MAP(%d), %s, "
 			   "%s, %u, %s)", g->index, k, seq(g),
 			   emit_map(e, g)->value_size - (g->hidden ? 0 : 8),
 			   a));
 	else
-		emit_store(e, s, text(e, "rt_map_set(RT_MAP(%d), %s, %s, %s)",
+		map_store(e, s, text(e, "rt_map_set(RT_MAP(%d), %s, %s, %s)",
 			   g->index, k, seq(g), a));
 }
 
@@ -563,7 +563,7 @@ static void map_modify(struct emit *e, const struct ir_stmt *s, const char *k)
 {
 	const struct ir_global *g = s->global;
 
-	emit_store(e, s, text(e, "RT_MAP_MODIFY(RT_MAP(%d), %s, %s, %s, %s, "
+	map_store(e, s, text(e, "RT_MAP_MODIFY(RT_MAP(%d), %s, %s, %s, %s, "
 		   "v, %d)", g->index, k, seq(g), op_name(s->op),
 		   emit_opnd(e, &s->a), s->want_old));
 	if (s->dst)
@@ -574,7 +574,7 @@ static void map_cat(struct emit *e, const struct ir_stmt *s, const char *k)
 {
 	const struct ir_global *g = s->global;
 
-	emit_store(e, s, text(e, "rt_map_cat(r, RT_MAP(%d), %s, %s, %u, %s)",
+	map_store(e, s, text(e, "rt_map_cat(r, RT_MAP(%d), %s, %s, %u, %s)",
 		   g->index, k, seq(g), emit_map(e, g)->value_size -
 		   (g->hidden ? 0 : 8), emit_opnd(e, &s->a)));
 	if (s->dst)
@@ -585,7 +585,7 @@ static void stat_add(struct emit *e, const struct ir_stmt *s, const char *k)
 {
 	const struct ir_global *g = s->global;
 
-	emit_store(e, s, text(e, "RT_STAT_ADD(RT_MAP(%d), %s, struct "
+	map_store(e, s, text(e, "RT_STAT_ADD(RT_MAP(%d), %s, struct "
 		   "m%d_value, &m%d_none, %s, %s, 0x%x, %" PRId64 ", %"
 		   PRId64 ", %" PRId64 ")", g->index, k, g->index, g->index,
 		   seq(g), emit_opnd(e, &s->a), g->stat_ops, g->hist_lo,
