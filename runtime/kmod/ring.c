@@ -142,9 +142,24 @@ bool stb_ring_waits(void)
 
 /* --- samples --------------------------------------------------------------------- */
 
+/* What a sample ends with where the loader asks for it. */
+static void stamp(void *at)
+{
+	struct stb_stamp s = {
+		.record = { sizeof(s), STB_REC_STAMP, 0 },
+		.time = ktime_get_mono_fast_ns(),
+		.task = (u64)current->tgid << 32 | (u32)current->pid,
+		.cpu = raw_smp_processor_id(),
+	};
+
+	memcpy(at, &s, sizeof(s));
+}
+
 void *stb_reserve(u32 size)
 {
-	u64 need = ALIGN(size + HEADER, 8);
+	u32 more = READ_ONCE(stb_script.shared->stamps) ?
+		   sizeof(struct stb_stamp) : 0;
+	u64 need = ALIGN(size + more + HEADER, 8);
 	struct header *h = NULL;
 	unsigned long flags;
 
@@ -152,12 +167,14 @@ void *stb_reserve(u32 size)
 		return NULL;
 	if (ring.pos + need - smp_load_acquire(ring.consumer) <= ring.size) {
 		h = (struct header *)(ring.data + (ring.pos & (ring.size - 1)));
-		h->len = size | BUSY;
+		h->len = (size + more) | BUSY;
 		h->unused = 0;
 		ring.pos += need;
 		smp_store_release(ring.producer, ring.pos);
 	}
 	stb_unlock(&ring.lock, flags);
+	if (h && more)
+		stamp((char *)(h + 1) + size);
 	return h ? h + 1 : NULL;
 }
 
