@@ -216,11 +216,12 @@ static bool is_unwanted(const struct job *j, const struct tag *tag)
 		!strcmp(tag->kind, "semantic error");
 }
 
+/* What cannot be done, without what to do instead, and where. */
 static const char *at_place(struct job *j, const char *said, struct span at)
 {
 	struct text t = { .mem = &j->mem };
 
-	text_puts(&t, said);
+	text_add(&t, said, strcspn(said, ";"));
 	if (at.src) {
 		text_puts(&t, ": ");
 		tell_place(&t, at);
