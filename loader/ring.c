@@ -141,7 +141,7 @@ static bool print_sample(struct loader *l, const uint8_t *p, size_t size)
 {
 	bool good;
 
-	if (l->shared->stamps)
+	if (l->out.form != FORM_TEXT || l->out.bulk)
 		l->out.from = origin_of(p, size);
 	good = print_records(l, p, size);
 	l->out.from.known = false;
