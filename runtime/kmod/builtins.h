@@ -24,6 +24,23 @@
 #define rt_get_cycles(r) ((i64)get_cycles())
 #define rt_randint(r, n) stb_random(n)
 
+/* Lines of the kernel's log, at a level, and of its trace. */
+RT_INLINE long rt_printk_of(i64 level, const char *s)
+{
+	char head[] = KERN_SOH "0";
+
+	head[1] = (char)('0' + (level & 7));
+	printk("%s%s\n", head, s);
+	return 0;
+}
+#define rt_printk(r, level, s) rt_printk_of(level, s)
+#ifdef CONFIG_TRACING
+#define rt_ftrace(r, s) ((void)__trace_puts(_THIS_IP_, s, \
+					    (int)stb_strlen(s)), 0L)
+#else
+#define rt_ftrace(r, s) 0L
+#endif
+
 /* --- strings ------------------------------------------------------------------ */
 
 #define rt_strlen(r, s) ((i64)stb_strlen(s))
