@@ -266,7 +266,7 @@ static void prog_spec(const struct loader *l, const struct stb_prog *p,
 /* Why, in the verifier's words: the last line, with -v the last sixty. */
 static void say_log(const struct loader *l, const struct bpf_prog_spec *s)
 {
-	uint32_t size = 1 << 20;
+	uint32_t size = 1 << 24;
 	char *log = zalloc(size), *p;
 	int lines = l->opt.verbose ? 60 : 3;
 
