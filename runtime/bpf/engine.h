@@ -106,7 +106,9 @@ struct frame;
 struct rt_run {
 	void *ctx;
 	u64 call;			/* RT_SYSCALL: what rt_call() gave */
+#ifdef RT_TASK_PID
 	u64 task;			/* that it runs for; 0: the current */
+#endif
 	struct rt_state *state;		/* in the frame, if there is one */
 	struct frame *frame;
 };
