@@ -52,7 +52,9 @@ bool ir_own_check(struct job *j, const struct ir *ir)
 	}
 	for (h = ir->handlers; h; h = h->next) {
 		o.in_loader = h->prog == IR_LOADER;
-		own_body(&o, h->body);
+		/* those that keep track of tasks are the compiler's */
+		if (!h->is_early)
+			own_body(&o, h->body);
 	}
 	return o.ok;
 }
