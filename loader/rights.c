@@ -247,6 +247,17 @@ void rights_options(const struct loader *l)
 		    (unsigned)getuid(), level_name(l->rights.level));
 }
 
+/* The compiler's own, of what the target makes: it writes into a map. */
+static bool keeps_track(const struct loader *l, const struct stb_site *s)
+{
+	const char *name = stb_string(&l->meta, s->symbol);
+
+	return s->attach == STB_AT_RAW_TP && s->flags & STB_SITE_WITH_TARGET &&
+	       (!strcmp(name, "sched_process_fork") ||
+		!strcmp(name, "sched_process_exec") ||
+		!strcmp(name, "sched_process_exit"));
+}
+
 /* A bundle of stapusr's probes programs and nothing else: its code asks at each
    hit whose they are. That is the compiler's word; this is not. */
 static void check_own(const struct loader *l)
@@ -258,7 +269,8 @@ static void check_own(const struct loader *l)
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
 
-		if (s->attach != STB_AT_UPROBE && s->attach != STB_AT_URETPROBE)
+		if (s->attach != STB_AT_UPROBE &&
+		    s->attach != STB_AT_URETPROBE && !keeps_track(l, s))
 			die(EXIT_DAMAGED, "%s: a bundle for members of stapusr "
 			    "has the probe %s, which is none of processes",
 			    l->opt.file, stb_string(&l->meta, s->name));

@@ -187,7 +187,7 @@ RT_INLINE void rt_stamp(void *at)
 	s->reserved = 0;
 }
 
-RT_OUTLINE int rt_wake(void)
+RT_INLINE int rt_wake_here(void)
 {
 	struct stb_record record = { sizeof(record), STB_REC_WAKE, 0 };
 
@@ -196,13 +196,19 @@ RT_OUTLINE int rt_wake(void)
 	return 0;
 }
 
+RT_OUTLINE int rt_wake(void)
+{
+	return rt_wake_here();
+}
+
+/* The deepest of calls, whose stacks are added up: none of its own. */
 RT_OUTLINE int rt_stop(u32 state)
 {
 	if (__sync_val_compare_and_swap(&RT_SHARED->state, STB_RUNNING,
 					state) != STB_RUNNING)
 		return 0;
 	__sync_fetch_and_add(&RT_SHARED->stops, 1);
-	return rt_wake();
+	return rt_wake_here();
 }
 
 RT_INLINE void rt_exit(void)
