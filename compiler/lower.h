@@ -98,6 +98,10 @@ struct ir_opnd lit_opnd(const char *s, size_t n);
 struct ir_opnd text_opnd(struct lower *l, const char *s, size_t n);
 /* A new statement at the end of what is being made. */
 struct ir_stmt *add(struct lower *l, enum ir_kind kind, struct span at);
+/* lower_symbols.c: a function of the kernel's runtime, of one number or none. */
+struct ir_stmt *lower_kernel_call(struct lower *l, struct span at,
+				  const char *name, struct ir_slot *dst,
+				  const struct ir_opnd *arg);
 struct ir_stmt *add_into(struct lower *l, enum ir_kind kind, struct span at,
 			 struct ir_slot *dst);
 void add_move(struct lower *l, struct span at, struct ir_slot *dst,

@@ -86,8 +86,9 @@ static struct ir_opnd address_of_probe(struct lower *l, struct span at);
 
 /* --- the stack -------------------------------------------------------------------- */
 
-static struct ir_stmt *call(struct lower *l, struct span at, const char *name,
-			    struct ir_slot *dst, const struct ir_opnd *arg)
+struct ir_stmt *lower_kernel_call(struct lower *l, struct span at,
+				  const char *name, struct ir_slot *dst,
+				  const struct ir_opnd *arg)
 {
 	struct ir_stmt *s = add_into(l, IR_CALL, at, dst);
 
@@ -106,7 +107,7 @@ static struct ir_stmt *call(struct lower *l, struct span at, const char *name,
 static struct ir_opnd raw_stack(struct lower *l, const struct expr *e,
 				struct ir_opnd way)
 {
-	struct ir_stmt *s = call(l, e->at, "raw_stack",
+	struct ir_stmt *s = lower_kernel_call(l, e->at, "raw_stack",
 				 new_slot(l, IR_STRING, "stack"), &way);
 
 	s->cap = MAX_BACKTRACE * 8;
@@ -254,7 +255,7 @@ static struct ir_opnd way_of_site(struct lower *l, struct span at)
 	l->needs_regs |= l->prog == IR_FENTRY || l->prog == IR_FEXIT;
 	if (fires_inside(l))
 		return num_opnd(IR_WAY_PC);
-	s = call(l, at, "func_ip", temp_slot(l, IR_LONG), NULL);
+	s = lower_kernel_call(l, at, "func_ip", temp_slot(l, IR_LONG), NULL);
 	if (!l->is_return || l->at_entry)
 		return slot_opnd(s->dst);
 	return add_bin(l, at, IR_AND, slot_opnd(s->dst),
@@ -271,7 +272,7 @@ static struct ir_opnd address_of_probe(struct lower *l, struct span at)
 	    l->prog == IR_SYSCALL || l->prog == IR_NETFILTER)
 		return num_opnd(0);
 	if (!as_is && !fires_inside(l)) {
-		s = call(l, at, "func_ip", temp_slot(l, IR_LONG), NULL);
+		s = lower_kernel_call(l, at, "func_ip", temp_slot(l, IR_LONG), NULL);
 		return slot_opnd(s->dst);
 	}
 	l->needs_regs |= l->prog == IR_FENTRY || l->prog == IR_FEXIT;
@@ -298,7 +299,8 @@ static struct ir_opnd module_at(struct lower *l, const struct expr *e)
 	}
 	at = address_of_probe(l, e->at);
 	needs_image(l);
-	s = call(l, e->at, "modname", new_slot(l, IR_STRING, "module"), &at);
+	s = lower_kernel_call(l, e->at, "modname",
+			      new_slot(l, IR_STRING, "module"), &at);
 	s->cap = 72;
 	s->err = fault(l, e->at, no_module, "");
 	return slot_opnd(s->dst);
@@ -307,7 +309,7 @@ static struct ir_opnd module_at(struct lower *l, const struct expr *e)
 static struct ir_opnd symbol_at(struct lower *l, const struct expr *e)
 {
 	struct ir_opnd at = address_of_probe(l, e->at);
-	struct ir_stmt *s = call(l, e->at, "symname",
+	struct ir_stmt *s = lower_kernel_call(l, e->at, "symname",
 				 new_slot(l, IR_STRING, "symbol"), &at);
 
 	needs_image(l);

@@ -119,17 +119,9 @@ static void prints(struct lower *l, struct span at, enum stb_sym_style style)
 static struct ir_stmt *call(struct lower *l, struct span at, const char *name,
 			    struct ir_slot *dst, const struct ir_opnd *arg)
 {
-	struct ir_stmt *s = add_into(l, IR_CALL, at, dst);
+	struct ir_stmt *s = lower_kernel_call(l, at, name, dst, arg);
 
-	s->name = name;
-	s->arg_types = arg ? "l" : "";
-	s->where = IR_IN_KERNEL;
 	s->in_process = true;
-	if (!arg)
-		return s;
-	s->args = NEW(l->mem, struct ir_opnd);
-	s->args[0] = *arg;
-	s->nargs = 1;
 	return s;
 }
 
