@@ -59,7 +59,7 @@ static void begin(struct judge *j, const char *fmt, ...)
 
 #define WANT(j, ...) snprintf((j)->c.wanted, sizeof((j)->c.wanted), __VA_ARGS__)
 #define FIND(j, ...) snprintf((j)->c.found, sizeof((j)->c.found), __VA_ARGS__)
-#define TODO(j, ...) snprintf((j)->c.todo, sizeof((j)->c.todo), __VA_ARGS__)
+#define ADVISE(j, ...) snprintf((j)->c.todo, sizeof((j)->c.todo), __VA_ARGS__)
 
 static void end(struct judge *j, enum host_result result, int code)
 {
@@ -124,16 +124,16 @@ static void judge_signature(struct judge *j)
 		return;
 	case SIGNATURE_NONE:
 		FIND(j, "none");
-		TODO(j, "sign it (stb sign), or run it with --unsigned");
+		ADVISE(j, "sign it (stb sign), or run it with --unsigned");
 		break;
 	case SIGNATURE_STRANGER:
 		FIND(j, "key %s, which is not trusted here", id);
-		TODO(j, "put that key's .pub into /etc/stap-load/trusted.d, or "
+		ADVISE(j, "put that key's .pub into /etc/stap-load/trusted.d, or "
 		     "name it with --trust");
 		break;
 	case SIGNATURE_BROKEN:
 		FIND(j, "one with key %s that does not hold", id);
-		TODO(j, "get bundle and signature again from where they were "
+		ADVISE(j, "get bundle and signature again from where they were "
 		     "made");
 		break;
 	}
@@ -185,7 +185,7 @@ static bool judge_kernel(struct judge *j)
 		ok(j);
 		return true;
 	}
-	TODO(j, "add this kernel to the manifest and compile again, or boot "
+	ADVISE(j, "add this kernel to the manifest and compile again, or boot "
 	     "one of these");
 	end(j, CHECK_NO, HOST_NO_MATCH);
 	return false;
@@ -256,7 +256,7 @@ static void judge_privileges(struct judge *j)
 			continue;
 		WANT(j, "%s %s", caps[i].name, caps[i].for_what);
 		FIND(j, "user %u without it", j->h->uid);
-		TODO(j, "run this as root or with CAP_BPF and CAP_PERFMON");
+		ADVISE(j, "run this as root or with CAP_BPF and CAP_PERFMON");
 		end(j, CHECK_NO, HOST_DENIED);
 		return;
 	}
@@ -267,7 +267,7 @@ static void judge_privileges(struct judge *j)
 		WANT(j, "CAP_SYS_ADMIN to set probes of programs, as kernels "
 		     "before 6.6 want it");
 		FIND(j, "user %u without it", j->h->uid);
-		TODO(j, "run this as root");
+		ADVISE(j, "run this as root");
 		end(j, CHECK_NO, HOST_DENIED);
 		return;
 	}
@@ -293,7 +293,7 @@ static void judge_vermagic(struct judge *j)
 		ok(j);
 		return;
 	}
-	TODO(j, "compile it with this kernel's headers");
+	ADVISE(j, "compile it with this kernel's headers");
 	end(j, CHECK_NO, HOST_NO_MATCH);
 }
 
@@ -321,7 +321,7 @@ static void judge_module_signature(struct judge *j)
 		return;
 	}
 	FIND(j, "none");
-	TODO(j, "sign it (stb sign --module-key KEY --module-cert CERT), or "
+	ADVISE(j, "sign it (stb sign --module-key KEY --module-cert CERT), or "
 	     "take a bundle of --engine=bpf");
 	end(j, CHECK_NO, HOST_DENIED);
 }
@@ -332,7 +332,7 @@ static void judge_module(struct judge *j)
 	WANT(j, "CAP_SYS_MODULE to load a kernel module");
 	FIND(j, j->h->caps >> CAP_SYS_MODULE & 1 ? "it" : "user %u without it",
 	     j->h->uid);
-	TODO(j, "run this as root of the host");
+	ADVISE(j, "run this as root of the host");
 	end(j, j->h->caps >> CAP_SYS_MODULE & 1 ? CHECK_OK : CHECK_NO,
 	    HOST_DENIED);
 	judge_vermagic(j);
@@ -388,7 +388,7 @@ static void judge_lockdown(struct judge *j)
 	snprintf(j->c.subject, sizeof(j->c.subject), "%s", probe);
 	WANT(j, "a kernel that lets its memory be read or kprobes be set");
 	FIND(j, "one that is locked down for confidentiality");
-	TODO(j, "boot it without lockdown=confidentiality");
+	ADVISE(j, "boot it without lockdown=confidentiality");
 	end(j, CHECK_NO, HOST_KERNEL);
 }
 
@@ -409,7 +409,7 @@ static void judge_feature(struct judge *j, enum host_feature f, unsigned ways,
 		return;
 	case HOST_UNKNOWN:
 		FIND(j, "not found out");
-		TODO(j, "it shows when the probes are attached");
+		ADVISE(j, "it shows when the probes are attached");
 		end(j, CHECK_NOTE, 0);
 		return;
 	case HOST_NO:
@@ -417,7 +417,7 @@ static void judge_feature(struct judge *j, enum host_feature f, unsigned ways,
 	}
 	snprintf(j->c.subject, sizeof(j->c.subject), "%s", probe);
 	FIND(j, "none on this kernel");
-	TODO(j, "%s", without);
+	ADVISE(j, "%s", without);
 	end(j, CHECK_NO, HOST_KERNEL);
 }
 
@@ -434,7 +434,7 @@ static void judge_many(struct judge *j, enum host_feature f, unsigned ways)
 	WANT(j, "%s for %u sites, so that they are attached at once",
 	     host_feature_names[f], n);
 	FIND(j, j->h->features[f] == HOST_YES ? "there" : "none");
-	TODO(j, "they are attached one by one, which takes longer");
+	ADVISE(j, "they are attached one by one, which takes longer");
 	end(j, j->h->features[f] == HOST_YES ? CHECK_OK : CHECK_NOTE, 0);
 }
 
@@ -494,7 +494,7 @@ static void judge_addresses(struct judge *j)
 	}
 	FIND(j, "/proc/kallsyms shows none, and the kernel's notes are not "
 	     "found in its memory");
-	TODO(j, "run it with CAP_SYSLOG, or sysctl kernel.kptr_restrict=0");
+	ADVISE(j, "run it with CAP_SYSLOG, or sysctl kernel.kptr_restrict=0");
 	end(j, CHECK_NO, HOST_DENIED);
 }
 
@@ -533,11 +533,11 @@ static void judge_id(struct judge *j, const struct host_build *found,
 	if (is_known) {
 		ok(j);
 	} else if (found->is_module) {
-		TODO(j, "it is not probed: add this build to the manifest and "
+		ADVISE(j, "it is not probed: add this build to the manifest and "
 		     "compile again");
 		end(j, CHECK_NOTE, 0);
 	} else {
-		TODO(j, "add this build to the manifest and compile again, or "
+		ADVISE(j, "add this build to the manifest and compile again, or "
 		     "install one of these");
 		end(j, CHECK_NO, HOST_NO_MATCH);
 	}
@@ -568,18 +568,18 @@ static void judge_build(struct judge *j, uint32_t row)
 		return;
 	case BUILD_GONE:
 		FIND(j, is_module ? "it is not loaded" : "it is not there");
-		TODO(j, "its probes are armed when it %s",
+		ADVISE(j, "its probes are armed when it %s",
 		     is_module ? "is" : "comes");
 		end(j, CHECK_NOTE, 0);
 		return;
 	case BUILD_NOT_LOOKED:
 		FIND(j, "not looked at");
-		TODO(j, "name it to stap-load --describe");
+		ADVISE(j, "name it to stap-load --describe");
 		end(j, CHECK_NOTE, 0);
 		return;
 	case BUILD_UNREADABLE:
 		FIND(j, "it cannot be read");
-		TODO(j, "run this as a user who may read it");
+		ADVISE(j, "run this as a user who may read it");
 		end(j, CHECK_NO, HOST_DENIED);
 		return;
 	}
@@ -617,7 +617,7 @@ static void judge_descriptors(struct judge *j)
 		ok(j);
 		return;
 	}
-	TODO(j, "\"ulimit -n %u\" before, or run with CAP_SYS_RESOURCE", want);
+	ADVISE(j, "\"ulimit -n %u\" before, or run with CAP_SYS_RESOURCE", want);
 	end(j, CHECK_NO, HOST_AGAIN);
 }
 
