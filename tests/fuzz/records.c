@@ -63,6 +63,8 @@ static struct { char *s; size_t n, cap; } said;
 
 static void keep(struct sink *s)
 {
+	if (!s->n)
+		return;
 	if (said.n + s->n > said.cap) {
 		said.cap = 2 * (said.n + s->n);
 		said.s = realloc(said.s, said.cap);
