@@ -171,6 +171,7 @@ static bool read_host(struct facts *f)
 	h->addresses = (enum host_addresses)read_name(j, "addresses",
 						      host_addresses_names, 4);
 	h->sig_enforce = read_answer(j, "sig_enforce");
+	h->recalled = json_string_value(json_object_get(j, "recalled"));
 	features = json_object_get(j, "features");
 	for (int i = 0; i < HOST_FEATURES; i++)
 		h->features[i] = read_answer(features, host_feature_names[i]);
@@ -300,7 +301,8 @@ int check_facts(struct arena *mem, struct bundle *b, const void *data,
 {
 	struct facts *f = NEW(mem, struct facts);
 	char id[17] = "?";
-	struct host_bundle what = { .index = &b->sets[0], .key_id = id };
+	struct host_bundle what = { .index = &b->sets[0], .key_id = id,
+				    .id = b->r.header->toc_digest };
 	int code = EXIT_DATA;
 
 	f->mem = mem;

@@ -191,6 +191,14 @@ static bool judge_kernel(struct judge *j)
 	return false;
 }
 
+static void judge_recall(struct judge *j)
+{
+	if (!j->h->recalled)
+		return;
+	host_recalled(j->h->recalled, j->b, &j->c);
+	end(j, j->c.result, j->c.code);
+}
+
 /* --- what the kernel offers ------------------------------------------------------------ */
 
 #define WAY(a) (1u << (a))
@@ -630,6 +638,7 @@ int host_judge(const struct host *h, const struct host_bundle *b,
 	struct table limits;
 
 	judge_signature(&j);
+	judge_recall(&j);
 	if (!judge_kernel(&j))
 		return j.code;
 	limits = table_of(b->meta, STB_T_LIMITS, sizeof(*j.limits));

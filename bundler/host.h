@@ -51,6 +51,7 @@ struct host {
 	uint64_t memory_kb;
 	uint32_t cpus;
 	uint32_t nkeys;		/* trusted */
+	const char *recalled;	/* text of HOST_RECALLED_FILE; NULL: not known */
 	const struct host_build *builds;
 	uint32_t nbuilds;
 };
@@ -64,11 +65,13 @@ struct host_bundle {		/* what is to run there */
 	const struct stb_set *module;	/* NULL: it is no kernel module */
 	enum host_signature signature;
 	const char *key_id;	/* of the signature, or NULL */
+	const uint8_t *id;	/* STB_DIGEST_SIZE bytes */
 };
 
 /* Exit codes of what fails; as docs/stap-load.md has them. */
 enum { HOST_STRANGER = 68, HOST_NO_MATCH = 69, HOST_KERNEL = 71,
-       HOST_AGAIN = 75, HOST_UNPROVEN = 76, HOST_DENIED = 77 };
+       HOST_RECALLED = 72, HOST_AGAIN = 75, HOST_UNPROVEN = 76,
+       HOST_DENIED = 77, HOST_SETTINGS = 78 };
 
 enum host_result { CHECK_OK, CHECK_NOTE, CHECK_NO };
 struct host_check {
@@ -82,6 +85,14 @@ struct host_check {
 /* This kernel's variant, one of BPF code if there is; NULL: there is none. */
 const struct stb_variant *host_variant(const struct stb_set *index,
 				       const struct stb_build_id *kernel);
+/*
+ * recall.c: do the rules recall it? They are lines "id DIGITS" (16 and more of the
+ * bundle's) and "script NAME generation N" (older ones are recalled), # begins a
+ * comment; what is neither recalls all. Fills the check in.
+ */
+#define HOST_RECALLED_FILE "/etc/stap-load/recalled"
+bool host_recalled(const char *rules, const struct host_bundle *b,
+		   struct host_check *c);
 /* Calls `put` for each check, in order; the first failure's code, or 0. */
 int host_judge(const struct host *h, const struct host_bundle *b,
 	       void (*put)(void *arg, const struct host_check *c), void *arg);

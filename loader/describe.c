@@ -169,6 +169,7 @@ int describe_host(struct loader *l)
 	put_features(&to, &h);
 	put_limits(&to, &h);
 	put_keys(&to, l);
+	json_text(&to, "recalled", read_recalled());
 	sink_puts(&to, "\n");
 	put_modules(&to);
 	put_programs(&to, l->opt.vars, l->opt.nvars);

@@ -83,6 +83,7 @@ struct loader {
 	unsigned nkeys;
 	bool is_signed;		/* by one of them */
 	char key_id[17];	/* by which */
+	const char *recalled;	/* read_recalled()'s, for --check; or NULL */
 
 	/* the bundle: bundle.c */
 	struct stb_reader reader;
@@ -160,7 +161,9 @@ void read_keys(struct loader *l);
 /* Dies unless one of them signed these bytes, where there are any. How many
    bytes are the bundle, without what is attached. */
 size_t prove_signature(struct loader *l, const void *data, size_t size);
-/* Dies when this host's list says that the bundle shall not run. */
+/* The rules of what was recalled here; never NULL. */
+const char *read_recalled(void);
+/* Dies when they say that the bundle shall not run. */
 void check_recalled(struct loader *l);
 
 /* bundle.c: is there a bundle behind this program, in its own file? */

@@ -4,10 +4,11 @@
  *
  * Keys are the *.pub of TRUSTED and those of --trust. Where there are any, a
  * bundle runs only with a signature by one of them, which is verified over
- * bytes that nobody else can change, before any of them is looked at. RECALLED
- * names what was signed and shall not run any more.
+ * bytes that nobody else can change, before any of them is looked at.
+ * HOST_RECALLED_FILE names what was signed and shall not run any more.
  */
 #include "loader/loader.h"
+#include "bundler/host.h"
 #include "bundler/minisign.h"
 
 #include <dirent.h>
@@ -18,7 +19,6 @@
 #include <unistd.h>
 
 #define TRUSTED "/etc/stap-load/trusted.d"
-#define RECALLED "/etc/stap-load/recalled"
 
 enum { MAX_KEYS = 256, MAX_KEY_FILE = 4096, MAX_RECALLED = 1 << 20 };
 
@@ -191,95 +191,33 @@ size_t prove_signature(struct loader *l, const void *data, size_t size)
 
 /* --- what was recalled ------------------------------------------------------- */
 
-struct recall {			/* the file's rules, a line each */
-	const struct loader *l;
-	unsigned line;
-};
-
-static char *next_word(char **p)
+const char *read_recalled(void)
 {
-	char *s = *p + strspn(*p, " \t");
-	size_t n = strcspn(s, " \t");
+	char *text = zalloc(MAX_RECALLED);
+	long n = read_small(HOST_RECALLED_FILE, text, MAX_RECALLED);
 
-	*p = s + n;
-	if (**p)
-		*(*p)++ = 0;
-	return s;
-}
-
-_Noreturn static void die_rule(const struct recall *r)
-{
-	die(EXIT_SETTINGS, RECALLED ":%u: wanted \"id DIGITS\" or \"script NAME "
-	    "generation N\"; nothing runs until that is mended", r->line);
-}
-
-static void apply_id(const struct recall *r, const char *digits)
-{
-	char id[2 * STB_DIGEST_SIZE + 1];
-
-	if (strlen(digits) < 16)
-		die_rule(r);
-	hex(id, r->l->reader.header->toc_digest, STB_DIGEST_SIZE);
-	if (!strncmp(id, digits, strlen(digits)))
-		die(EXIT_RECALLED, "%s was recalled: " RECALLED ":%u names its "
-		    "id, %s; take a newer one", r->l->opt.file, r->line, id);
-}
-
-static void apply_generation(const struct recall *r, const char *script,
-			     const char *word, const char *wanted)
-{
-	const struct stb_bundle *b = ROW(struct stb_bundle,
-			rows_of(&r->l->index, STB_T_BUNDLE, STB_BUNDLE_FIRST),
-			0);
-	uint32_t have = stb_generation(&r->l->index);
-	char *end;
-	unsigned long n = strtoul(wanted, &end, 10);
-
-	if (strcmp(word, "generation") || !*wanted || *end)
-		die_rule(r);
-	if (strcmp(script, stb_string(&r->l->index, b->script)) || have >= n)
-		return;
-	die(EXIT_RECALLED, "%s was recalled: it is generation %u of %s, and "
-	    RECALLED ":%u wants %lu at least; take a newer one",
-	    r->l->opt.file, have, script, r->line, n);
-}
-
-static void apply_line(struct recall *r, char *line)
-{
-	char *word, *name, *key;
-
-	line[strcspn(line, "#")] = 0;
-	word = next_word(&line);
-	name = next_word(&line);
-	if (!*word)
-		return;
-	if (!strcmp(word, "id")) {
-		apply_id(r, name);
-	} else if (!strcmp(word, "script")) {
-		key = next_word(&line);
-		apply_generation(r, name, key, next_word(&line));
-	} else {
-		die_rule(r);
-	}
+	if (n < 0 && n != -ENOENT)
+		die(EXIT_SETTINGS, HOST_RECALLED_FILE ": %s", strerror((int)-n));
+	if (n >= MAX_RECALLED - 1)
+		die(EXIT_SETTINGS, HOST_RECALLED_FILE ": larger than %d bytes",
+		    MAX_RECALLED);
+	return text;
 }
 
 void check_recalled(struct loader *l)
 {
-	char *text = zalloc(MAX_RECALLED), *line, *next;
-	long n = read_small(RECALLED, text, MAX_RECALLED);
-	struct recall r = { .l = l };
+	struct host_bundle b = { .index = &l->index,
+				 .id = l->reader.header->toc_digest };
+	struct host_check c;
+	char why[2048];
 
-	if (n < 0 && n != -ENOENT)
-		die(EXIT_SETTINGS, RECALLED ": %s", strerror((int)-n));
-	if (n >= MAX_RECALLED - 1)
-		die(EXIT_SETTINGS, RECALLED ": larger than %d bytes",
-		    MAX_RECALLED);
-	for (line = text; n > 0 && line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = 0;
-		r.line++;
-		apply_line(&r, line);
+	l->recalled = read_recalled();
+	if (l->opt.check)
+		return;		/* told with the other checks */
+	if (host_recalled(l->recalled, &b, &c)) {
+		host_refusal(&c, why, sizeof(why));
+		die((enum exit_code)c.code, "%s: %s", l->opt.file, why);
 	}
-	zfree(text, MAX_RECALLED);
+	zfree((void *)l->recalled, MAX_RECALLED);
+	l->recalled = NULL;
 }
