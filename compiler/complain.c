@@ -170,16 +170,19 @@ static void print(struct job *j, const struct text *t)
 
 /*
  * Prints what was not printed before; true if it was new. What was said of such
- * a token at another place is only counted, in *similar.
+ * a token at another place is only counted, in *similar, and so is what was said
+ * of it with other alternatives: an inlined function has others in each place.
  */
 static bool tell(struct job *j, struct text *t, const char *said,
 		 struct span at, unsigned *similar)
 {
 	struct text key = { .mem = &j->mem };
+	const char *others = strstr(said, " (alternatives: ");
 
 	if (!is_new(j, t->s))
 		return false;
-	text_puts(&key, said);
+	text_printf(&key, "%.*s", others ? (int)(others - said) :
+		    (int)strlen(said), said);
 	if (at.src)
 		describe(&key, at);
 	j->silent = !is_new(j, key.s) && at.src &&
