@@ -60,17 +60,23 @@ static void address(struct sockaddr_un *a, const char *name)
 		    name);
 }
 
-/* The script's, without .stp. */
+/* The script's, or of one from the command line the file's; without .stp, .stb. */
 static const char *default_name(const struct loader *l)
 {
 	const struct stb_bundle *b = ROW(struct stb_bundle,
 			rows_of(&l->index, STB_T_BUNDLE, STB_BUNDLE_FIRST), 0);
-	char *name = strdup(stb_string(&l->index, b->script)), *dot;
+	const char *from = stb_string(&l->index, b->script);
+	char *name, *dot;
 
+	if (!*from || *from == '<') {
+		from = strrchr(l->opt.file, '/');
+		from = from ? from + 1 : l->opt.file;
+	}
+	name = strdup(from);
 	dot = strrchr(name, '.');
-	if (dot && !strcmp(dot, ".stp"))
+	if (dot && (!strcmp(dot, ".stp") || !strcmp(dot, ".stb")))
 		*dot = 0;
-	return *name && *name != '<' ? name : "recorder";
+	return *name ? name : "recorder";
 }
 
 /* Nobody answers there: what is left of one that was killed. */
