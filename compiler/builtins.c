@@ -7,7 +7,7 @@
  * alone may have a tapset function of its name, which is then called from
  * everywhere but begin, end, error and timer probes.
  */
-#include "stap.h"
+#include "python.h"
 
 #include <string.h>
 
@@ -188,6 +188,12 @@ static const struct builtin rows[] = {
 	  STACK_IN | BF_LOWERED | BF_EFFECT },
 	{ "sprint_backtrace", "", 's', STACK },
 	{ "sprint_backtrace", "l", 's', BF_INTERNAL },
+	/* Python's frames and objects, for tapsets/python.stp */
+	{ "__py_frame", "", 'l', LOW },
+	{ "__py_line", "llll", 'l', BF_BPF },
+#define FACT(name, type, member) { "__py_" name, "", 'l', LOW },
+	PYTHON_FACTS(FACT)
+#undef FACT
 	/* $verdict, see points/netfilter.c */
 	{ "__verdict", "l", 'v', BF_BPF | BF_EFFECT | BF_FAULTS },
 	/* $value of a file's probe, see points/procfs.c */

@@ -7,6 +7,7 @@
  * probe fires (__way), which tells what of the stack is the probe's own.
  */
 #include "library.h"
+#include "python.h"
 
 #include <string.h>
 
@@ -146,7 +147,11 @@ void pass_context(struct job *j)
 					     "user_mode", "is_return",
 					     "probing_32bit_app",
 					     "registers_valid", "probemod",
-					     "addr" };
+					     "addr", "__py_frame",
+#define FACT(name, type, member)	     "__py_" name,
+					     PYTHON_FACTS(FACT)
+#undef FACT
+	};
 	size_t i;
 
 	for (i = 0; i < 2; i++) {

@@ -9,6 +9,7 @@
  */
 #include "library.h"
 #include "parse.h"
+#include "python.h"
 #include "syscalls.h"
 
 #include <dirent.h>
@@ -649,6 +650,7 @@ static void resolve_probe(struct lib *l, struct probe *pr)
 		if (pt->condition)
 			resolve_expr(l, pt->condition, READ);
 	l->globals_only = false;
+	python_words(l->j, pr);
 	resolve_stmts(l, pr->body);
 	warn_unassigned(l, pr->locals);
 }

@@ -215,6 +215,8 @@ void leave_other_callers(struct lower *l);
 /* ... or for some functions of a script, and this is another: lower_texts.c. */
 void leave_other_texts(struct lower *l);
 /* __return_address(slot); false: it is another. */
+/* lower_python.c: __py_NAME(), what the place of a Python function has. */
+bool lower_python(struct lower *l, const struct expr *e, struct ir_opnd *v);
 bool lower_return_address(struct lower *l, const struct expr *e,
 			  struct ir_opnd *v);
 

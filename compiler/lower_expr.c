@@ -1173,7 +1173,8 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 	if (!(e->builtin->flags & BF_LOWERED))
 		return call_runtime(l, e, want, used);
 	if (lower_group(l, e, want, &v) || lower_syscall(l, e, &v) ||
-	    lower_registers(l, e, &v) || lower_return_address(l, e, &v))
+	    lower_registers(l, e, &v) || lower_return_address(l, e, &v) ||
+	    lower_python(l, e, &v))
 		return v;
 	if (is_words(e))
 		return lower_words(l, e, want);

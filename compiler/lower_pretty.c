@@ -416,36 +416,92 @@ static void shape_now(struct lower *l, struct shape_of_text *sh,
 	shape_value(l, sh, "%s", slot_opnd(text), 's');
 }
 
-static bool shape_pretty(struct lower *l, struct shape_of_text *sh,
-			 const struct subject *of, int pretty)
+/* What p->sh has put together in list, ERROR where that faults, into sh. */
+static void shape_tried(struct lower *l, struct shape_of_text *sh,
+			struct span at, const struct pretty *p,
+			struct ir_stmt *list)
 {
-	struct span at = of->e->at;
-	struct shape_of_text part;
-	struct pretty p = { .sh = &part, .deep = pretty > 1 };
-	struct ir_stmt *list = NULL;
 	struct ir_slot *flag;
-	struct block back = enter(l, &list);
-	bool ok;
 
-	shape_init(l, &part);
-	part.early = sh->early;
-	part.hold = sh->hold;
-	ok = shape_subject(l, &p, of);
-	leave(l, back);
-	if (!may_fault(list) && !p.text) {
+	if (!may_fault(list) && !p->text) {
 		append(l, list);
-		splice(l, sh, &part);
+		splice(l, sh, p->sh);
 	} else if (sh->early) {
-		shape_now(l, sh, at, &p, list);
+		shape_now(l, sh, at, p, list);
 	} else {
 		flag = temp_slot(l, IR_LONG);
-		add_try(l, at, list, &part, flag);
+		add_try(l, at, list, p->sh, flag);
 		shape_value(l, sh, arena_printf(l->mem, "%%.%u(",
 			    (unsigned)l->ir->string_len - 1),
 			    slot_opnd(flag), 'l');
-		splice(l, sh, &part);
+		splice(l, sh, p->sh);
 		text_puts(&sh->format, "%:ERROR%)");
 	}
+}
+
+static void shape_begin(struct lower *l, struct shape_of_text *part,
+			const struct shape_of_text *of)
+{
+	shape_init(l, part);
+	part->early = of->early;
+	part->hold = of->hold;
+}
+
+static bool shape_pretty(struct lower *l, struct shape_of_text *sh,
+			 const struct subject *of, int pretty)
+{
+	struct shape_of_text part;
+	struct pretty p = { .sh = &part, .deep = pretty > 1 };
+	struct ir_stmt *list = NULL;
+	struct block back = enter(l, &list);
+	bool ok;
+
+	shape_begin(l, &part, sh);
+	ok = shape_subject(l, &p, of);
+	leave(l, back);
+	shape_tried(l, sh, of->e->at, &p, list);
+	return ok;
+}
+
+/* May it be that it cannot be read? What lies in the function's frame can. */
+static bool is_unsure(const struct loc *loc)
+{
+	bool has_register = false;
+	size_t i;
+
+	for (i = 0; i < loc->nsteps; i++) {
+		if (loc->steps[i].op == L_LOAD)
+			return true;
+		has_register |= loc->steps[i].op == L_REG;
+	}
+	return loc->kind == LOC_MEMORY && !has_register;
+}
+
+static bool shape_plain(struct lower *l, struct shape_of_text *sh,
+			const struct expr *e, const struct variable *v)
+{
+	struct shape_of_text part;
+	struct pretty p = { .sh = &part };
+	struct ir_stmt *list = NULL;
+	struct ir_opnd n = { 0 };
+	struct object o;
+	struct block back = { 0 };
+	bool unsure = is_unsure(&v->loc), ok;
+
+	if (unsure) {
+		shape_begin(l, &part, sh);
+		back = enter(l, &list);
+	}
+	ok = from_variable(l, e->at, v, &o);
+	if (ok)
+		n = value_of(l, &o);
+	ok = ok && !l->failed;
+	if (ok)
+		shape_value(l, unsure ? &part : sh, "0x%x", n, 'l');
+	if (unsure)
+		leave(l, back);
+	if (unsure && ok)
+		shape_tried(l, sh, e->at, &p, list);
 	return ok;
 }
 
@@ -474,7 +530,6 @@ static void shape_variable(struct lower *l, struct shape_of_text *sh,
 	struct subject of = { .e = e, .v = v };
 	int pretty = e->target->pretty;
 	bool quiet = l->quiet, failed = l->failed, ok = true;
-	struct ir_opnd n = { 0 };
 	struct object o;
 
 	text_printf(&sh->format, "%s=", v->name);
@@ -506,17 +561,13 @@ static void shape_variable(struct lower *l, struct shape_of_text *sh,
 	}
 	l->quiet = true;
 	l->failed = false;
-	if (pretty)
-		ok = shape_pretty(l, sh, &of, pretty);
-	else if ((ok = from_variable(l, e->at, v, &o)))
-		n = value_of(l, &o);
+	ok = pretty ? shape_pretty(l, sh, &of, pretty) :
+		      shape_plain(l, sh, e, v);
 	ok = ok && !l->failed;
 	l->quiet = quiet;
 	l->failed = failed;
 	if (!ok)
 		text_putc(&sh->format, '?');
-	else if (!pretty)
-		shape_value(l, sh, "0x%x", n, 'l');
 }
 
 /* $$name and $$provider of a marker; false: it is none of them. */

@@ -6,6 +6,7 @@
  * marker is a call of any function; the handler runs for those whose names fit.
  */
 #include "process.h"
+#include "python.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -49,49 +50,7 @@ struct expansion {
 	size_t found;
 };
 
-/* arg1, arg2 ... and the same by name. */
-static struct given *given_of(struct expansion *x, const struct marker *m)
-{
-	struct given *g = NEW(&x->j->mem, struct given);
-	size_t i;
-
-	*g = (struct given){ .n = m->nargs, .name = m->name,
-			     .provider = m->provider };
-	g->v = NEW_ARRAY(&x->j->mem, struct variable, 2 * m->nargs + 1);
-	memcpy(g->v, m->args, m->nargs * sizeof(*g->v));
-	for (i = 0; i < m->nargs && i < COUNT_OF(x->of->names) &&
-		    x->of->names[i]; i++) {
-		g->v[g->n] = m->args[i];
-		g->v[g->n++].name = x->of->names[i];
-	}
-	return g;
-}
-
-static void add_site(void *arg, const struct marker *m)
-{
-	struct expansion *x = arg;
-	struct site *s = site_new(x->j, x->pr, x->pt, &family_script,
-				  AT_UPROBE, x->name);
-
-	s->given = given_of(x, m);
-	s->semaphore = m->semaphore;
-	s->is_user = true;
-	s->place = target_place_code(x->j->target, x->b, m->addr, "");
-	s->filters = x->filters;
-	s->nfilters = x->nfilters;
-	s->pid = x->pid;
-	x->found++;
-}
-
-/* --- Python 3.11 and later: where the interpreter begins with a frame ---------------- */
-
-/*
- * There function__entry is passed only while Python traces itself. What all calls
- * pass is the label resume_frame of the interpreter's loop; so do returns into a
- * frame and generators that go on, of which the frame's last instruction tells.
- */
-static const char eval[] = "_PyEval_EvalFrameDefault";
-static const char resume[] = "resume_frame";
+/* --- values ---------------------------------------------------------------------------- */
 
 /* A value that is being computed, as a loc of steps. */
 struct value {
@@ -122,6 +81,77 @@ static struct value frame_at(struct expansion *x, struct place *p)
 	return v;
 }
 
+static void name_value(struct given *g, const struct value *v,
+		       struct ctype *type, const char *name)
+{
+	g->v[g->n++] = (struct variable){
+		.name = name, .type = type, .param_index = -1, .abi_arg = -1,
+		.loc = { .kind = LOC_VALUE, .steps = v->steps.v,
+			 .nsteps = v->steps.n } };
+}
+
+/* What tapsets/python.stp reads at p: nothing where debuginfo does not tell. */
+static void add_frame(struct expansion *x, struct place *p, struct given *g)
+{
+	struct ctype *type = target_type(x->j->target, x->b, "unsigned long");
+	struct value v = frame_at(x, p);
+
+	if (!v.ok || !type)
+		return;
+	name_value(g, &v, type, "__py_frame");
+	python_facts(x->j, x->b, g);
+}
+
+/* --- markers --------------------------------------------------------------------------- */
+
+/* arg1, arg2 ... and the same by name. */
+static struct given *given_of(struct expansion *x, const struct marker *m)
+{
+	struct given *g = NEW(&x->j->mem, struct given);
+	size_t i;
+
+	*g = (struct given){ .n = m->nargs, .name = m->name,
+			     .provider = m->provider };
+	g->v = NEW_ARRAY(&x->j->mem, struct variable,
+			 2 * m->nargs + 2 + PYTHON_FACTS_MOST);
+	memcpy(g->v, m->args, m->nargs * sizeof(*g->v));
+	for (i = 0; i < m->nargs && i < COUNT_OF(x->of->names) &&
+		    x->of->names[i]; i++) {
+		g->v[g->n] = m->args[i];
+		g->v[g->n++].name = x->of->names[i];
+	}
+	return g;
+}
+
+static void add_site(void *arg, const struct marker *m)
+{
+	struct expansion *x = arg;
+	struct site *s = site_new(x->j, x->pr, x->pt, &family_script,
+				  AT_UPROBE, x->name);
+	struct given *g = given_of(x, m);
+
+	s->given = g;
+	s->semaphore = m->semaphore;
+	s->is_user = true;
+	s->place = target_place_code(x->j->target, x->b, m->addr, "");
+	if (x->of == &python)
+		add_frame(x, s->place, g);
+	s->filters = x->filters;
+	s->nfilters = x->nfilters;
+	s->pid = x->pid;
+	x->found++;
+}
+
+/* --- Python 3.11 and later: where the interpreter begins with a frame ---------------- */
+
+/*
+ * There function__entry is passed only while Python traces itself. What all calls
+ * pass is the label resume_frame of the interpreter's loop; so do returns into a
+ * frame and generators that go on, of which the frame's last instruction tells.
+ */
+static const char eval[] = "_PyEval_EvalFrameDefault";
+static const char resume[] = "resume_frame";
+
 /* v is a pointer to a TYPE: its member's address, or what is there. */
 static void member_of(struct expansion *x, struct value *v, const char *type,
 		      const char *name, int64_t load)
@@ -137,15 +167,6 @@ static void member_of(struct expansion *x, struct value *v, const char *type,
 	put_step(v, L_PLUS, 0);
 	if (load)
 		put_step(v, L_LOAD, load);
-}
-
-static void name_value(struct given *g, const struct value *v,
-		       struct ctype *type, const char *name)
-{
-	g->v[g->n++] = (struct variable){
-		.name = name, .type = type, .param_index = -1, .abi_arg = -1,
-		.loc = { .kind = LOC_VALUE, .steps = v->steps.v,
-			 .nsteps = v->steps.n } };
 }
 
 /* A string of the frame's code: where its bytes are, if it is an ASCII one. */
@@ -218,11 +239,12 @@ static void look_at_label(void *arg, const char *name, unsigned line,
 	p = target_place_at(x->j->target, x->code, addr);
 	g = NEW(&x->j->mem, struct given);
 	*g = (struct given){ .name = x->of->entry, .provider = x->of->provider };
-	g->v = NEW_ARRAY(&x->j->mem, struct variable, 8);
+	g->v = NEW_ARRAY(&x->j->mem, struct variable, 8 + PYTHON_FACTS_MOST);
 	if (!code_text(x, p, g, "co_filename", file) ||
 	    !code_text(x, p, g, "co_name", function) || !code_line(x, p, g) ||
 	    !code_progress(x, p, g))
 		return;
+	add_frame(x, p, g);
 	s = site_new(x->j, x->pr, x->pt, &family_script, AT_UPROBE, x->name);
 	s->given = g;
 	s->is_user = true;

@@ -1494,6 +1494,7 @@ RT_OUTLINE i64 rt_strtol_of(u64 s, u64 base)
 #include "user.h"
 #endif
 #include "quote.h"
+#include "python.h"
 #include "each.h"
 
 #endif

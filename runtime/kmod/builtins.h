@@ -3,6 +3,8 @@
 #ifndef STB_KMOD_BUILTINS_H
 #define STB_KMOD_BUILTINS_H
 
+#include "../python.h"
+
 #define rt_pid(r) ((i64)current->tgid)
 #define rt_tid(r) ((i64)current->pid)
 #define rt_ppid(r) stb_ppid()
@@ -204,5 +206,24 @@ RT_OUTLINE i64 rt_return_address_of(i64 v, i64 slot, i64 trampoline, i64 list,
 	return v;
 }
 #define rt_return_address(r, v, ...) rt_return_address_of(v, __VA_ARGS__)
+
+/* the line of a frame of Python's: __py_line(table, size, unit, first line) */
+
+RT_INLINE i64 rt_line_of(u64 table, u64 size, i64 unit, i64 first)
+{
+	struct rt_lines w = { .at = table, .unit = unit, .line = first };
+	u64 i;
+
+	for (i = 0; unit >= 0 && i < size && i < RT_MOST_TABLE; i++) {
+		unsigned char byte;
+
+		if (stb_read(&byte, 1, w.at++, rt_space_user) ||
+		    rt_lines_step(&w, byte))
+			break;
+	}
+	return w.line;
+}
+#define rt___py_line(r, table, size, unit, first) \
+	rt_line_of((u64)(table), (u64)(size), (i64)(unit), (i64)(first))
 
 #endif

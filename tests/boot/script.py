@@ -21,5 +21,16 @@ def count(n):
         n -= 1
 
 
+def values(half, yes, small, text, *rest, key, **more):
+    inner = [1, "two", None, (3, 4)]
+
+    def cell():
+        return small
+
+    return cell() + len(inner)
+
+
+limit = 212
 print(greet("you", 21))
 print(Cat().meow(2), sum(count(3)))
+print(values(-2.5, True, -7, "größe", {"a": 1, 2: []}, key=1 << 40, k=()))
