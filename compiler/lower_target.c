@@ -407,8 +407,10 @@ static bool loc_source(struct lower *l, struct span at, struct loc_stack *st,
 		top->v = read_address(l, at, step->n);
 	else
 		return false;
-	if (top->v.kind == IR_NUM)
+	if (top->v.kind == IR_NUM) {
+		top->n += top->v.num;	/* a fixed address */
 		top->v.kind = IR_NONE;
+	}
 	st->n++;
 	return true;
 }

@@ -2,8 +2,8 @@
 /*
  * python.c - target variables of Python's functions. In: the body of a probe whose
  * points are real ones. Out: where all of them are python3.module().function(),
- * $x is a call of python_variable("x"), $x[i] of python_item("x", i), $$vars of
- * python_variables(), all of which look at the interpreter's frame when they run.
+ * $x is a call of __python_variable("x"), $x[i] of __python_item("x", i), $$vars of
+ * __python_variables(), all of which look at the interpreter's frame when they run.
  */
 #include "python.h"
 
@@ -57,7 +57,7 @@ static void become_variable(struct job *j, struct expr *e)
 	}
 	if (t->path)
 		name->next = t->path->index;
-	become_call(e, t->path ? "python_item" : "python_variable", name);
+	become_call(e, t->path ? "__python_item" : "__python_variable", name);
 }
 
 static void translate(const struct expr *seen, void *arg)
@@ -78,7 +78,7 @@ static void translate(const struct expr *seen, void *arg)
 			continue;
 		n = literal(j, e, NULL);
 		n->num = (int64_t)i;
-		become_call(e, "python_variables", n);
+		become_call(e, "__python_variables", n);
 		return;
 	}
 }

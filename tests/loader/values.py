@@ -24,14 +24,17 @@ def said(frame, symbol):
             return "?"
         if type.code not in NUMBERS:
             return "(other)"
-        return "%#x" % (int(value) & 0xffffffffffffffff)
+        number = int(value) & 0xffffffffffffffff
+        if not number and "synthetic pointer" in str(value):
+            return "?"      # what it points to has no address
+        return "%#x" % number
     except gdb.error as e:
         return "?" if "optimized out" in str(e) else "(error)"
 
 
 def scopes(pc, name):
     """Blocks at pc of the function of that name, inlined or not, without those of
-    what is inlined into it."""
+    what is inlined into it. None: gdb has another one there."""
     chain, block = [], gdb.block_for_pc(pc)
     while block and not block.is_static and not block.is_global:
         chain.append(block)
@@ -41,12 +44,14 @@ def scopes(pc, name):
             if not block.superblock.is_static:
                 chain = []
         block = block.superblock
-    return chain
+    return None
 
 
 def variables(frame, pc, name):
-    names = {}
-    for block in scopes(pc, name):
+    names, blocks = {}, scopes(pc, name)
+    if blocks is None:
+        return "elsewhere"
+    for block in blocks:
         for s in block:
             if s.is_argument or s.is_variable or s.is_constant:
                 names.setdefault(s.name, said(frame, s))
