@@ -14,6 +14,7 @@
 enum {
 	BOTH = BF_BPF | BF_USER,
 	PURE = BOTH,
+	POINT = BOTH | BF_POINT,
 	LOW = BOTH | BF_LOWERED,
 	LOWERR = LOW | BF_FAULTS,
 	LOWACT = LOW | BF_EFFECT,
@@ -74,6 +75,21 @@ static const struct builtin rows[] = {
 	{ "__tz_name", "", 's', BF_USER },
 	/* numbers */
 	{ "randint", "l", 'l', PURE },
+	/* numbers with a point: runtime/fp.h, and tapsets/floatingpoint.stp */
+	{ "fp_add", "ll", 'l', POINT },
+	{ "fp_sub", "ll", 'l', POINT },
+	{ "fp_mul", "ll", 'l', POINT },
+	{ "fp_div", "ll", 'l', POINT },
+	{ "fp_rem", "ll", 'l', POINT },
+	{ "fp_sqrt", "l", 'l', POINT },
+	{ "fp_eq", "ll", 'l', POINT },
+	{ "fp_lt", "ll", 'l', POINT },
+	{ "fp_le", "ll", 'l', POINT },
+	{ "fp_to_long", "lll", 'l', POINT },
+	{ "long_to_fp", "l", 'l', POINT },
+	{ "fp32_to_fp64", "l", 'l', POINT },
+	{ "__fp_decimal", "lll", 'l', POINT },
+	{ "__string_to_fp", "s", 'l', POINT },
 	/* strings */
 	{ "strlen", "s", 'l', PURE },
 	{ "substr", "sll", 's', PURE },

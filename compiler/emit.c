@@ -452,6 +452,8 @@ static void emit_limits(struct emit *e, const char *script_name)
 		  "all handlers, of a module" : e->kernel ?
 		  "kernel handlers" : "loader handlers");
 	emit_line(e, "#define RT_STRING_LEN %u", emit_round(ir->string_len));
+	if (ir->has_points)
+		emit_line(e, "#define RT_FP");
 	emit_line(e, "#define RT_MAX_ACTION %" PRId64, e->kernel ?
 		  ir->max_action : ir->max_action_user);
 	if (e->kernel) {

@@ -409,6 +409,7 @@ struct ir {
 	VEC(const struct regex *) regexes;	/* regex.h */
 	bool keeps_matches;	/* they are tagged: a run knows its last match,
 				   whose groups built-ins read */
+	bool has_points;	/* numbers with one: runtime/fp.h */
 	uint32_t string_len;
 	int64_t max_action, max_action_user, max_nesting;
 	int64_t max_entries, max_errors, max_skipped;

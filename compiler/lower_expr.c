@@ -993,6 +993,7 @@ static struct ir_opnd call_runtime(struct lower *l, const struct expr *e,
 	s->nargs = e->nargs;
 	s->cap = cap_of_builtin(b->name);
 	s->in_process = b->flags & BF_PROCESS;
+	l->ir->has_points |= b->flags & BF_POINT;
 	s->where = (b->flags & BF_BPF ? IR_IN_KERNEL : 0) |
 		   (b->flags & BF_USER ? IR_IN_LOADER : 0);
 	if (b->flags & BF_FAULTS)

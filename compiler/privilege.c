@@ -33,6 +33,9 @@ static const char *const allowed[] = {
 	"randint", "strlen", "substr", "isinstr", "strpos", "strtol",
 	"stringat", "text_strn", "str_replace", "tolower", "toupper",
 	"tokenize", "matched", "matched_str", "ngroups",
+	"fp_add", "fp_sub", "fp_mul", "fp_div", "fp_rem", "fp_sqrt", "fp_eq",
+	"fp_lt", "fp_le", "fp_to_long", "long_to_fp", "fp32_to_fp64",
+	"__fp_decimal", "__string_to_fp",
 	"exit", "error", "warn", "log", "abort", "switch_file", "__raise",
 	"__name_of", "__way",
 	/* of points that are refused as such */

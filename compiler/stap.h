@@ -320,6 +320,7 @@ enum {
 	BF_PROCESS = 4096,	/* looks at the process: lower_user.c */
 	BF_INTERNAL = 64,	/* with that argument; no script's to call */
 	BF_REGISTERS = 1024,	/* of the probed code: where there are any */
+	BF_POINT = 2048,	/* numbers with a point: runtime/fp.h */
 };
 /* Overloads by arity are rows of their own; NULL if there is none. */
 const struct builtin *builtin_find(const char *name, unsigned nargs);

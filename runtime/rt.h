@@ -11,6 +11,7 @@
  *	RT_MAX_ACTION	most script statements a run may take
  *	RT_MAX_ERRORS, RT_MAX_SKIPPED
  *	RT_MATCH_TAGS, RT_MATCH_REGS, if regular expressions have groups
+ *	RT_FP		if there are numbers with a point
  * and for the kernel
  *	RT_RING		map_N, the ring
  *	RT_FRAMES	map_N, frames, if any handler has one
@@ -129,27 +130,7 @@ struct rt_match {
 #define RT_FAULT_ARG(id, value) \
 	(s->err = (id) + 1, s->err_args = 1, s->err_arg = (u64)(value))
 
-/* --- arithmetic that C or the machine leaves open ------------------------ */
-
-RT_INLINE u64 rt_abs(i64 v)
-{
-	return v < 0 ? -(u64)v : (u64)v;
-}
-
-/* By magnitude: BPF divides unsigned numbers. The divisor is not 0. */
-RT_INLINE i64 rt_div(i64 a, i64 b)
-{
-	u64 q = rt_abs(a) / rt_abs(b);
-
-	return (a < 0) != (b < 0) ? (i64)-q : (i64)q;
-}
-
-RT_INLINE i64 rt_mod(i64 a, i64 b)
-{
-	u64 m = rt_abs(a) % rt_abs(b);
-
-	return a < 0 ? (i64)-m : (i64)m;
-}
+#include "number.h"
 
 /* One atomic step. The compiler drops what nobody wants: an unused result
    makes an instruction that does not fetch. */
@@ -180,19 +161,9 @@ RT_INLINE i64 rt_modify(i64 *p, enum rt_op op, i64 a, int want_old)
 /* Of foreach: less than 0 is as good as none. */
 #define RT_LIMIT(n) ((n) > 0 ? (n) : 0)
 
-/* Number of the highest bit, from 1; 0 for 0. */
-RT_INLINE u64 rt_bits(u64 v)
-{
-	u64 n = 0, high;
-
-	high = (v > 0xffffffff) << 5, v >>= high, n |= high;
-	high = (v > 0xffff) << 4, v >>= high, n |= high;
-	high = (v > 0xff) << 3, v >>= high, n |= high;
-	high = (v > 0xf) << 2, v >>= high, n |= high;
-	high = (v > 0x3) << 1, v >>= high, n |= high;
-	return n + v - (v & v >> 1);	/* 0 1 2 2 for what is left */
-}
-
+#ifdef RT_FP
+#include "fp.h"
+#endif
 #include "text.h"
 #include "engine.h"
 

@@ -49,6 +49,7 @@ RT_INLINE long rt_printk_of(i64 level, const char *s)
 #define rt_strpos(r, s, what) ((i64)stb_find(s, what))
 #define rt_isinstr(r, s, what) ((i64)(stb_find(s, what) >= 0))
 #define rt_strtol(r, s, base) ((i64)stb_strtol(s, (u64)(base)))
+#define rt___string_to_fp(r, s) ((i64)rt_fp_of_chars(s))
 #define rt_str_replace(r, dst, cap, s, old, new) \
 	stb_replace_in(RT_HEAD(r)->cat, RT_STRING_LEN, dst, cap, s, old, new)
 #define rt_tolower(r, dst, cap, s) stb_change_case(dst, cap, s, 0)

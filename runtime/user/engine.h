@@ -313,6 +313,7 @@ RT_OUTLINE void rt_group(struct rt_match *m, char *dst, u64 cap, i64 n)
 	rt_svc_substr(dst, cap, s, start, length)
 #define rt_isinstr(r, s, what) rt_svc_isinstr(s, what)
 #define rt_strtol(r, s, base) rt_svc_strtol(s, base)
+#define rt___string_to_fp(r, s) ((i64)rt_fp_of_chars(s))
 #define RT_PICK(_1, _2, _3, _4, _5, name, ...) name
 #define rt_stringat(r, ...) \
 	RT_PICK(__VA_ARGS__, rt_svc_stringat_range, , rt_svc_stringat, , ) \
