@@ -245,7 +245,9 @@ bool complain(struct job *j, struct span at, const struct tag *tag,
 	va_end(ap);
 	if (j->heard)
 		j->heard(j, tag, said);
-	if (tag != E_ENGINE)
+	if (tag == E_NO_MATCH && j->cannot)
+		;	/* a point that an engine has not, by its alias's name */
+	else if (tag != E_ENGINE)
 		j->otherwise_wrong = true;
 	else if (!j->cannot)
 		j->cannot = at_place(j, said, at);

@@ -47,9 +47,8 @@ static bool family_of_packets(struct job *j, const struct expr *e, int *pf)
 				"protocols: NFPROTO_IPV4, NFPROTO_IPV6, "
 				"NFPROTO_ARP, NFPROTO_BRIDGE", e->str);
 	return *pf == IPV4 || *pf == IPV6 ||
-		complain(j, e->at, E_ENGINE, "packets of %s need the module "
-			 "engine; BPF sees NFPROTO_IPV4 and NFPROTO_IPV6",
-			 e->str);
+		complain(j, e->at, E_UNSUPPORTED, "packets of %s are not seen; "
+			 "those of NFPROTO_IPV4 and NFPROTO_IPV6 are", e->str);
 }
 
 /* NF_INET_LOCAL_IN, or as the families call it. */
