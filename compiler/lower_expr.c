@@ -1291,8 +1291,8 @@ static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
 	case X_MATCH:
 		return lower_match(l, e);
 	case X_PERF:
-		complain(l->j, e->at, E_ENGINE, "reading a counter by @perf "
-			 "needs the module engine");
+		complain(l->j, e->at, E_UNSUPPORTED, "reading a counter by "
+			 "@perf is not supported yet");
 		return num_opnd(0);
 	case X_REGISTER:
 		return lower_register(l, e);

@@ -58,10 +58,10 @@ static bool refuse(struct job *j, struct probe *pr, struct point *pt,
 		   const struct shape *shape, struct expr **args)
 {
 	if (strstr(shape->pattern, "counter"))
-		return complain(j, pt->at, E_ENGINE, "counters that @perf "
-				"reads need the module engine");
-	return complain(j, pt->at, E_ENGINE, "events of the processes of one "
-			"program need the module engine; .process without a "
+		return complain(j, pt->at, E_UNSUPPORTED, "counters that @perf "
+				"reads are not supported yet");
+	return complain(j, pt->at, E_UNSUPPORTED, "events of the processes of "
+			"one program are not supported yet; .process without a "
 			"path is of the process of -c or -x");
 }
 
