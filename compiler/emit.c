@@ -640,7 +640,8 @@ static void emit_prologue(struct emit *e, struct unit *u)
 		  e->kernel && !u->needs_frame ? "RT_RUN" : "RT_RUN_FRAME",
 		  u->name);
 	if (u->h->task_arg)
-		emit_line(e, "r->task = ctx[%d];", u->h->task_arg);
+		emit_line(e, e->module ? "r->other = (void *)ctx[%d];" :
+			  "r->task = ctx[%d];", u->h->task_arg);
 	if (u->h->prog == IR_SYSCALL)
 		emit_line(e, "r->call = call;");
 	if (u->slots_in_frame || !e->kernel)

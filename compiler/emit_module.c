@@ -185,6 +185,8 @@ void emit_tables(struct emit *e, struct text *out)
 	emit_line(e, "\t.frame_size = sizeof(struct frame), "
 		  ".levels = RT_LEVELS,");
 	emit_line(e, "\t.neach = %u, .each_in_probes = %d,", each, in_probes);
+	emit_line(e, "\t.user = %u,", !e->ir->user ? 0 : e->ir->user &
+		  IR_USER_NAMES ? 3 : 1);
 	emit_line(e, "\t.progs = progs_, .nprogs = %u,", nprogs);
 	emit_line(e, "\t.tasks = tasks_, .ntasks = %u,", ntasks);
 	emit_line(e, "\t.maps = maps_, .nmaps = %zu,", e->lay->maps.n);

@@ -2,7 +2,7 @@
 /*
  * emit_user.c - for kernel handlers that look at the process they run in: the
  * maps that the loader fills with what is known of builds, and where in the
- * kernel's structs mappings and uretprobes are. See runtime/bpf/user.h.
+ * kernel's structs mappings and uretprobes are. See runtime/stacks.h.
  */
 #include "emit.h"
 

@@ -179,12 +179,6 @@ void leave_other_tasks(struct lower *l)
 					   num_opnd(t->pid)));
 		return;
 	}
-	if (l->j->engine == ENGINE_MODULE) {	/* nobody fills its arrays */
-		if (t->path || t->event || !l->site->is_user)
-			oops(l, at, E_ENGINE, "which tasks run what is known "
-			     "with the bpf engine alone");
-		return;
-	}
 	leave_strangers(l, at);
 	if (!t->path)
 		return;

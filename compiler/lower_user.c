@@ -77,9 +77,6 @@ static void needs(struct lower *l, struct span at, unsigned what)
 	l->ir->user |= what | IR_USER_PLACES;
 	if (was)
 		return;
-	if (l->ir->module)
-		complain(l->j, at, E_ENGINE, "stacks and symbols of programs "
-			 "are the bpf engine's, they cannot be had in a module");
 	if (!offset_of(l, "struct vm_area_struct", "vm_start", &u->vma_start) ||
 	    !offset_of(l, "struct vm_area_struct", "vm_end", &u->vma_end) ||
 	    !offset_of(l, "struct vm_area_struct", "vm_pgoff", &u->vma_pgoff))

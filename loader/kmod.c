@@ -9,6 +9,7 @@
  * which waits for our end.
  */
 #include "loader/kmod.h"
+#include "loader/processes.h"
 #include "runtime/kmod/uapi.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@
 enum {
 	NOT_SIGNED = 129,	/* EKEYREJECTED; ENOKEY is 126 */
 	UNLOAD_TRIES = 200,	/* of 50 ms: grace periods of many sites */
+	SESSIONS = 16,		/* of one script at once */
 };
 
 static const struct stb_module *row_of(const struct loader *l)
@@ -37,9 +39,11 @@ static const struct stb_module *row_of(const struct loader *l)
 					      sizeof(struct stb_module)), 0);
 }
 
+/* As it is in the bundle; a second session of the script has another. */
 static const char *name_of(const struct loader *l)
 {
-	return stb_string(&l->module, row_of(l)->name);
+	return l->module_name ? l->module_name :
+		stb_string(&l->module, row_of(l)->name);
 }
 
 /* --- may it? ------------------------------------------------------------------- */
@@ -200,8 +204,9 @@ _Noreturn static void die_refused(const struct loader *l, int error)
 
 	if (error == EEXIST)
 		die(EXIT_AGAIN, "module %s is loaded: this script is run here "
-		    "already; end that first (or \"rmmod %s\", if it is of "
-		    "nobody)", name, name);
+		    "already%s; end that first (or \"rmmod %s\", if it is of "
+		    "nobody)", name, is_signed(l) ? ", and what is signed has "
+		    "one name" : "", name);
 	if (error == NOT_SIGNED || error == ENOKEY) {
 		code = EXIT_DENIED;
 		then = "the key that signed it is none that this kernel "
@@ -220,25 +225,63 @@ _Noreturn static void die_refused(const struct loader *l, int error)
 	    error == NOT_SIGNED ? "its signature" : strerror(error), then);
 }
 
-static void insert(struct loader *l)
+/* 0, or what the kernel says. */
+static int insert_file(const struct loader *l, const uint8_t *p, size_t size)
 {
-	struct rows o = rows_of(&l->module, STB_T_OBJECT, 1);
-	int fd = memfd_create(name_of(l), MFD_CLOEXEC);
+	int fd = memfd_create(name_of(l), MFD_CLOEXEC), error;
 	size_t done = 0;
 
-	while (fd >= 0 && done < o.n) {
-		ssize_t n = write(fd, o.base + done, o.n - done);
+	while (fd >= 0 && done < size) {
+		ssize_t n = write(fd, p + done, size - done);
 
 		if (n < 0 && errno != EINTR)
 			break;
 		done += n > 0 ? (size_t)n : 0;
 	}
-	if (fd < 0 || done < o.n)
-		die(EXIT_AGAIN, "wanted %u bytes of memory for the module: %s",
-		    o.n, strerror(errno));
-	if (syscall(SYS_finit_module, fd, "", 0))
-		die_refused(l, errno);
+	if (fd < 0 || done < size)
+		die(EXIT_AGAIN, "wanted %zu bytes of memory for the module: %s",
+		    size, strerror(errno));
+	error = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
 	close(fd);
+	return error;
+}
+
+/* The next name, which is as long: of another last digit. */
+static void rename_module(struct loader *l, uint8_t *p, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t n = strlen(l->module_name);
+	const char *was = strchr(digits, l->module_name[n - 1]);
+	char last = digits[was ? (was - digits + 1) % 16 : 0];
+	uint8_t *at = p;
+
+	while ((at = memmem(at, size - (size_t)(at - p), l->module_name, n))) {
+		at[n - 1] = (uint8_t)last;
+		at += n;
+	}
+	l->module_name[n - 1] = last;
+}
+
+/* Sessions of one script may run beside each other, but for signed modules. */
+static void insert(struct loader *l)
+{
+	struct rows o = rows_of(&l->module, STB_T_OBJECT, 1);
+	int error = insert_file(l, o.base, o.n);
+	uint8_t *copy;
+
+	if (error == EEXIST && !is_signed(l)) {
+		copy = zalloc(o.n);
+		memcpy(copy, o.base, o.n);
+		l->module_name = strdup(name_of(l));
+		for (int i = 1; l->module_name && i < SESSIONS &&
+		     error == EEXIST; i++) {
+			rename_module(l, copy, o.n);
+			error = insert_file(l, copy, o.n);
+		}
+		free(copy);
+	}
+	if (error)
+		die_refused(l, error);
 }
 
 static int ask(const struct loader *l, unsigned long what, void *arg)
@@ -260,12 +303,26 @@ static void open_file(struct loader *l)
 		die(EXIT_KERNEL, "%s: %s: is /proc mounted?", path,
 		    strerror(errno));
 	error = ask(l, STB_KMOD_INFO, &i);
-	if (error < 0 || i.version != STB_KMOD_VERSION ||
+	if (error < 0 || !i.version || i.version > STB_KMOD_VERSION ||
 	    i.globals_size != l->limits->globals_size ||
 	    i.nprogs != l->progs.n || i.nhandlers != l->handlers.n)
 		die(EXIT_DAMAGED, "%s: the module %s is not of this bundle: %s",
 		    l->opt.file, name_of(l), error < 0 ? strerror(-error) :
 		    "it has other probes, or is of another version");
+	l->module_user = i.user;
+}
+
+/* The arrays that tasks.c fills. */
+static void find_arrays(struct loader *l)
+{
+	for (uint32_t i = 0; i < l->maps.n; i++) {
+		const struct stb_map *m = ROW(struct stb_map, l->maps, i);
+
+		if (m->flags & STB_MAPF_TASKS)
+			l->tasks_fd = (int)i + 1;
+		if (m->flags & STB_MAPF_FILES)
+			l->files_fd = (int)i + 1;
+	}
 }
 
 static void map_region(struct loader *l)
@@ -297,7 +354,15 @@ void kmod_load(struct loader *l)
 		die(EXIT_AGAIN, "module %s cannot be set up: %s: try a smaller "
 		    "-s, or again when more memory is free", name_of(l),
 		    strerror(-error));
+	if (l->module_user) {
+		l->builds_fd = l->module_file;
+		error = processes_module(l, l->module_user & STB_KMOD_NAMES);
+	}
+	if (error < 0)
+		die(EXIT_AGAIN, "what is known of programs does not get into "
+		    "module %s: %s", name_of(l), strerror(-error));
 	map_region(l);
+	find_arrays(l);
 	l->ring_fd = l->module_file;
 	ring_open(&l->ring, l->ring_fd, l->opt.ring_size);
 }
@@ -356,8 +421,10 @@ int kmod_arm(struct loader *l, uint32_t site)
 
 	if (by_address && !(s->flags & STB_SITE_ABSOLUTE))
 		a.address += l->slide;
-	if (s->flags & STB_SITE_SEMAPHORE)
-		return ENOTSUP;
+	if (s->flags & STB_SITE_SEMAPHORE) {
+		a.semaphore = s->maxactive;
+		a.maxactive = 0;
+	}
 	if (s->attach == STB_AT_PERF_EVENT || s->attach == STB_AT_NETFILTER)
 		add_event(l, s, &a);
 	n = ask(l, STB_KMOD_ATTACH, &a);
@@ -372,6 +439,22 @@ void kmod_disarm(struct loader *l, uint32_t site)
 	struct stb_kmod_detach d = { .site = l->module_sites[site] };
 
 	ask(l, STB_KMOD_DETACH, &d);
+}
+
+int kmod_map(const struct loader *l, uint32_t map, uint32_t what,
+	     const void *key, void *value)
+{
+	struct stb_kmod_map m = { .map = map, .what = what,
+		.key = (uintptr_t)key, .value = (uintptr_t)value };
+
+	return ask(l, STB_KMOD_MAP, &m);
+}
+
+int kmod_pages(const struct loader *l, const void *pages, uint32_t n)
+{
+	struct stb_kmod_pages p = { .address = (uintptr_t)pages, .n = n };
+
+	return ask(l, STB_KMOD_PAGES, &p);
 }
 
 uint64_t kmod_missed(const struct loader *l)
@@ -430,7 +513,7 @@ void kmod_end(struct loader *l)
 	l->shared = NULL;
 	l->ring.consumer = NULL;
 	close(l->module_file);
-	l->module_file = l->ring_fd = -1;
+	l->module_file = l->ring_fd = l->builds_fd = -1;
 	kill(l->module_keeper, SIGUSR1);
 	while (waitpid(l->module_keeper, &status, 0) < 0 && errno == EINTR)
 		continue;

@@ -29,6 +29,12 @@ void kmod_disarm(struct loader *l, uint32_t site);
 void kmod_run(struct loader *l, uint32_t handler, struct vm_value *value);
 /* Until no handler is in the middle of a run. */
 void kmod_settle(const struct loader *l);
+/* An element of an array that is the compiler's own, by the row of MAPS; what:
+   STB_KMOD_GET... of uapi.h. 0, or an errno, negative. */
+int kmod_map(const struct loader *l, uint32_t map, uint32_t what,
+	     const void *key, void *value);
+/* Tables of programs: n pages. The same. */
+int kmod_pages(const struct loader *l, const void *pages, uint32_t n);
 /* Hits that the kernel did not tell the module of. */
 uint64_t kmod_missed(const struct loader *l);
 /* Detaches and unloads. */

@@ -129,7 +129,8 @@ struct loader {
 	int ring_fd;		/* -1: none */
 	int watch_fd;		/* inotify, -1: nothing to wait for */
 	int module_fd;		/* uevents, -1: no module is probed */
-	int tasks_fd, files_fd;		/* maps of tasks.c, 0: none */
+	int tasks_fd, files_fd;		/* maps of tasks.c, 0: none; in a module
+					   their rows + 1 */
 	struct known_file *known;	/* one a row of builds: tasks.c */
 	int kprobe_pmu, uprobe_pmu;	/* perf event types; 0: not read yet */
 
@@ -138,6 +139,8 @@ struct loader {
 	int module_file;
 	uint32_t *module_sites;	/* one a row of sites: its number there */
 	pid_t module_keeper;	/* who unloads it when we cannot */
+	uint32_t module_user;	/* STB_KMOD_PROGRAMS... */
+	char *module_name;	/* not the bundle's: a second session */
 
 	/* running: session.c, ring.c */
 	struct stb_shared *shared;	/* head of the globals region */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loader/processes.h"
 #include "loader/bpf.h"
+#include "loader/kmod.h"
 #include "loader/loader.h"
+#include "runtime/kmod/uapi.h"
 
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -166,17 +169,24 @@ static void put_build(struct loader *l, struct pages *g, uint32_t i, bool names)
 			    l->tables, i)->name), b);
 }
 
-int processes_pages(struct loader *l, const char *name, bool names)
+static struct pages make_pages(struct loader *l, bool names)
 {
 	struct pages g = { 0 };
-	void *to;
-	int fd;
 
 	l->user_builds = zalloc((l->tables.n + 1) * sizeof(*l->user_builds));
 	new_page(&g);
 	for (uint32_t i = 0; i < l->tables.n && i < STB_PLACE_MOST; i++)
 		if (is_programs(l, i))
 			put_build(l, &g, i, names);
+	return g;
+}
+
+int processes_pages(struct loader *l, const char *name, bool names)
+{
+	struct pages g = make_pages(l, names);
+	void *to;
+	int fd;
+
 	fd = bpf_map_new(BPF_MAP_TYPE_ARRAY, name, 4, STB_TABLE_PAGE,
 			 (uint32_t)g.n, BPF_F_MMAPABLE);
 	if (fd < 0) {
@@ -195,8 +205,23 @@ int processes_pages(struct loader *l, const char *name, bool names)
 
 /* --- builds ------------------------------------------------------------------------ */
 
+static int get_build(const struct loader *l, int fd,
+		     struct stb_build_key *key, struct stb_build *b)
+{
+	return in_kmod(l) ? kmod_map(l, STB_KMOD_BUILDS, STB_KMOD_GET, key, b) :
+		bpf_map_lookup(fd, key, b);
+}
+
+static int set_build(const struct loader *l, int fd,
+		     struct stb_build_key *key, struct stb_build *b)
+{
+	return in_kmod(l) ? kmod_map(l, STB_KMOD_BUILDS, STB_KMOD_SET, key, b) :
+		bpf_map_update(fd, key, b, BPF_ANY);
+}
+
 /* One way that a part of a file is mapped, unless it is known already. */
-static int put_load(int fd, const struct stb_sym_load *load, uint32_t id_size)
+static int put_load(const struct loader *l, int fd,
+		    const struct stb_sym_load *load, uint32_t id_size)
 {
 	struct stb_build_key key = { .at = load->offset & ~UINT64_C(4095) };
 	struct stb_build b = { .linked = load->addr - (load->offset & 4095),
@@ -205,8 +230,8 @@ static int put_load(int fd, const struct stb_sym_load *load, uint32_t id_size)
 	b.note = (int64_t)(load->id - b.linked);
 	for (uint32_t i = 0; i < MOST_LOADS; i++) {
 		key.kind = STB_BUILD_FILE + i;
-		if (bpf_map_lookup(fd, &key, &was) < 0)
-			return bpf_map_update(fd, &key, &b, BPF_ANY);
+		if (get_build(l, fd, &key, &was) < 0)
+			return set_build(l, fd, &key, &b);
 		if (!memcmp(&was, &b, sizeof(b)))
 			return 0;
 	}
@@ -226,27 +251,40 @@ int processes_builds(struct loader *l, int fd)
 		if (!is_programs(l, i) || !l->user_builds[i].number)
 			continue;
 		memcpy(key.id, s->id.bytes, s->id.len);
-		error = bpf_map_update(fd, &key, &l->user_builds[i], BPF_ANY);
+		error = set_build(l, fd, &key, &l->user_builds[i]);
 		for (uint32_t k = 0; k < loads.n && !error; k++) {
 			const struct stb_sym_load *load =
 				ROW(struct stb_sym_load, loads, k);
 
 			if (load->id)
-				error = put_load(fd, load, s->id.len);
+				error = put_load(l, fd, load, s->id.len);
 		}
 	}
 	return error;
+}
+
+int processes_module(struct loader *l, bool names)
+{
+	struct pages g = make_pages(l, names);
+	int error = kmod_pages(l, g.p, (uint32_t)g.n);
+
+	free(g.p);
+	return error ? error : processes_builds(l, -1);
 }
 
 /* --- what handlers left ---------------------------------------------------------------- */
 
 uint64_t processes_place(int builds, uint32_t pid, uint64_t addr)
 {
+	struct stb_kmod_place asked = { .addr = addr, .pid = pid };
 	struct stb_build_key key, next;
 	struct stb_build b;
 	const void *at = NULL;
 	uint64_t place = 0;
 
+	/* a module's file, or a map, which knows of no such question */
+	if (builds >= 0 && !ioctl(builds, (int)STB_KMOD_PLACE, &asked))
+		return asked.place;
 	while (builds >= 0 && !bpf_map_next_key(builds, at, &next)) {
 		key = next;
 		at = &key;

@@ -16,6 +16,8 @@ struct loader;
 int processes_pages(struct loader *l, const char *name, bool names);
 /* The builds into the hash; 0 or -errno. */
 int processes_builds(struct loader *l, int fd);
+/* Tables and builds into the module that is loaded; 0 or -errno. */
+int processes_module(struct loader *l, bool names);
 
 /* Where an address of a process is, by what handlers have seen (builds: the hash's
    fd, or -1); pid 0: of any. 0: nobody knows. */

@@ -7,7 +7,9 @@
  * another, is looked for at each tick.
  */
 #include "loader/bpf.h"
+#include "loader/kmod.h"
 #include "loader/loader.h"
+#include "runtime/kmod/uapi.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +23,28 @@
 struct known_file {		/* as the map's keys are */
 	uint64_t number, device;
 };
+
+/* --- the arrays ----------------------------------------------------------- */
+
+static void get(const struct loader *l, int map, const void *key,
+		uint64_t *value)
+{
+	if (in_kmod(l))
+		kmod_map(l, (uint32_t)map - 1, STB_KMOD_GET, key, value);
+	else
+		bpf_map_lookup(map, key, value);
+}
+
+static void put(const struct loader *l, int map, const void *key,
+		uint64_t value, bool new_ones)
+{
+	if (in_kmod(l))
+		kmod_map(l, (uint32_t)map - 1, new_ones ? STB_KMOD_ADD :
+			 STB_KMOD_SET, key, &value);
+	else
+		bpf_map_update(map, key, &value, new_ones ? BPF_NOEXIST :
+			       BPF_ANY);
+}
 
 /* --- programs ------------------------------------------------------------- */
 
@@ -70,7 +94,7 @@ static uint64_t program_of(struct loader *l, const struct known_file *f)
 	uint64_t value = 0;
 
 	if (l->files_fd)
-		bpf_map_lookup(l->files_fd, f, &value);
+		get(l, l->files_fd, f, &value);
 	return value;
 }
 
@@ -91,7 +115,7 @@ static void add_file(struct loader *l, uint32_t row, const char *root)
 		return;
 	if (!*root)
 		l->known[row] = f;
-	bpf_map_update(l->files_fd, &f, &value, BPF_ANY);
+	put(l, l->files_fd, &f, value, false);
 }
 
 static void add_files(struct loader *l, const char *root)
@@ -106,7 +130,7 @@ static void add_files(struct loader *l, const char *root)
 static void add_task(struct loader *l, uint64_t tid, uint64_t value)
 {
 	if (value)
-		bpf_map_update(l->tasks_fd, &tid, &value, BPF_NOEXIST);
+		put(l, l->tasks_fd, &tid, value, true);
 }
 
 /* Calls back for each entry of a folder that is a number. */

@@ -82,7 +82,7 @@ struct rt_regs {
 #define RT_STAMPED(size) ((size) ? (size) + sizeof(struct stb_stamp) : 0)
 
 #ifdef RT_USER
-#include "process.h"
+#include "../process.h"
 #endif
 
 /* The head of every frame; the handlers' slots follow in struct frame. */

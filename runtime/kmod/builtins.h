@@ -5,17 +5,22 @@
 
 #include "../python.h"
 
-#define rt_pid(r) ((i64)current->tgid)
-#define rt_tid(r) ((i64)current->pid)
+#ifdef RT_TASK_PID
+#define rt_task(r) ((r)->other ?: current)
+#else
+#define rt_task(r) current
+#endif
+#define rt_pid(r) ((i64)rt_task(r)->tgid)
+#define rt_tid(r) ((i64)rt_task(r)->pid)
 #define rt_ppid(r) stb_ppid()
 #define rt_uid(r) ((i64)from_kuid(&init_user_ns, current_uid()))
 #define rt_gid(r) ((i64)from_kgid(&init_user_ns, current_gid()))
 #define rt_euid(r) ((i64)from_kuid(&init_user_ns, current_euid()))
 #define rt_egid(r) ((i64)from_kgid(&init_user_ns, current_egid()))
 #define rt_cpu(r) ((i64)raw_smp_processor_id())
-#define rt_task_current(r) ((i64)current)
+#define rt_task_current(r) ((i64)rt_task(r))
 #define rt_target(r) ((i64)RT_SHARED->target_pid)
-#define rt_execname(r, dst, cap) stb_copy(dst, cap, current->comm)
+#define rt_execname(r, dst, cap) stb_copy(dst, cap, rt_task(r)->comm)
 #define rt_wall(r) ((i64)ktime_get_mono_fast_ns() + RT_SHARED->wall_offset)
 #define rt_gettimeofday_ns(r) rt_wall(r)
 #define rt_gettimeofday_us(r) ((i64)((u64)rt_wall(r) / 1000))

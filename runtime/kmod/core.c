@@ -43,6 +43,8 @@ static void free_all(void)
 	vfree(me.task_frame);
 	me.task_frame = NULL;
 	stb_each_exit();
+	if (stb_script.user)
+		stb_user_exit();
 	stb_ring_exit();
 	me.ready = false;
 }
@@ -96,6 +98,8 @@ static long setup(const struct stb_kmod_setup *s)
 		error = make_frames();
 	if (!error)
 		error = make_each();
+	if (!error && stb_script.user)
+		error = stb_user_init();
 	if (error) {
 		free_all();
 		return error;
@@ -120,7 +124,9 @@ static int run_task(const struct stb_prog *p, struct stb_task *t)
 				   (u32)current->pid);
 			preempt_disable();
 		}
+		stb_user_run_by(current);
 		result = p->task(t, 0);
+		stb_user_run_by(NULL);
 		if (p->locks) {
 			preempt_enable();
 			WRITE_ONCE(g->holder, 0);
@@ -168,7 +174,7 @@ static long info(void __user *to)
 		.version = STB_KMOD_VERSION,
 		.globals_size = stb_script.globals_size,
 		.nprogs = stb_script.nprogs, .nhandlers = stb_script.ntasks,
-		.nmaps = stb_script.nmaps,
+		.nmaps = stb_script.nmaps, .user = stb_script.user,
 	};
 
 	return copy_to_user(to, &i, sizeof(i)) ? -EFAULT : 0;
@@ -180,7 +186,19 @@ union argument {
 	struct stb_kmod_attach attach;
 	struct stb_kmod_detach detach;
 	struct stb_kmod_counts counts;
+	struct stb_kmod_map map;
+	struct stb_kmod_pages pages;
+	struct stb_kmod_place place;
 };
+
+static long fill(const struct stb_kmod_map *a)
+{
+	if (me.ready && a->map < stb_script.nmaps)
+		return stb_map_ask(stb_script.maps[a->map], a);
+	if (me.ready && a->map == STB_KMOD_BUILDS && stb_script.user)
+		return stb_map_ask(&stb_builds, a);
+	return -EINVAL;
+}
 
 static long call(unsigned int cmd, union argument *a)
 {
@@ -198,6 +216,13 @@ static long call(unsigned int cmd, union argument *a)
 		return stb_counts(&a->counts);
 	case STB_KMOD_SETTLE:
 		stb_settle();
+		return 0;
+	case STB_KMOD_MAP:
+		return fill(&a->map);
+	case STB_KMOD_PAGES:
+		return me.ready ? stb_user_pages(&a->pages) : -EINVAL;
+	case STB_KMOD_PLACE:
+		stb_user_place(&a->place);
 		return 0;
 	case STB_KMOD_FLUSH:
 		return me.ready ? (long)stb_flush_kept() : 0;

@@ -32,6 +32,9 @@ struct rt_regs {
 	u64 orig_ax, ip, cs, flags, sp, ss;
 };
 
+#ifdef RT_USER
+#include "../process.h"
+#endif
 struct rt_frame {
 	u32 busy, depth;		/* depth: of recursive functions */
 	struct rt_state state;
@@ -47,6 +50,9 @@ struct rt_frame {
 #ifdef RT_MATCH_TAGS
 	struct rt_match match;
 #endif
+#ifdef RT_USER
+	struct rt_user user;
+#endif
 };
 struct frame;
 
@@ -58,6 +64,10 @@ struct rt_run {
 	u64 cookie;
 	u64 func;			/* kprobes: of the function's entry */
 	struct stb_task *task;		/* in the loader's context; else NULL */
+#ifdef RT_TASK_PID
+	struct task_struct *other;	/* the run is for one that is being
+					   made, in its parent */
+#endif
 };
 
 /* What a handler that has no site of its own takes for its cookie. */
@@ -94,9 +104,10 @@ static int name##_kretprobe(struct kretprobe_instance *ri, \
 	return 0; \
 }
 #define RT_ENTRY_uprobe(name) \
-static int name##_uprobe(struct stb_site *site, struct pt_regs *regs) \
+static int name##_uprobe(struct stb_site *site, struct pt_regs *regs, \
+			 u64 func) \
 { \
-	return name##_run((struct rt_regs *)regs, site->cookie, 0); \
+	return name##_run((struct rt_regs *)regs, site->cookie, func); \
 }
 /* By the ABI's own rules for arguments, of which a tracepoint has as many as it
    has: what is behind them is read as it is, and not looked at. */
@@ -272,6 +283,9 @@ RT_INLINE struct frame *rt_frame_of(u32 size)
 #define RT_RUN(name) \
 	if (!rt_running()) \
 		return 0; \
+	RT_RUN_EARLY(name)
+/* ... or one that runs before the session does. */
+#define RT_RUN_EARLY(name) \
 	struct rt_state state_ = { .max_actions = RT_MAX_ACTION }; \
 	struct rt_state *s = &state_; \
 	struct rt_run run_ = { .ctx = ctx, .state = s, .cookie = cookie, \
@@ -905,5 +919,8 @@ RT_OUTLINE int rt_finish(struct rt_run *r)
 
 #include "builtins.h"
 #include "stack.h"
+#ifdef RT_USER
+#include "user.h"
+#endif
 
 #endif

@@ -80,6 +80,8 @@ char *stb_map_insert(struct stb_map *m, const u64 *key, u64 hash,
 		     const void *init, u32 size);
 void stb_map_delete(struct stb_map *m, const u64 *key, u64 hash);
 void stb_map_clear(struct stb_map *m);
+u64 stb_hash(const u64 *key, u32 size);
+long stb_map_ask(struct stb_map *m, const struct stb_kmod_map *a);
 /* All CPUs' parts of one: into `to`, struct stb_stat and buckets. 0: nothing
    is in it. */
 s64 stb_stat_count(struct stb_map *m, const char *value);
@@ -167,7 +169,22 @@ u32 stb_stack(struct pt_regs *regs, u64 *to, u32 most);
 s64 stb_uaddr(void);
 void stb_symname(char *dst, u32 cap, u64 a);
 void stb_symdata(char *dst, u32 cap, u64 a);
+u32 stb_symline(char *dst, u32 cap, u64 a);
 long stb_modname(char *dst, u32 cap, u64 a);	/* 1: nothing is known */
+
+/* --- user.c: programs, for ../stacks.h -------------------------------------------- */
+
+struct rt_user;
+extern struct stb_map stb_builds;
+int stb_user_init(void);
+void stb_user_exit(void);
+long stb_user_pages(const struct stb_kmod_pages *a);
+void *stb_user_page(u32 number);
+void stb_user_run_by(struct task_struct *task);	/* NULL: it is over */
+void stb_user_put(const struct stb_build_key *key, const struct stb_build *b);
+void stb_user_place(struct stb_kmod_place *a);
+long stb_user_vma(struct rt_user *u, u64 addr);
+long stb_user_regs(u64 *to, u32 words);
 
 /* --- format.c: text as the loader makes it ----------------------------------------- */
 
@@ -239,7 +256,7 @@ struct stb_prog {
 	const char *name;
 	int (*kprobe)(struct kprobe *p, struct pt_regs *regs);
 	int (*kretprobe)(struct kretprobe_instance *ri, struct pt_regs *regs);
-	int (*uprobe)(struct stb_site *s, struct pt_regs *regs);
+	int (*uprobe)(struct stb_site *s, struct pt_regs *regs, u64 func);
 	void *raw_tp;
 	perf_overflow_handler_t perf_event;
 	unsigned int (*netfilter)(void *site, void *skb, const void *state);
@@ -257,6 +274,7 @@ struct stb_script {
 	u32 neach;			/* loops over arrays that may be at
 					   once: in a run */
 	bool each_in_probes;
+	u32 user;			/* STB_KMOD_PROGRAMS... */
 	const struct stb_prog *progs, *tasks;
 	u32 nprogs, ntasks;
 	struct stb_map *const *maps;

@@ -150,7 +150,7 @@ static void take_out(struct stb_map *m, u32 *link)
 	m->free_last = i;
 }
 
-static u64 hash_of(const u64 *key, u32 size)
+u64 stb_hash(const u64 *key, u32 size)
 {
 	u64 h = 0;
 	u32 i;
@@ -165,7 +165,7 @@ static u64 hash_of(const u64 *key, u32 size)
 static void evict_oldest(struct stb_map *m)
 {
 	const u64 *key = stb_key_of(stb_node_at(m, m->first));
-	u32 *link = link_to(m, key, hash_of(key, m->key_size));
+	u32 *link = link_to(m, key, stb_hash(key, m->key_size));
 
 	if (link)
 		take_out(m, link);
@@ -258,6 +258,55 @@ void stb_map_clear(struct stb_map *m)
 	else
 		reset(m);
 	stb_unlock(&m->lock, flags);
+}
+
+/* --- for the loader ------------------------------------------------------------- */
+
+enum { ASKED_MOST = 4096 };
+
+static long answer(struct stb_map *m, const struct stb_kmod_map *a, u64 *key)
+{
+	u64 hash = stb_hash(key, m->key_size);
+	char *value = (char *)key + m->key_size, *p = NULL;
+	unsigned long flags;
+	u32 *link;
+
+	if (!stb_try_lock(&m->lock, &flags))
+		return -EAGAIN;
+	link = link_to(m, key, hash);
+	if (link)
+		p = stb_value_of(m, stb_node_at(m, *link));
+	stb_unlock(&m->lock, flags);
+	if (a->what == STB_KMOD_GET)
+		return !p ? -ENOENT : copy_to_user((void __user *)a->value, p,
+						   m->value_size) ? -EFAULT : 0;
+	if (p && a->what == STB_KMOD_ADD)
+		return -EEXIST;
+	if (!p)
+		return stb_map_insert(m, key, hash, value, m->value_size) ? 0 :
+			-ENOSPC;
+	memcpy(p, value, m->value_size);
+	return 0;
+}
+
+long stb_map_ask(struct stb_map *m, const struct stb_kmod_map *a)
+{
+	long error = -EFAULT;
+	u64 *key;
+
+	if (!(m->flags & STB_MAP_HIDDEN) || m->value == 'x' ||
+	    m->key_size + m->value_size > ASKED_MOST)
+		return -EINVAL;
+	key = kzalloc(m->key_size + m->value_size, GFP_KERNEL);
+	if (!key)
+		return -ENOMEM;
+	if (!copy_from_user(key, (void __user *)a->key, m->key_size) &&
+	    (a->what == STB_KMOD_GET ||
+	     !copy_from_user((char *)key + m->key_size, (void __user *)a->value,
+			     m->value_size)))
+		error = answer(m, a, key);
+	kfree(key);
+	return error;
 }
 
 /* --- aggregates -------------------------------------------------------------------- */

@@ -72,6 +72,20 @@ void stb_symdata(char *dst, u32 cap, u64 a)
 	stb_copy(dst, cap, text);
 }
 
+/* "name+0x12 [module]" and an end of line; how long it became. */
+u32 stb_symline(char *dst, u32 cap, u64 a)
+{
+	char text[KSYM_SYMBOL_LEN + 16], *slash, *blank;
+
+	stb_symdata(text, sizeof(text), a);
+	slash = strchr(text, '/');
+	blank = slash ? strchr(slash, ' ') : NULL;
+	if (blank)
+		memmove(slash, blank, strlen(blank) + 1);
+	strlcat(text, "\n", sizeof(text));
+	return stb_copy(dst, cap, text);
+}
+
 /* What stands in brackets, or "kernel"; 1: nothing is known. */
 long stb_modname(char *dst, u32 cap, u64 a)
 {

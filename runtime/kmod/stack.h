@@ -85,38 +85,57 @@ RT_INLINE long rt_stack(struct rt_run *r, i64 *dst, i64 n, i64 way)
 	return 0;
 }
 
-/* "0x", 16 digits, a blank: how many. */
+/* "0x", 16 digits, a blank; no NUL behind it. */
+RT_INLINE void rt_put_address(char *at, u64 a)
+{
+	u32 k;
+
+	at[0] = '0';
+	at[1] = 'x';
+	for (k = 0; k < 16; k++)
+		at[2 + k] = "0123456789abcdef"[a >> (60 - 4 * k) & 15];
+	at[18] = ' ';
+}
+
+/* How many. */
 RT_OUTLINE u32 rt_backtrace(struct rt_run *r, char *dst, u32 cap, i64 way)
 {
 	u64 f[RT_FRAMES_MOST];
-	u32 n, i, k;
+	u32 n, i;
 
 	dst[0] = 0;
 	n = rt_stack_of(r, f, min((cap - 1) / RT_ADDRESS_TEXT,
 				  (u32)RT_FRAMES_MOST), 0, (u64)way);
 	for (i = 0; i < n; i++) {
-		char *at = dst + i * RT_ADDRESS_TEXT;
-
-		at[0] = '0';
-		at[1] = 'x';
-		for (k = 0; k < 16; k++)
-			at[2 + k] = "0123456789abcdef"[f[i] >> (60 - 4 * k) &
-						       15];
-		at[18] = ' ';
-		at[19] = 0;
+		rt_put_address(dst + i * RT_ADDRESS_TEXT, f[i]);
+		dst[(i + 1) * RT_ADDRESS_TEXT] = 0;
 	}
 	return n;
 }
 
 /* The first n + 1, or all of them for -1. */
-RT_INLINE long rt_callers(struct rt_run *r, char *dst, u32 cap, i64 n, i64 way)
+#define rt_callers(r, dst, cap, n, way) \
+	rt_cut_callers(dst, cap, rt_backtrace(r, dst, cap, way), n)
+RT_INLINE long rt_cut_callers(char *dst, u32 cap, u64 count, i64 n)
 {
-	u64 count = rt_backtrace(r, dst, cap, way);
-
 	if (n != -1 && (u64)n >= count)
 		return 1;
 	if (count)
 		dst[(n == -1 ? count : (u64)n + 1) * RT_ADDRESS_TEXT - 1] = 0;
+	return 0;
+}
+
+/* A line each. */
+#define rt_sprint_backtrace(r, dst, cap, way) \
+	rt_sprint_stack_of(r, dst, cap, (u64)(way))
+RT_OUTLINE int rt_sprint_stack_of(struct rt_run *r, char *dst, u32 cap, u64 way)
+{
+	u64 f[RT_FRAMES_MOST];
+	u32 n = rt_stack_of(r, f, RT_FRAMES_MOST, 0, way), i, at = 0;
+
+	dst[0] = 0;
+	for (i = 0; i < n; i++)
+		at += stb_symline(dst + at, cap - at, f[i]);
 	return 0;
 }
 

@@ -134,11 +134,19 @@ s64 stb_random(s64 n)
 
 /* --- memory ---------------------------------------------------------------------- */
 
+/* Are they in the kernel's half? The kernel itself asks for what the processor can
+   do, not for the page tables that there are, and warns of what it then meets. */
+static bool is_kernels(u64 address, u64 size)
+{
+	return (s64)address >> __VIRTUAL_MASK_SHIFT == -1 &&
+	       address + size > address;
+}
+
 static long stb_poke(void *to, const void *from, u64 size)
 {
 	long error = -EFAULT;
 
-	if ((u64)to < TASK_SIZE_MAX || (s64)to >> 47 != -1)
+	if (!is_kernels((u64)to, size))
 		return error;
 	pagefault_disable();
 	switch (size) {
@@ -159,7 +167,8 @@ long stb_read(void *dst, u64 size, u64 address, int user)
 	if (user)
 		return copy_from_user_nofault(dst, (void __user *)address,
 					      size);
-	return copy_from_kernel_nofault(dst, (void *)address, size);
+	return !is_kernels(address, size) ? -EFAULT :
+		copy_from_kernel_nofault(dst, (void *)address, size);
 }
 
 /* Guru mode. Of the kernel's memory what may be written: a number in its data;

@@ -47,7 +47,7 @@
 #include <sys/ioctl.h>
 #endif
 
-#define STB_KMOD_VERSION 1
+#define STB_KMOD_VERSION 2	/* 1: without MAP, PAGES, PLACE */
 #define STB_KMOD_GLOBALS 0x100000000ull
 
 struct stb_kmod_info {
@@ -56,7 +56,13 @@ struct stb_kmod_info {
 	uint32_t nprogs;	/* rows `prog` of the plan */
 	uint32_t nhandlers;	/* rows `handler` */
 	uint32_t nmaps;		/* arrays and aggregates */
-	uint32_t reserved[3];
+	uint32_t user;		/* it looks at programs: STB_KMOD_PROGRAMS */
+	uint32_t reserved[2];
+};
+
+enum {
+	STB_KMOD_PROGRAMS = 1,	/* it wants builds and PAGES before ATTACH */
+	STB_KMOD_NAMES = 2,	/* ... with the names of symbols */
 };
 
 enum {
@@ -120,10 +126,23 @@ struct stb_kmod_attach {
 	uint32_t access, length;
 	int32_t cpu, pid;	/* perf_event: where; -1: all CPUs that are
 				   online now; 0 or a task */
-	uint64_t reserved[3];
+	uint64_t semaphore;	/* uprobes: of a marker, in the file; 0: none */
+	uint64_t reserved[2];
 };
 
 #define STB_KMOD_ALL 0xffffffffu
+
+/*
+ * MAP: one element of an array that is the compiler's own, which the loader
+ * fills. -ENOENT of GET: it is not there; -EEXIST of ADD: it is.
+ */
+#define STB_KMOD_BUILDS 0xfffffffeu	/* what is known of programs */
+enum { STB_KMOD_GET, STB_KMOD_SET, STB_KMOD_ADD };
+struct stb_kmod_map {
+	uint32_t map;		/* row `map` of the plan */
+	uint32_t what;
+	uint64_t key, value;	/* addresses: as many bytes as the row says */
+};
 
 struct stb_kmod_detach {
 	uint32_t site;		/* or STB_KMOD_ALL */
@@ -138,6 +157,19 @@ struct stb_kmod_counts {
 				   and uprobes 0 */
 };
 
+/* PAGES: the tables that builds name pages of (runtime/abi.h, struct stb_build). */
+struct stb_kmod_pages {
+	uint64_t address;
+	uint32_t n, reserved;
+};
+
+/* PLACE: of an address that a handler looked at, in process `pid` (0: in any). */
+struct stb_kmod_place {
+	uint64_t addr;
+	uint32_t pid, reserved;
+	uint64_t place;		/* out; 0: it is not known */
+};
+
 #define STB_KMOD_INFO _IOR('S', 1, struct stb_kmod_info)
 #define STB_KMOD_SETUP _IOW('S', 2, struct stb_kmod_setup)
 #define STB_KMOD_RUN _IOWR('S', 3, struct stb_kmod_run)
@@ -147,6 +179,9 @@ struct stb_kmod_counts {
 #define STB_KMOD_SETTLE _IO('S', 7)
 /* Moves what was kept into the ring: bytes that are still kept. */
 #define STB_KMOD_FLUSH _IO('S', 8)
+#define STB_KMOD_PAGES _IOW('S', 10, struct stb_kmod_pages)
+#define STB_KMOD_PLACE _IOWR('S', 11, struct stb_kmod_place)
+#define STB_KMOD_MAP _IOW('S', 9, struct stb_kmod_map)
 
 _Static_assert(sizeof(struct stb_kmod_attach) == 112, "the module's, too");
 _Static_assert(sizeof(struct stb_kmod_run) == 40, "the module's, too");

@@ -12,12 +12,12 @@
 
 enum { AT_URETPROBE = 7 };
 
-static int fire(struct uprobe_consumer *c, struct pt_regs *regs)
+static int fire(struct uprobe_consumer *c, struct pt_regs *regs, u64 func)
 {
 	struct stb_site *s = container_of(c, struct stb_site, uc);
 
 	preempt_disable();
-	s->prog->uprobe(s, regs);
+	s->prog->uprobe(s, regs, func);
 	preempt_enable();
 	return 0;
 }
@@ -25,38 +25,39 @@ static int fire(struct uprobe_consumer *c, struct pt_regs *regs)
 #ifdef STB_HAVE_UPROBE_DATA
 static int on_entry(struct uprobe_consumer *c, struct pt_regs *regs, __u64 *data)
 {
-	return fire(c, regs);
+	return fire(c, regs, 0);
 }
 
 static int on_return(struct uprobe_consumer *c, unsigned long func,
 		     struct pt_regs *regs, __u64 *data)
 {
-	return fire(c, regs);
+	return fire(c, regs, func);
 }
 #else
 static int on_entry(struct uprobe_consumer *c, struct pt_regs *regs)
 {
-	return fire(c, regs);
+	return fire(c, regs, 0);
 }
 
 static int on_return(struct uprobe_consumer *c, unsigned long func,
 		     struct pt_regs *regs)
 {
-	return fire(c, regs);
+	return fire(c, regs, func);
 }
 #endif
 
-static int add(struct stb_site *s)
+static int add(struct stb_site *s, loff_t semaphore)
 {
 #ifdef STB_HAVE_UPROBE_STRUCT
-	struct uprobe *u = uprobe_register(s->inode, s->offset, 0, &s->uc);
+	struct uprobe *u = uprobe_register(s->inode, s->offset, semaphore,
+					   &s->uc);
 
 	if (IS_ERR(u))
 		return (int)PTR_ERR(u);
 	s->uprobe = u;
 	return 0;
 #else
-	return uprobe_register(s->inode, s->offset, &s->uc);
+	return uprobe_register_refctr(s->inode, s->offset, semaphore, &s->uc);
 #endif
 }
 
@@ -76,7 +77,7 @@ int stb_uprobe_arm(struct stb_site *s, const struct stb_kmod_attach *a)
 		s->uc.ret_handler = on_return;
 	else
 		s->uc.handler = on_entry;
-	error = add(s);
+	error = add(s, (loff_t)a->semaphore);
 	if (error)
 		iput(s->inode);
 	return error;

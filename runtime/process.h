@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * process.h - what user.h keeps, in the frame of a run that looks at its process.
+ * process.h - what stacks.h keeps, in the frame of a run that looks at its process.
  */
-#ifndef STB_BPF_PROCESS_H
-#define STB_BPF_PROCESS_H
+#ifndef STB_PROCESS_H
+#define STB_PROCESS_H
 
-/* What user.h knows of the process that a run is in. */
+/* What stacks.h knows of the process that a run is in. */
 struct rt_user {
 	struct stb_user_addr out[STB_STACK_MOST];
 	u64 n;				/* of out */
