@@ -237,7 +237,9 @@ static void join_symbols(struct ix_build *b)
 	size_t i, n, known;
 	struct ix_func *f;
 
-	qsort(b->funcs.v, b->funcs.n, sizeof(*b->funcs.v), func_order);
+	if (b->funcs.n)
+		qsort(b->funcs.v, b->funcs.n, sizeof(*b->funcs.v),
+		      func_order);
 	known = b->funcs.n;
 	for (i = 0; i < b->symbols.n; i++) {
 		const struct ix_symbol *s = &b->symbols.v[i];
@@ -260,7 +262,9 @@ static void join_symbols(struct ix_build *b)
 			.flags = IXF_SYMBOL |
 				(s->flags & 2 ? 0 : IXF_STATIC) }));
 	}
-	qsort(b->funcs.v, b->funcs.n, sizeof(*b->funcs.v), func_order);
+	if (b->funcs.n)
+		qsort(b->funcs.v, b->funcs.n, sizeof(*b->funcs.v),
+		      func_order);
 }
 
 static int abstract_order(const void *a, const void *b)
