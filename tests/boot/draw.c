@@ -4,9 +4,10 @@
  *
  *	draw MANIFEST KERNEL SEED N vars	$$vars at N functions
  *	draw MANIFEST KERNEL SEED N chains	random chains of members at N points
- *	draw MANIFEST KERNEL SEED N values	the arguments of N functions of the
- *		file systems, of memory and of processes; "// NUMBER SYMBOL SIZE..."
- *		says what its lines "@NUMBER ARGUMENT..." are
+ *	draw MANIFEST KERNEL SEED N values CALLED	$$vars, and a member behind an
+ *		argument, at N functions of those in the file CALLED ("HITS NAME").
+ *		"// NUMBER SYMBOL FETCH=SIZE..." says where a kprobe event finds what
+ *		the lines "@NUMBER $$vars MEMBER" begin and end with
  *
  * What it draws can be probed, as target.h has it, and what it reads is there:
  * so whatever a compiler, a verifier or a kernel refuses is a fault.
@@ -91,8 +92,12 @@ static bool draw_member(struct draw *d, struct ctype *t, struct member *out)
 	for (i = 0; n && i < 10; i++) {
 		type_member_at(t, drawn(d, n), &m);
 		if (!m.name && (m.type->kind == TY_STRUCT ||
-				m.type->kind == TY_UNION))
-			return draw_member(d, m.type, out);
+				m.type->kind == TY_UNION)) {
+			if (!draw_member(d, m.type, out))
+				return false;
+			out->offset += m.offset;
+			return true;
+		}
 		if (is_name(m.name)) {
 			*out = m;
 			return true;
@@ -358,44 +363,26 @@ static bool draw_point(struct draw *d)
 
 /* --- arguments ------------------------------------------------------------------------ */
 
-/* Of the parts of the kernel that every program uses, and no probe. */
-static bool is_common(const struct func *f)
+/* Only what is called is to be drawn, and not what is called all the time. */
+static bool keep_called(struct draw *d, const char *file)
 {
-	static const char *const files[] = {
-		"fs/namei.c", "fs/read_write.c", "fs/open.c", "fs/exec.c",
-		"fs/dcache.c", "fs/inode.c", "fs/file.c", "fs/file_table.c",
-		"fs/pipe.c", "fs/stat.c", "fs/readdir.c", "fs/seq_file.c",
-		"fs/proc/base.c", "fs/proc/generic.c", "fs/proc/inode.c",
-		"fs/namespace.c", "fs/super.c", "fs/attr.c", "fs/libfs.c",
-		"fs/splice.c", "fs/sync.c", "fs/kernfs/dir.c",
-		"mm/mmap.c", "mm/memory.c", "mm/filemap.c", "mm/rmap.c",
-		"mm/vma.c", "mm/shmem.c", "mm/truncate.c", "mm/mprotect.c",
-		"kernel/fork.c", "kernel/exit.c", "kernel/signal.c",
-		"fs/fcntl.c", "fs/ioctl.c", "fs/select.c", "fs/locks.c",
-		"fs/xattr.c", "fs/ramfs/inode.c", "fs/fs-writeback.c",
-		"fs/statfs.c", "fs/utimes.c", "fs/d_path.c", "fs/fs_struct.c",
-		"fs/binfmt_elf.c", "fs/binfmt_script.c", "fs/proc/array.c",
-		"fs/proc/task_mmu.c", "fs/proc/fd.c", "fs/proc_namespace.c",
-		"fs/proc/proc_sysctl.c", "fs/kernfs/file.c",
-		"fs/kernfs/inode.c", "fs/notify/fsnotify.c", "mm/util.c",
-		"mm/madvise.c", "mm/mremap.c", "mm/mlock.c", "mm/gup.c",
-		"mm/swapfile.c", "mm/page-writeback.c", "mm/msync.c",
-		"kernel/pid.c", "kernel/sys.c", "kernel/cred.c",
-		"kernel/groups.c", "kernel/nsproxy.c", "kernel/utsname.c",
-		"kernel/time/itimer.c", "kernel/time/posix-timers.c",
-		"security/security.c", "security/commoncap.c",
-		"net/socket.c", "net/unix/af_unix.c", "net/core/sock.c",
-		"net/ipv4/af_inet.c", "net/ipv4/udp.c", "net/ipv4/raw.c",
-		"net/ipv4/ping.c", "net/ipv4/ip_output.c",
-		"net/core/datagram.c", "drivers/char/mem.c",
-		"drivers/tty/tty_io.c", "lib/iov_iter.c",
-	};
-	size_t i;
+	enum { MOST_HITS = 500 };
+	struct job *j = &d->j;
+	struct dict called = { .mem = &j->mem };
+	FILE *f = fopen(file, "r");
+	char name[128];
+	long hits;
+	size_t i, n = 0;
 
-	for (i = 0; i < COUNT_OF(files); i++)
-		if (!strcmp(f->file, files[i]))
-			return f->is_unique;
-	return false;
+	while (f && fscanf(f, "%ld %127s%*[^\n]", &hits, name) == 2)
+		if (hits <= MOST_HITS)
+			*dict_at(&called, arena_printf(&j->mem, "%s", name)) = d;
+	for (i = 0; i < d->copies.n; i++)
+		if (d->copies.v[i]->is_unique &&
+		    dict_get(&called, d->copies.v[i]->linkage))
+			d->copies.v[n++] = d->copies.v[i];
+	d->copies.n = n;
+	return f && !fclose(f) && n;
 }
 
 /* Whole numbers, each in the register that has its place. */
@@ -410,26 +397,56 @@ static bool are_numbers(struct draw *d, struct place *p, size_t *n)
 	return *n && *n <= 6;
 }
 
+static const char *const registers[] = {
+	"%di", "%si", "%dx", "%cx", "%r8", "%r9"
+};
+
+/* "$p->a->b", a number in memory, and in *fetch where it is: "+8(+16(%si))=4". */
+static const char *draw_behind(struct draw *d, struct place *p, size_t n,
+			       const char **fetch)
+{
+	size_t arg = drawn(d, n);
+	struct variable *v = place_variable_at(d->t, p, arg);
+	const char *value = arena_printf(&d->j.mem, "$%s", v->name);
+	struct ctype *t = v->type;
+	struct member m;
+
+	*fetch = registers[arg];
+	while (t->kind == TY_POINTER && t->to && is_struct(t->to)) {
+		if (!draw_member(d, t->to, &m) || m.bit_size)
+			return NULL;
+		*fetch = arena_printf(&d->j.mem, "+%ju(%s)",
+				      (uintmax_t)m.offset, *fetch);
+		value = arena_printf(&d->j.mem, "%s->%s", value, m.name);
+		t = m.type;
+		if (is_number(t) && drawn(d, 3)) {
+			*fetch = arena_printf(&d->j.mem, "%s=%ju", *fetch,
+					      (uintmax_t)t->size);
+			return value;
+		}
+	}
+	return NULL;
+}
+
 static bool draw_arguments(struct draw *d, long number)
 {
 	struct func *f = d->copies.v[drawn(d, d->copies.n)];
 	struct place *p = target_place(d->t, f, AT_ENTRY);
+	const char *behind = NULL, *fetch;
 	size_t n, i;
 
-	if (!is_common(f) || !is_alone(d, f) || !are_numbers(d, p, &n))
+	if (!f->is_unique || !is_alone(d, f) || !are_numbers(d, p, &n))
 		return false;
+	for (i = 0; i < 20 && !behind; i++)
+		behind = draw_behind(d, p, n, &fetch);
 	printf("// %ld %s", number, f->linkage);
 	for (i = 0; i < n; i++)
-		printf(" %ju", (uintmax_t)place_variable_at(d->t, p, i)->type
-		       ->size);
-	printf("\nprobe kernel.function(\"%s\").call { printf(\"@%ld",
-	       place_of(d, f), number);
-	for (i = 0; i < n; i++)
-		printf(" %%x");
-	printf("\\n\"");
-	for (i = 0; i < n; i++)
-		printf(", $%s", place_variable_at(d->t, p, i)->name);
-	printf(") }\n");
+		printf(" %s=%ju", registers[i],
+		       (uintmax_t)place_variable_at(d->t, p, i)->type->size);
+	printf(" %s\nprobe kernel.function(\"%s\").call { try { "
+	       "printf(\"@%ld %%s %%x\\n\", $$vars, %s) } catch { } }\n",
+	       behind ? fetch : "", place_of(d, f), number,
+	       behind ? behind : "0");
 	f->is_unique = false;	/* once is enough */
 	return true;
 }
@@ -440,9 +457,10 @@ int main(int argc, char **argv)
 	struct draw d = { .j.opt = &opt };
 	long n;
 
-	if (argc != 6 || !open_kernel(&d, argv[1], argv[2])) {
+	if (argc < 6 || argc > 7 || !open_kernel(&d, argv[1], argv[2]) ||
+	    (argc == 7 && !keep_called(&d, argv[6]))) {
 		fprintf(stderr, "usage: draw MANIFEST KERNEL SEED N "
-			"vars|chains|values\n");
+			"vars|chains|values [CALLED]\n");
 		return 1;
 	}
 	d.random = 0x9e3779b97f4a7c15 ^ strtoull(argv[3], NULL, 0) << 1;
