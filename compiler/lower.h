@@ -170,6 +170,9 @@ struct ir_opnd *lower_args(struct lower *l, const struct expr *args,
 bool fold(struct lower *l, const struct expr *e, int64_t *value);
 /* A string known at compile time, NULL if it is not. */
 const char *fold_string(struct lower *l, const struct expr *e, size_t *len);
+/* The name of number n in a list of literals, "a,b,c"; "" where there is none. */
+struct ir_opnd listed_name(struct lower *l, struct span at, struct ir_opnd n,
+			   const char *list);
 /* Does evaluating e change locals? */
 bool changes_locals(const struct expr *e);
 /* X_STAT: its global and keys, into s. */
@@ -250,6 +253,9 @@ void shape_words(struct lower *l, struct shape_of_text *sh,
 struct ir_opnd read_call_arg(struct lower *l, struct span at, int64_t n);
 struct ir_opnd lower_words(struct lower *l, const struct expr *e,
 			   struct ir_slot *want);
+/* lower_words_now.c: %o or %#o of v, as a string */
+struct ir_opnd octal_now(struct lower *l, struct span at, struct ir_opnd v,
+			 bool begins_with_0);
 
 /* --- lower_print.c ----------------------------------------------------------- */
 

@@ -274,11 +274,21 @@ static size_t table_of_list(struct lower *l, const char *list)
 	return i;
 }
 
+struct ir_opnd listed_name(struct lower *l, struct span at, struct ir_opnd n,
+			   const char *list)
+{
+	struct ir_stmt *s = add_into(l, IR_SITE_NAME, at,
+				     temp_slot(l, IR_STRING));
+
+	s->num = (int64_t)table_of_list(l, list);
+	s->a = n;
+	return slot_opnd(s->dst);
+}
+
 /* __name_of(n, "a,b,c"): the tapsets' own. */
 static struct ir_opnd name_of_number(struct lower *l, const struct expr *e)
 {
 	struct ir_opnd n = lower_expr(l, e->args);
-	struct ir_stmt *s;
 	const char *list;
 	size_t len;
 
@@ -288,10 +298,7 @@ static struct ir_opnd name_of_number(struct lower *l, const struct expr *e)
 			 "the list must be a literal");
 		return lit_opnd("", 0);
 	}
-	s = add_into(l, IR_SITE_NAME, e->at, temp_slot(l, IR_STRING));
-	s->num = (int64_t)table_of_list(l, list);
-	s->a = n;
-	return slot_opnd(s->dst);
+	return listed_name(l, e->at, n, list);
 }
 
 const char *fold_string(struct lower *l, const struct expr *e, size_t *len)

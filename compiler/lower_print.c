@@ -487,6 +487,11 @@ static bool part_directive(struct lower *l, struct shape_of_text *new,
 		shape_value(l, new, what == 'X' ? "0X%X" : "0x%x", arg, 'l');
 		return true;
 	}
+	if (what == 'o' && flags == n - 1 && !l->ir_fn && l->prog != IR_LOADER &&
+	    !strspn(d + 1, "-+ 0")) {
+		shape_value(l, new, "%s", octal_now(l, at, arg, n > 2), 's');
+		return true;
+	}
 	if (what != 's' || !dot || !isdigit((unsigned char)dot[1]) ||
 	    memchr(d, '*', n))
 		return false;

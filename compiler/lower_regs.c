@@ -108,6 +108,13 @@ static struct ir_opnd by_name(struct lower *l, const struct expr *e,
 /* Where x86-64 passes the first six. */
 static const int arg_registers[] = { 5, 4, 1, 2, 8, 9 };
 
+/* At a system call's entry: the program's arguments. */
+static bool of_a_call(const struct lower *l)
+{
+	return l->prog == IR_SYSCALL && !l->ir_fn &&
+		(!l->is_return || l->at_entry);
+}
+
 static struct ir_opnd known_arg(struct lower *l, const struct expr *e,
 				int64_t n)
 {
@@ -115,6 +122,8 @@ static struct ir_opnd known_arg(struct lower *l, const struct expr *e,
 		    l->place->func->btf_nargs >= n && n >= 1;
 	struct ir_stmt *s;
 
+	if (of_a_call(l) && n >= 1 && n <= (int64_t)COUNT_OF(arg_registers))
+		return read_call_arg(l, e->at, n - 1);
 	if (fast) {
 		s = add_into(l, IR_ARG, e->at, temp_slot(l, IR_LONG));
 		s->num = n - 1;
@@ -122,9 +131,9 @@ static struct ir_opnd known_arg(struct lower *l, const struct expr *e,
 	}
 	if (n >= 1 && n <= (int64_t)COUNT_OF(arg_registers))
 		return whole(l, e->at, arg_registers[n - 1]);
-	if (n < 1 || l->ir_fn) {
+	if (n < 1 || l->ir_fn || of_a_call(l)) {
 		oops(l, e->args->at, E_UNSUPPORTED, "cannot access arg(%d)%s",
-		     (int)n, n < 1 ? "" : ", which is on the stack, but in a "
+		     (int)n, n < 1 || of_a_call(l) ? "" : ", which is on the stack, but in a "
 		     "probe itself");
 		return num_opnd(0);
 	}
@@ -146,7 +155,9 @@ static struct ir_opnd any_arg(struct lower *l, const struct expr *e)
 		s = add(l, IR_IF, e->at);
 		s->a = is;
 		back = enter(l, &s->body);
-		add_move(l, e->at, dst, whole(l, e->at, arg_registers[i]));
+		add_move(l, e->at, dst, of_a_call(l) ?
+			 read_call_arg(l, e->at, (int64_t)i) :
+			 whole(l, e->at, arg_registers[i]));
 		leave(l, back);
 		all[i] = enter(l, &s->other);
 	}

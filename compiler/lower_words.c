@@ -10,7 +10,7 @@
  * And the variables of those aliases: nothing but names for what they were set
  * to, so that text stays text until it is printed.
  */
-#include "lower.h"
+#include "lower_words.h"
 #include "syscalls.h"
 
 #include <stdlib.h>
@@ -149,14 +149,7 @@ bool shape_raw(struct lower *l, struct shape_of_text *sh, const char *d,
 	return true;
 }
 
-/* Statements of a piece, in a try: flag is 0 when they were all done. */
-struct trial {
-	struct ir_slot *flag;
-	struct ir_stmt *try;
-	struct block back;
-};
-
-static struct trial begin_trial(struct lower *l, struct span at)
+struct trial begin_trial(struct lower *l, struct span at)
 {
 	struct trial t = { .flag = new_slot(l, IR_LONG, "no") };
 
@@ -168,8 +161,8 @@ static struct trial begin_trial(struct lower *l, struct span at)
 }
 
 /* `none`: the slots that it makes, n of them. */
-static void end_trial(struct lower *l, struct span at, struct trial *t,
-		      struct ir_slot **none, size_t n)
+void end_trial(struct lower *l, struct span at, struct trial *t,
+	       struct ir_slot **none, size_t n)
 {
 	size_t i;
 
@@ -183,7 +176,7 @@ static void end_trial(struct lower *l, struct span at, struct trial *t,
 }
 
 /* A slot of its own for a value that a try makes. */
-static struct ir_slot *kept(struct lower *l, struct span at, struct ir_opnd v)
+struct ir_slot *kept_slot(struct lower *l, struct span at, struct ir_opnd v)
 {
 	struct ir_slot *s = new_slot(l, IR_LONG, "v");
 
@@ -192,128 +185,7 @@ static struct ir_slot *kept(struct lower *l, struct span at, struct ir_opnd v)
 	return s;
 }
 
-static bool refuse_early(struct lower *l, const struct expr *e,
-			 const struct shape_of_text *sh, const char *what)
-{
-	if (!sh->early)
-		return false;
-	complain(l->j, e->at, E_ENGINE, "%s is made into text when it is "
-		 "printed, and can be no value in a kernel probe of the bpf "
-		 "engine: print it, or use the numbers (retval, NAME_uaddr)",
-		 what);
-	return true;
-}
-
 /* --- flags and names --------------------------------------------------------------- */
-
-struct entry {
-	uint64_t mask, value;
-	bool has_mask;
-	const char *name;
-	size_t len;
-};
-
-static bool next_entry(const char **p, struct entry *e)
-{
-	char *end;
-
-	if (!**p)
-		return false;
-	e->value = strtoull(*p, &end, 16);
-	e->has_mask = *end == '/';
-	if (e->has_mask) {
-		e->mask = e->value;
-		e->value = strtoull(end + 1, &end, 16);
-	}
-	e->name = *end == ' ' ? end + 1 : end;
-	e->len = strcspn(e->name, ",");
-	*p = e->name + e->len + (e->name[e->len] == ',');
-	return true;
-}
-
-static void append(struct lower *l, struct span at, struct ir_slot *to,
-		   struct ir_opnd text)
-{
-	struct ir_stmt *s = add_into(l, IR_CAT, at, to);
-
-	s->a = slot_opnd(to);
-	s->b = text;
-}
-
-/* to = `format` of v, where v is not 0 or `to` is empty */
-static void append_rest(struct lower *l, struct span at, struct ir_slot *to,
-			struct ir_slot *v, struct ir_slot *any, bool flags)
-{
-	struct shape_of_text sh;
-	struct ir_opnd want, some;
-	struct block back;
-	struct ir_stmt *s;
-
-	some = add_bin(l, at, IR_NE, slot_opnd(v), num_opnd(0));
-	want = add_bin(l, at, IR_EQ, slot_opnd(any), num_opnd(0));
-	if (flags)
-		want = add_bin(l, at, IR_OR, want, some);
-	s = add(l, IR_IF, at);
-	s->a = want;
-	back = enter(l, &s->body);
-	shape_init(l, &sh);
-	sh.early = true;
-	if (flags) {
-		s = add(l, IR_IF, at);
-		s->a = slot_opnd(any);
-		struct block in = enter(l, &s->body);
-
-		append(l, at, to, lit_opnd("|", 1));
-		leave(l, in);
-	}
-	shape_value(l, &sh, "0x%x", slot_opnd(v), 'l');
-	append(l, at, to, shape_string(l, &sh, at, NULL));
-	leave(l, back);
-}
-
-/* The names as the handler makes them: a step for each. */
-static struct ir_opnd words_now(struct lower *l, struct span at,
-				const char *table, struct ir_opnd number)
-{
-	struct ir_slot *to = new_slot(l, IR_STRING, "words");
-	struct ir_slot *v = kept(l, at, number);
-	struct ir_slot *any = new_slot(l, IR_LONG, "any");
-	bool flags = *table == 'f';
-	const char *p = table + 1 + strspn(table + 1, " ");
-	struct entry e;
-
-	add_move(l, at, to, lit_opnd("", 0));
-	add_move(l, at, any, num_opnd(0));
-	while (next_entry(&p, &e)) {
-		uint64_t mask = e.has_mask ? e.mask : flags ? e.value : ~0ull;
-		struct ir_opnd is = mask == ~0ull ? slot_opnd(v) :
-			add_bin(l, at, IR_AND, slot_opnd(v),
-				num_opnd((int64_t)mask));
-		struct block back, in;
-		struct ir_stmt *s;
-
-		if (flags && !e.value && !e.has_mask)
-			continue;
-		is = add_bin(l, at, IR_EQ, is, num_opnd((int64_t)e.value));
-		s = add(l, IR_IF, at);
-		s->a = is;
-		back = enter(l, &s->body);
-		if (flags) {
-			s = add(l, IR_IF, at);
-			s->a = slot_opnd(any);
-			in = enter(l, &s->body);
-			append(l, at, to, lit_opnd("|", 1));
-			leave(l, in);
-			add_move(l, at, v, add_bin(l, at, IR_AND, slot_opnd(v),
-						   num_opnd((int64_t)~mask)));
-		}
-		append(l, at, to, lit_opnd(e.name, e.len));
-		add_move(l, at, any, num_opnd(1));
-		leave(l, back);
-	}
-	append_rest(l, at, to, v, any, flags);
-	return slot_opnd(to);
-}
 
 static void shape_table(struct lower *l, struct shape_of_text *sh,
 			const struct expr *e, const char *name,
@@ -323,8 +195,6 @@ static void shape_table(struct lower *l, struct shape_of_text *sh,
 
 	if (!table)
 		die("tapsets/syscalls.table has no table %s", name);
-	if (*table == 's' && refuse_early(l, e, sh, "a set of signals"))
-		return;
 	if (sh->early)
 		shape_value(l, sh, "%s", words_now(l, e->at, table, v), 's');
 	else
@@ -374,7 +244,7 @@ static void shape_quoted(struct lower *l, struct shape_of_text *sh,
 static struct ir_slot *bounded(struct lower *l, struct span at,
 			       struct ir_opnd v, int64_t least, int64_t most)
 {
-	struct ir_slot *to = kept(l, at, v);
+	struct ir_slot *to = kept_slot(l, at, v);
 	struct ir_opnd over = add_bin(l, at, IR_ULT, num_opnd(most), v);
 	struct ir_stmt *s = add(l, IR_IF, at);
 	struct block back;
@@ -450,11 +320,13 @@ static void shape_strings(struct lower *l, struct shape_of_text *sh,
 {
 	bool compat = l->site && l->site->is_compat;
 	struct ir_opnd a = arg_value(l, e, 0), p;
-	struct ir_slot *s, *end = NULL;
+	struct ir_slot *s, *end = NULL, *list = NULL;
 	struct trial t;
 	int i, size = compat ? 4 : 8;
 
 	text_puts(&sh->format, "[");
+	if (sh->early)
+		list = new_text(l, e->at);
 	for (i = 0; i < SHOWN_STRINGS; i++) {
 		s = new_slot(l, IR_STRING, "text");
 		t = begin_trial(l, nowhere);
@@ -469,10 +341,21 @@ static void shape_strings(struct lower *l, struct shape_of_text *sh,
 			add_move(l, e->at, t.flag, p);
 		}
 		end = t.flag;
+		if (sh->early) {
+			append_unless(l, e->at, list, end, i ? ", \"%s\"" :
+				      "\"%s\"", slot_opnd(s));
+			continue;
+		}
 		shape_value(l, sh, i ? "%(, " : "%(", slot_opnd(end), 'l');
 		shape_value(l, sh, "%q%:%)", slot_opnd(s), 's');
 	}
-	shape_value(l, sh, "%(, ...%:%)]", slot_opnd(end), 'l');
+	if (sh->early) {
+		append_unless(l, e->at, list, end, "%s", lit_opnd(", ...", 5));
+		shape_value(l, sh, "%s", slot_opnd(list), 's');
+		shape_value(l, sh, "%s", lit_opnd("]", 1), 's');
+	} else {
+		shape_value(l, sh, "%(, ...%:%)]", slot_opnd(end), 'l');
+	}
 }
 
 /* --- structs ---------------------------------------------------------------------------- */
@@ -492,14 +375,14 @@ static const char *struct_text(struct lower *l, const char *name)
 
 /* "@8.4d" or "@8.4:table": a member; s moves behind it. */
 static struct ir_slot *load_member(struct lower *l, struct span at,
-				   struct ir_opnd a, const char *s)
+				   struct ir_opnd a, const char *s, bool early)
 {
 	char *end;
 	unsigned long offset = strtoul(s + 1, &end, 10);
 	unsigned long size = strtoul(end + 1, &end, 10);
 
-	return kept(l, at, load_number(l, at, a, (int64_t)offset,
-				       (unsigned)size, false, IR_USER_MEM));
+	return kept_slot(l, at, load_number(l, at, a, (int64_t)offset,
+			 (unsigned)size, early && *end == 'd', IR_USER_MEM));
 }
 
 static const char *shape_member(struct lower *l, struct shape_of_text *sh,
@@ -527,6 +410,17 @@ static const char *shape_member(struct lower *l, struct shape_of_text *sh,
 	return s + 1;
 }
 
+static void shape_members(struct lower *l, struct shape_of_text *sh,
+			  const struct expr *e, struct ir_slot **members,
+			  const char *s)
+{
+	while (*s)
+		if (*s == '@')
+			s = shape_member(l, sh, e, *members++, s);
+		else
+			text_putc(&sh->format, *s++);
+}
+
 static void shape_struct(struct lower *l, struct shape_of_text *sh,
 			 const struct expr *e)
 {
@@ -534,21 +428,23 @@ static void shape_struct(struct lower *l, struct shape_of_text *sh,
 	struct ir_opnd a = arg_value(l, e, 0);
 	struct ir_slot *members[8];
 	struct trial t;
-	size_t n = 0, i = 0;
+	size_t n = 0;
 
-	if (refuse_early(l, e, sh, "what a pointer leads to"))
-		return;
 	t = begin_trial(l, nowhere);
 	for (s = text; (s = strchr(s, '@')) && n < COUNT_OF(members); s++)
-		members[n++] = load_member(l, nowhere, a, s);
+		members[n++] = load_member(l, nowhere, a, s, sh->early);
 	end_trial(l, nowhere, &t, members, n);
-	shape_value(l, sh, "%(", slot_opnd(t.flag), 'l');
-	for (s = text; *s;) {
-		if (*s == '@' && i < n)
-			s = shape_member(l, sh, e, members[i++], s);
-		else
-			text_putc(&sh->format, *s++);
+	if (sh->early) {
+		struct ir_slot *to = new_text(l, e->at);
+		struct choice c = begin_choice(l, e->at, to, t.flag, a);
+
+		shape_members(l, &c.now, e, members, text);
+		end_choice(l, e->at, &c);
+		shape_value(l, sh, "%s", slot_opnd(to), 's');
+		return;
 	}
+	shape_value(l, sh, "%(", slot_opnd(t.flag), 'l');
+	shape_members(l, sh, e, members, text);
 	text_puts(&sh->format, "%:");
 	shape_pointer(l, sh, a);
 	text_puts(&sh->format, "%)");
@@ -563,8 +459,10 @@ static void shape_result(struct lower *l, struct shape_of_text *sh,
 	struct ir_opnd v = arg_value(l, e, 0);
 	char what = *e->args->next->str;
 
-	if (refuse_early(l, e, sh, "retstr"))
+	if (sh->early) {
+		shape_value(l, sh, "%s", result_now(l, e->at, v, what), 's');
 		return;
+	}
 	if (what != 'x') {
 		shape_value(l, sh, what == 'o' ? "%#o" : "%E", v, 'l');
 		return;
@@ -583,8 +481,10 @@ static void shape_mode(struct lower *l, struct shape_of_text *sh,
 	struct ir_opnd flags = arg_value(l, e, 0), mode = arg_value(l, e, 1);
 
 	flags = add_bin(l, e->at, IR_AND, flags, num_opnd(O_CREAT | O_TMPFILE));
-	if (refuse_early(l, e, sh, "an argument that is not always there"))
+	if (sh->early) {
+		shape_value(l, sh, "%s", mode_now(l, e->at, flags, mode), 's');
 		return;
+	}
 	shape_value(l, sh, "%(%:, ", flags, 'l');
 	shape_value(l, sh, "%#o%)", mode, 'l');
 }
@@ -626,9 +526,9 @@ void shape_words(struct lower *l, struct shape_of_text *sh,
 		shape_struct(l, sh, e);
 	else if (!strcmp(name, "__result"))
 		shape_result(l, sh, e);
-	else if (refuse_early(l, e, sh, !strcmp(name, "__sockaddr") ?
-			      "an address" : "a list of strings"))
-		return;
+	else if (!strcmp(name, "__sockaddr") && sh->early)
+		shape_value(l, sh, "%s", sockaddr_now(l, e->at,
+						      arg_value(l, e, 0)), 's');
 	else if (!strcmp(name, "__sockaddr"))
 		shape_bytes(l, sh, e, "S", SOCKADDR_BYTES);
 	else
