@@ -366,8 +366,9 @@ static void emit_map_types(struct emit *e, const struct ir_layout_map *m)
 		emit_line(e, "static const struct m%u_value m%u_none "
 			  "RT_CONST = { 0 };", m->id, m->id);
 		if (g->read_in_kernel)
-			emit_line(e, "RT_STAT_READER(%u, %zu)", m->id,
-				  (stat_size(g) - sizeof(struct stb_stat)) / 8);
+			emit_line(e, "RT_STAT_READER(%u, %zu, 0x%x)", m->id,
+				  (stat_size(g) - sizeof(struct stb_stat)) / 8,
+				  g->stat_ops);
 	}
 	if (emit_walks(e))
 		emit_each_types(e, g);
@@ -481,6 +482,8 @@ static void emit_limits(struct emit *e, const char *script_name)
 	emit_line(e, "#define RT_OUT_SIZE %u", e->need.out);
 	emit_line(e, "#define RT_RAISE_SIZE %u", e->need.raise);
 	emit_line(e, "#define RT_CAT_SIZE %u", e->need.cat);
+	if (e->need.tokens)
+		emit_line(e, "#define RT_TOKENS");
 	emit_line(e, "#define RT_KEY_SIZE %u", e->need.key);
 	emit_line(e, "#define RT_VALUE_SIZE %u", e->need.value);
 	emit_match_room(e);
@@ -826,11 +829,12 @@ static uint32_t stamped(uint32_t size)
 /* As struct frame: the head, functions' slots, the largest handler's. */
 static uint32_t kernel_frame(struct emit *e)
 {
-	enum { HEAD = 8 + 40 };		/* struct rt_frame of runtime/bpf */
+	enum { HEAD = 8 + 40, TOKENS = 8 + 32 };  /* of runtime/bpf/engine.h */
 	uint32_t size = HEAD + stamped(e->need.raise) + e->need.cat +
 			e->need.key + e->need.value +
 			emit_round(stamped(e->need.out)) + emit_match_size(e) +
-			emit_user_size(e->ir);
+			emit_user_size(e->ir) + (e->need.tokens ? TOKENS +
+			emit_round(e->ir->string_len) : 0);
 	uint32_t handler = 0, n;
 	bool any = false;
 	size_t i;

@@ -75,6 +75,7 @@ struct emit {
 	size_t nunits;
 	struct sizes {			/* of the frame's buffers */
 		uint32_t raise, cat, key, value, out;
+		bool tokens;		/* what tokenize() keeps */
 	} need;
 };
 

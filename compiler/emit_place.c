@@ -85,6 +85,17 @@ static bool has_strings(const struct ir_global *g)
 	return false;
 }
 
+static void need_of_call(struct placer *p, const char *name)
+{
+	bool bpf = !p->e->module;
+
+	if (!strcmp(name, "str_replace") ||
+	    (bpf && (!strcmp(name, "tolower") || !strcmp(name, "toupper"))))
+		p->cat = true;
+	if (bpf && !strcmp(name, "tokenize"))
+		p->e->need.tokens = true;
+}
+
 /* What the statement needs of the frame's buffers. */
 static void need(struct placer *p, const struct ir_stmt *s)
 {
@@ -94,9 +105,8 @@ static void need(struct placer *p, const struct ir_stmt *s)
 		p->cat = true;
 	if (s->kind == IR_CALL && !strcmp(s->name, "text_strn"))
 		p->cat = p->text = true;
-	if (p->e->module && s->kind == IR_CALL &&
-	    !strcmp(s->name, "str_replace"))
-		p->cat = true;
+	if (p->e->kernel && s->kind == IR_CALL)
+		need_of_call(p, s->name);
 	p->process |= s->kind == IR_CALL && s->in_process;
 	if (s->kind == IR_MAP_CAT ||
 	    (s->kind == IR_MAP_SET && s->global->value == IR_V_STRING))

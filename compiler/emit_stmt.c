@@ -597,7 +597,10 @@ static void stat_get(struct emit *e, const struct ir_stmt *s, const char *k)
 	const struct ir_global *g = s->global;
 	const char *dst = emit_slot(e, s->dst);
 
-	if (e->kernel && !e->module)
+	if (e->kernel && !e->module && s->kind == IR_STAT_BUCKET)
+		emit_try_call(e, s, text(e, "m%d_bucket(%s, (u64)%s, &%s)",
+			      g->index, k, emit_opnd(e, &s->a), dst), NULL);
+	else if (e->kernel && !e->module)
 		emit_try_call(e, s, text(e, "m%d_read(%s, %d, &%s)", g->index,
 			      k, s->stat, dst), NULL);
 	else if (s->kind == IR_STAT_BUCKET)

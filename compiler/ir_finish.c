@@ -150,6 +150,7 @@ static void tally_access(struct walk *w, const struct ir_stmt *s)
 		g->in_loader = true;
 	if (in_kernel(w->f, w->h)) {
 		g->read_in_kernel |= s->kind == IR_STAT_GET ||
+			s->kind == IR_STAT_BUCKET ||
 			(s->kind == IR_FOREACH && g->value == IR_V_STAT);
 		g->walked_in_kernel |= s->kind == IR_FOREACH;
 		g->cleared_in_kernel |= s->kind == IR_MAP_CLEAR;
@@ -753,24 +754,10 @@ static bool loader_changes(const struct finish *f, const struct ir_global *g)
 
 static const char *cannot_read(struct walk *w, const struct ir_stmt *s)
 {
-	enum { VARIANCE = 5 };		/* STB_ST_VARIANCE: 128 bits */
-
-	if (s->stat == VARIANCE)
-		return "@variance";
 	if (loader_changes(w->f, s->global))
 		return "reading an aggregate that a begin or timer probe "
 		       "changes";
 	return NULL;
-}
-
-/* Sorted by an aggregate, it is read. */
-static const char *cannot_walk(struct walk *w, const struct ir_stmt *s)
-{
-	struct ir_stmt read = { .global = s->global };
-
-	if (s->each->sort_dir && !s->each->sort_key)
-		read.stat = s->each->sort_stat;
-	return cannot_read(w, &read);
 }
 
 /* Functions of the kernel's that it does not give to programs at netfilter
@@ -814,12 +801,9 @@ static const char *kernel_cannot(struct walk *w, const struct ir_stmt *s)
 		return module_cannot(w, s);
 	if (s->kind == IR_FOREACH && s->each->over_buckets)
 		return "foreach over the buckets of a histogram";
-	if (s->kind == IR_FOREACH && s->global->value == IR_V_STAT)
-		return cannot_walk(w, s);
-	if (s->kind == IR_STAT_GET)
+	if ((s->kind == IR_FOREACH && s->global->value == IR_V_STAT) ||
+	    s->kind == IR_STAT_GET || s->kind == IR_STAT_BUCKET)
 		return cannot_read(w, s);
-	if (s->kind == IR_STAT_BUCKET)
-		return "reading a bucket of a histogram";
 	if (s->kind == IR_PRINT_HIST)
 		return "printing a histogram";
 	if (is_walk(s) && s->global->value == IR_V_STAT &&

@@ -91,18 +91,6 @@ RT_FP_GLOBAL u64 rt_fp_pack(u64 sign, i64 e, u64 m)
 	return sign | (r + (at > 0 ? (u64)(at - 1) << 52 : 0));
 }
 
-/* Of 128 bits the upper 64. */
-RT_INLINE u64 rt_fp_product(u64 a, u64 b, u64 *low)
-{
-	u64 al = a & 0xffffffff, ah = a >> 32, bl = b & 0xffffffff;
-	u64 bh = b >> 32, mid = ah * bl, other = al * bh, ll = al * bl;
-	u64 carry = ((mid & 0xffffffff) + (other & 0xffffffff) + (ll >> 32)) >>
-		    32;
-
-	*low = a * b;
-	return ah * bh + (mid >> 32) + (other >> 32) + carry;
-}
-
 RT_FP_GLOBAL u64 rt_fp_add_of(u64 a, u64 b)
 {
 	u64 t, m, n, sign;
@@ -148,7 +136,7 @@ RT_FP_GLOBAL u64 rt_fp_mul_of(u64 a, u64 b)
 		return sign;
 	m = rt_fp_normal(a, &e);
 	n = rt_fp_normal(b, &f);
-	m = rt_fp_product(m << 10, n << 11, &low);
+	m = rt_product(m << 10, n << 11, &low);
 	return rt_fp_pack(sign, e + f + 43, m | (low != 0));
 }
 
@@ -342,7 +330,7 @@ RT_FP_GLOBAL u64 rt_fp_decimal(u64 a, i64 digits, u64 part)
 	whole = n > 63 ? 0 : m >> n;
 	if (n <= 63)
 		m -= whole << n;
-	high = rt_fp_product(m, ten, &low);
+	high = rt_product(m, ten, &low);
 	if (n <= 64) {
 		half = 1ul << ((n - 1) & 63);
 		low += half;

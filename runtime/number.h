@@ -38,4 +38,33 @@ RT_INLINE u64 rt_bits(u64 v)
 	return n + v - (v & v >> 1);	/* 0 1 2 2 for what is left */
 }
 
+/* Of 128 bits the upper 64. */
+RT_INLINE u64 rt_product(u64 a, u64 b, u64 *low)
+{
+	u64 al = a & 0xffffffff, ah = a >> 32, bl = b & 0xffffffff;
+	u64 bh = b >> 32, mid = ah * bl, other = al * bh, ll = al * bl;
+	u64 carry = ((mid & 0xffffffff) + (other & 0xffffffff) + (ll >> 32)) >>
+		    32;
+
+	*low = a * b;
+	return ah * bh + (mid >> 32) + (other >> 32) + carry;
+}
+
+/* The lower 64 bits of what a number of 128 bits is, divided by b, not 0. */
+RT_OUTLINE u64 rt_quotient(u64 high, u64 low, u64 b)
+{
+	u64 q = 0, r = high % b, top, less;
+
+	for (int i = 0; i < 64; i++) {
+		top = r >> 63;
+		r = r << 1 | low >> 63;
+		low <<= 1;
+		/* without a branch: the borrow of r - b */
+		less = (((~r & b) | ((~r | b) & (r - b))) >> 63) & ~top;
+		r -= b & (less - 1);
+		q = q << 1 | (less ^ 1);
+	}
+	return q;
+}
+
 #endif

@@ -85,6 +85,14 @@ struct rt_regs {
 #include "../process.h"
 #endif
 
+#ifdef RT_TOKENS
+struct rt_tokens {		/* of tokenize() */
+	u64 at;			/* behind the last one, from 1; 0: there is none */
+	unsigned char delims[32];	/* a bit each */
+	char text[RT_STRING_LEN];
+};
+#endif
+
 /* The head of every frame; the handlers' slots follow in struct frame. */
 struct rt_frame {
 	u32 busy, unused;
@@ -96,6 +104,9 @@ struct rt_frame {
 	char out[RT_STAMPED(RT_OUT_SIZE)];
 #ifdef RT_MATCH_TAGS
 	struct rt_match match;
+#endif
+#ifdef RT_TOKENS
+	struct rt_tokens tokens;
 #endif
 #ifdef RT_USER
 	struct rt_user user;
@@ -314,6 +325,9 @@ RT_INLINE struct frame *rt_frame(void)
 		f->state.out_n = 0;
 #ifdef RT_MATCH_TAGS
 		f->match.groups = 0;
+#endif
+#ifdef RT_TOKENS
+		f->tokens.at = 0;
 #endif
 	}
 	return (struct frame *)f;
@@ -1020,22 +1034,46 @@ struct rt_stat_sum {
 	const void *key;
 	i64 count, sum;
 	u64 min, max;
+	u64 sq_low, sq_high;
+	u64 bucket, in_bucket;	/* which, and what is in it */
 };
 
 RT_INLINE void rt_stat_merge(struct rt_stat_sum *w, const struct stb_stat *p,
-			     u32 nbuckets)
+			     u32 nbuckets, u32 ops)
 {
 	const u64 *buckets = (const u64 *)(p + 1);
 	i64 n = nbuckets ? 0 : p->count;
+	u64 at = w->bucket;
 
 	for (u32 i = 0; i < nbuckets; i++)
 		n += (i64)buckets[i];
+	if (nbuckets) {
+		rt_bound(at, nbuckets - 1);
+		w->in_bucket += buckets[at];
+	}
+	if (RT_HAS(ops, STB_ST_VARIANCE)) {
+		w->sq_low += p->sq_low;
+		w->sq_high += p->sq_high + (w->sq_low < p->sq_low);
+	}
 	w->count += n;
 	w->sum += p->sum;
 	if (w->min < p->min)
 		w->min = p->min;
 	if (w->max < p->max)
 		w->max = p->max;
+}
+
+/* Of a sample: over count - 1, exactly, rounded to zero. */
+RT_INLINE i64 rt_stat_variance(const struct rt_stat_sum *w)
+{
+	u64 n = (u64)w->count, low, high = rt_product(rt_abs(w->sum),
+						      rt_abs(w->sum), &low);
+	u64 mean_low = rt_quotient(high, low, n), mean_high = high / n;
+
+	if (n < 2)
+		return 0;
+	high = w->sq_high - mean_high - (w->sq_low < mean_low);
+	return (i64)rt_quotient(high, w->sq_low - mean_low, n - 1);
 }
 
 /* 1: there is nothing in it. */
@@ -1052,6 +1090,8 @@ RT_INLINE long rt_stat_result(const struct rt_stat_sum *w, u32 what, i64 *dst)
 		*dst = rt_div(w->sum, w->count);
 	else if (what == STB_ST_MIN)
 		*dst = (i64)((u64)INT64_MAX - w->min);
+	else if (what == STB_ST_VARIANCE)
+		*dst = rt_stat_variance(w);
 	else
 		*dst = (i64)(w->max + (u64)INT64_MIN);
 	return 0;
@@ -1059,23 +1099,38 @@ RT_INLINE long rt_stat_result(const struct rt_stat_sum *w, u32 what, i64 *dst)
 
 enum { RT_MOST_CPUS = 8192 };
 
-#define RT_STAT_READER(n, nbuckets) \
+#define RT_STAT_READER(n, nbuckets, ops) \
 RT_BODY m##n##_read_turn(u32 cpu, struct rt_stat_sum *w) \
 { \
 	char *p = bpf_map_lookup_percpu_elem(RT_MAP(n), w->key, cpu); \
  \
 	if (!p) \
 		return 1; \
-	rt_stat_merge(w, &((struct m##n##_value *)p)->stat, nbuckets); \
+	rt_stat_merge(w, &((struct m##n##_value *)p)->stat, nbuckets, ops); \
 	return 0; \
+} \
+RT_INLINE void m##n##_sum(struct rt_stat_sum *w, const void *key, u64 bucket) \
+{ \
+	u64 zero = rt_some_zero(); \
+ \
+	*w = (struct rt_stat_sum){ key, (i64)zero, (i64)zero, zero, zero, \
+				   zero, zero, bucket, zero }; \
+	bpf_loop(RT_MOST_CPUS, m##n##_read_turn, w, 0); \
 } \
 RT_OUTLINE long m##n##_read(const void *key, u32 what, i64 *dst) \
 { \
-	i64 zero = (i64)rt_some_zero(); \
-	struct rt_stat_sum w = { key, zero, zero, (u64)zero, (u64)zero }; \
+	struct rt_stat_sum w; \
  \
-	bpf_loop(RT_MOST_CPUS, m##n##_read_turn, &w, 0); \
+	m##n##_sum(&w, key, 0); \
 	return rt_stat_result(&w, what, dst); \
+} \
+RT_OUTLINE long m##n##_bucket(const void *key, u64 bucket, i64 *dst) \
+{ \
+	struct rt_stat_sum w; \
+ \
+	m##n##_sum(&w, key, bucket); \
+	*dst = bucket < (nbuckets) ? (i64)w.in_bucket : 0; \
+	return w.count <= 0; \
 }
 
 /* --- records -------------------------------------------------------------- */

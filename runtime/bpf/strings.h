@@ -174,6 +174,169 @@ RT_OUTLINE i64 rt_strtol_of(u64 s, u64 base)
 }
 #define rt_strtol(r, s, base) rt_strtol_of((u64)(s), (u64)(base))
 
+/* --- changed through the frame's buffer, as rt_cat() does ------------------- */
+
+struct rt_case {
+	char *to;
+	u64 first;		/* of 26 letters that are changed */
+};
+
+/* Eight at a time; 1 behind the NUL. */
+RT_BODY rt_case_turn(u32 turn, struct rt_case *w)
+{
+	u64 ones = 0x0101010101010101, tops = ones << 7, v, low, hit;
+	u64 at = turn * 8ul;
+
+	rt_bound(at, RT_STRING_LEN - 8);
+	v = *(u64 *)(w->to + at);
+	low = v & ~tops;
+	hit = (low + ones * (0x80 - w->first)) ^
+	      (low + ones * (0x80 - w->first - 26));
+	*(u64 *)(w->to + at) = v ^ (hit & ~v & tops) >> 2;
+	return ((v - ones) & ~v & tops) != 0;
+}
+
+RT_OUTLINE long rt_case_of(char *to, u64 s, u64 first)
+{
+	struct rt_case w = { to, first };
+
+	bpf_probe_read_kernel_str(to, RT_STRING_LEN, s);
+	bpf_loop(RT_STRING_LEN / 8, rt_case_turn, &w, 0);
+	return 0;
+}
+#define RT_CHANGE_CASE(r, dst, cap, s, first) do { \
+	char *to_ = ((struct rt_frame *)(r)->frame)->cat; \
+	rt_case_of(to_, (u64)(s), first); \
+	bpf_probe_read_kernel_str(dst, cap, (u64)to_); \
+} while (0)
+#define rt_tolower(r, dst, cap, s) RT_CHANGE_CASE(r, dst, cap, s, 'A')
+#define rt_toupper(r, dst, cap, s) RT_CHANGE_CASE(r, dst, cap, s, 'a')
+
+/* Places in strings are of 32 bits: more is not added to an address. */
+struct rt_replace {
+	char *to;
+	u64 s, old, new, n;
+	u32 at, old_len, new_len;
+};
+
+/* What is at `at` is one more of `old`, or one character. */
+RT_BODY rt_replace_turn(u32 turn, struct rt_replace *w)
+{
+	struct rt_find here = { w->s + w->at, w->old, w->old_len, 0, 0 };
+	unsigned char c = 0;
+	u64 n = w->n;
+
+	bpf_loop(RT_STRING_LEN, rt_prefix_turn, &here, 0);
+	rt_bound(n, RT_STRING_LEN - 1);
+	if (here.found && w->old_len) {
+		bpf_probe_read_kernel_str(w->to + n, RT_STRING_LEN, w->new);
+		w->n = n + w->new_len;
+		w->at += w->old_len;
+	} else {
+		bpf_probe_read_kernel(&c, 1, w->s + w->at);
+		w->to[n] = (char)c;
+		w->n = n + 1;
+		w->at++;
+		if (!c)
+			return 1;
+	}
+	return w->n >= RT_STRING_LEN - 1;
+}
+
+RT_OUTLINE long rt_replace_of(char *to, u64 s, u64 old, u64 new)
+{
+	u64 zero = rt_some_zero();
+	struct rt_replace w = { to, s, old, new, zero, (u32)zero,
+				(u32)rt_strlen_of(old),
+				(u32)rt_strlen_of(new) };
+
+	bpf_loop(RT_STRING_LEN, rt_replace_turn, &w, 0);
+	to[RT_STRING_LEN - 1] = 0;
+	return 0;
+}
+#define rt_str_replace(r, dst, cap, s, old, new) do { \
+	char *to_ = ((struct rt_frame *)(r)->frame)->cat; \
+	rt_replace_of(to_, (u64)(s), (u64)(old), (u64)(new)); \
+	bpf_probe_read_kernel_str(dst, cap, (u64)to_); \
+} while (0)
+
+/* --- tokens: a run keeps what is left of its string -------------------------- */
+
+#ifdef RT_TOKENS
+struct rt_token {
+	struct rt_tokens *t;
+	u64 from;
+	u32 start, end, found;
+};
+
+RT_BODY rt_delim_turn(u32 turn, struct rt_token *w)
+{
+	unsigned char c = 0;
+	u64 at;
+
+	bpf_probe_read_kernel(&c, 1, w->from + turn);
+	at = c >> 3;
+	rt_bound(at, 31);
+	w->t->delims[at] |= (unsigned char)(1 << (c & 7));
+	return !c;
+}
+
+RT_BODY rt_token_turn(u32 turn, struct rt_token *w)
+{
+	unsigned char c = 0;
+	u64 at, ends;
+
+	bpf_probe_read_kernel(&c, 1, w->from + turn);
+	at = c >> 3;
+	rt_bound(at, 31);
+	ends = w->t->delims[at] >> (c & 7) & 1;
+	if (!w->found) {
+		if (c && ends)
+			return 0;
+		w->start = turn;
+		w->found = 1;
+	}
+	w->end = turn;
+	return (int)ends;	/* NUL is among them */
+}
+
+RT_OUTLINE int rt_token_of(struct rt_tokens *t, char *dst, u32 cap, u64 s,
+			   u64 delims)
+{
+	u32 zero = (u32)rt_some_zero(), length;
+	struct rt_token w = { t, delims, zero, zero, zero };
+	unsigned char c = 0;
+
+	bpf_probe_read_kernel(&c, 1, s);
+	if (c) {
+		bpf_probe_read_kernel_str(t->text, RT_STRING_LEN, s);
+		t->at = 1;
+	}
+	dst[0] = 0;
+	if (!t->at)
+		return 0;
+	__builtin_memset(t->delims, 0, sizeof(t->delims));
+	bpf_loop(RT_STRING_LEN, rt_delim_turn, &w, 0);
+	w.from = (u64)t->text + (u32)t->at - 1;
+	bpf_loop(RT_STRING_LEN, rt_token_turn, &w, 0);
+	length = w.end - w.start;
+	rt_load_str(dst, cap, (i64)length, w.from + w.start, 0);
+	t->at = length ? (u32)t->at + w.end : 0;
+	return 0;
+}
+/* With a string: its first token; without, or with "": the next. */
+#define rt_tokenize(r, ...) \
+	RT_PICK(__VA_ARGS__, , rt_token_first, rt_token_next, , ) \
+	(r, __VA_ARGS__)
+#define rt_token_next(r, dst, cap, delims) \
+	rt_token_first(r, dst, cap, 0, delims)
+#define rt_token_first(r, dst, cap, s, delims) \
+	rt_token_of(&((struct rt_frame *)(r)->frame)->tokens, dst, cap, \
+		    (u64)(s), (u64)(delims))
+#endif
+
+/* --- numbers with a point ------------------------------------------------------ */
+
 #ifdef RT_FP
 /* A text that is read a character a turn: see fp.h. */
 struct rt_fp_walk {
