@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * runtime/fp.h, which has integers alone, against the arithmetic of the machine:
+ * runtime/fp.h, which has integers alone, and number.h, against the arithmetic of the machine:
  * edges with one another, and numbers drawn, the same each time.
  *
  * links: -lm
@@ -185,6 +185,19 @@ static void drawn_text(void)
 	read_text(s, 0);
 }
 
+static void wide(u64 high, u64 low, u64 b)
+{
+	unsigned __int128 n = (unsigned __int128)high << 64 | low;
+	u64 got_low, got_high = rt_product(high, low, &got_low);
+
+	b = b ? b : 1;
+	expect_long("quotient", low, b, (i64)rt_quotient(high, low, b),
+		    (i64)(u64)(n / b));
+	n = (unsigned __int128)high * low;
+	expect_long("product", high, low, (i64)got_high, (i64)(u64)(n >> 64));
+	expect_long("product", high, low, (i64)got_low, (i64)(u64)n);
+}
+
 int main(void)
 {
 	static const u64 edges[] = {
@@ -217,6 +230,8 @@ int main(void)
 		b = draw_number(a);
 		one(a);
 		two(a, b);
+		wide(a, b, draw() >> draw() % 64);
+		wide(a >> draw() % 64, b, b);
 		text(a, 1 + i % RT_FP_DIGITS);
 		if (i % 4 == 0)
 			drawn_text();
