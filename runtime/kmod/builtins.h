@@ -122,49 +122,6 @@ RT_OUTLINE int rt_tokenize_first(struct rt_run *r, char *dst, u32 cap,
 	return 0;
 }
 
-/* --- text that can be printed: see text.h ------------------------------------------ */
-
-RT_INLINE void rt_text_put(char *to, u64 cap, u64 n, const struct rt_piece *p)
-{
-	u64 i;
-
-	for (i = 0; i < p->len && n + i + 1 < cap; i++)
-		to[n + i] = (char)(i < 8 ? p->low >> 8 * i :
-					   p->high >> 8 * (i - 8));
-}
-
-RT_OUTLINE int rt_text_into(char *to, u64 cap, const char *s, i64 len,
-			    i64 quoted)
-{
-	struct rt_piece p = { .low = '"', .len = 1 };
-	struct rt_text t;
-	unsigned char c[4];
-	u64 n;
-
-	rt_text_start(&t, (u64)s, len, quoted);
-	if (quoted)
-		rt_text_put(to, cap, 0, &p);
-	do {
-		s = (const char *)t.at;
-		for (n = 0; n < 4; n++)
-			c[n] = n && !c[n - 1] ? 0 : (unsigned char)s[n];
-		n = t.n;
-		if (rt_text_take(&t, c, &p))
-			break;
-		rt_text_put(to, cap, n, &p);
-	} while (t.more > 0);
-	n = t.n;
-	if (quoted) {
-		n = rt_text_end(&t, &p);
-		rt_text_put(to, cap, n, &p);
-		n += p.len;
-	}
-	to[n < cap ? n : cap - 1] = 0;
-	return 0;
-}
-#define rt_text_strn(r, dst, cap, s, len, quoted) \
-	rt_text_into(dst, cap, s, len, quoted)
-
 /* --- $value of a file --------------------------------------------------------------- */
 
 #define rt___file_value(r, dst, cap) rt_file(r, dst, cap, NULL, 0)

@@ -244,6 +244,7 @@ RT_INLINE struct frame *rt_frame_of(u32 size)
 }
 #define rt_frame() rt_frame_of(sizeof(struct frame))
 #define RT_HEAD(r) ((struct rt_frame *)(r)->frame)
+#define rt_match_of(r) (&RT_HEAD(r)->match)
 
 #define RT_RUN_FRAME(name) \
 	if (!rt_running()) \
@@ -547,63 +548,6 @@ RT_INLINE void rt_key_short(u64 *dst, const u64 *src, u32 words)
 #define RT_FORMAT(dst, cap, format, types, ...) \
 	stb_format(dst, cap, format, types, (const u64[]){ __VA_ARGS__ })
 #define RT_FORMAT_NONE(dst, cap, format) stb_format(dst, cap, format, "", NULL)
-
-/* --- regular expressions: see compiler/regex.h ------------------------------------------------------ */
-
-#define RT_REGEX(n, nclasses, size, first) \
-RT_OUTLINE i64 re##n##_of(const unsigned char *s) \
-{ \
-	u64 at = first; \
- \
-	for (; at > nclasses; s++) \
-		at = re##n##_next[at + re##n##_classes[*s]]; \
-	return at == nclasses; \
-}
-
-#ifndef RT_MATCH_TAGS
-#define RT_MATCH(r, n, s) re##n##_of((const unsigned char *)(s))
-#else
-#define RT_REGEX_TAGGED(n, ngroups, size, first, first_op) \
-RT_OUTLINE i64 re##n##_of(struct rt_match *m, const char *s) \
-{ \
-	u64 at = first; \
-	unsigned char c; \
-	int i; \
- \
-	m->groups = 0; \
-	stb_copy(m->s, RT_STRING_LEN, s); \
-	for (i = 0; i < 2 * ngroups; i++) \
-		m->tags[i] = -1; \
-	re##n##_do(m, first_op, 0); \
-	for (i = 0; at; i++) { \
-		c = (unsigned char)m->s[i]; \
-		at += re##n##_classes[c]; \
-		re##n##_do(m, re##n##_op[at], i + (c != 0)); \
-		at = re##n##_next[at]; \
-	} \
-	if (m->tags[1] < 0) \
-		return 0; \
-	m->groups = ngroups; \
-	return 1; \
-}
-#define RT_MATCH(r, n, s) re##n##_of(&RT_HEAD(r)->match, s)
-#define rt_ngroups(r) (RT_HEAD(r)->match.groups)
-
-RT_OUTLINE void rt_group(struct rt_match *m, char *dst, u32 cap, i64 n)
-{
-	i64 from, to;
-
-	dst[0] = 0;
-	if ((u64)n >= RT_MATCH_TAGS / 2)
-		return;
-	from = m->tags[2 * n];
-	to = m->tags[2 * n + 1];
-	if (from >= 0 && from < to)
-		stb_copy(dst, to - from < cap ? (u32)(to - from) + 1 : cap,
-			 m->s + from);
-}
-#define rt_matched(r, dst, cap, n) rt_group(&RT_HEAD(r)->match, dst, cap, n)
-#endif
 
 /* --- arrays: nonzero where one is full ----------------------------------------------------------------- */
 
@@ -918,6 +862,7 @@ RT_OUTLINE int rt_finish(struct rt_run *r)
 }
 
 #include "builtins.h"
+#include "../plain.h"
 #include "stack.h"
 #ifdef RT_USER
 #include "user.h"
