@@ -5,6 +5,7 @@
  */
 #include "loader/encode.h"
 #include "loader/json.h"
+#include "loader/kmod.h"
 #include "loader/record.h"
 #include "loader/vm.h"
 
@@ -295,7 +296,9 @@ char *dump_session(struct loader *l, size_t *size)
 		return NULL;
 	put_head(f, l);
 	put_scalars(f, l);
-	if (l->vm)
+	if (in_kmod(l))
+		kmod_each_element(l, put_element, &p);
+	else if (l->vm)
 		vm_each_element(l->vm, put_element, &p);
 	put_history(f, l);
 	put_processes(f);

@@ -450,6 +450,50 @@ int kmod_map(const struct loader *l, uint32_t map, uint32_t what,
 	return ask(l, STB_KMOD_MAP, &m);
 }
 
+static int by_insertion(const void *a, const void *b)
+{
+	const struct { uint64_t seq; } *x = a, *y = b;
+
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+/* They come in no order, as rows of value (its time first) and key. */
+static void each_of_array(const struct loader *l, uint32_t map,
+			  void (*element)(void *arg, const struct stb_map *row,
+					  const uint8_t *key, const void *value),
+			  void *arg)
+{
+	const struct stb_map *m = ROW(struct stb_map, l->maps, map);
+	size_t size = (m->value_size + m->key_size + 7) & ~7ul, n = 0;
+	struct stb_kmod_next next = { .map = map };
+	uint8_t *rows = array(m->max_entries + 1, size), *p;
+	int r;
+
+	for (p = rows; n < m->max_entries; p += size, n++) {
+		next.key = (uintptr_t)p + m->value_size;
+		next.value = (uintptr_t)p;
+		r = ask(l, STB_KMOD_NEXT, &next);
+		if (r <= 0)
+			break;
+		next.node = (uint32_t)r;
+	}
+	qsort(rows, n, size, by_insertion);
+	for (p = rows; n--; p += size)
+		element(arg, m, p + m->value_size, p + sizeof(uint64_t));
+	free(rows);
+}
+
+void kmod_each_element(const struct loader *l,
+		       void (*element)(void *arg, const struct stb_map *row,
+				       const uint8_t *key, const void *value),
+		       void *arg)
+{
+	for (uint32_t i = 0; i < l->maps.n; i++)
+		if (!(ROW(struct stb_map, l->maps, i)->flags &
+		      (STB_MAPF_HIDDEN | STB_MAPF_INTERNAL)))
+			each_of_array(l, i, element, arg);
+}
+
 int kmod_pages(const struct loader *l, const void *pages, uint32_t n)
 {
 	struct stb_kmod_pages p = { .address = (uintptr_t)pages, .n = n };

@@ -33,6 +33,12 @@ void kmod_settle(const struct loader *l);
    STB_KMOD_GET... of uapi.h. 0, or an errno, negative. */
 int kmod_map(const struct loader *l, uint32_t map, uint32_t what,
 	     const void *key, void *value);
+/* Each element of each of the script's arrays, in the order of insertion; values
+   without their time. */
+void kmod_each_element(const struct loader *l,
+		       void (*element)(void *arg, const struct stb_map *row,
+				       const uint8_t *key, const void *value),
+		       void *arg);
 /* Tables of programs: n pages. The same. */
 int kmod_pages(const struct loader *l, const void *pages, uint32_t n);
 /* Hits that the kernel did not tell the module of. */

@@ -189,6 +189,7 @@ union argument {
 	struct stb_kmod_map map;
 	struct stb_kmod_pages pages;
 	struct stb_kmod_place place;
+	struct stb_kmod_next next;
 };
 
 static long fill(const struct stb_kmod_map *a)
@@ -221,6 +222,10 @@ static long call(unsigned int cmd, union argument *a)
 		return fill(&a->map);
 	case STB_KMOD_PAGES:
 		return me.ready ? stb_user_pages(&a->pages) : -EINVAL;
+	case STB_KMOD_NEXT:
+		return me.ready && a->next.map < stb_script.nmaps ?
+			stb_map_next(stb_script.maps[a->next.map], &a->next) :
+			-EINVAL;
 	case STB_KMOD_PLACE:
 		stb_user_place(&a->place);
 		return 0;

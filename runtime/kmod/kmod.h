@@ -81,6 +81,7 @@ char *stb_map_insert(struct stb_map *m, const u64 *key, u64 hash,
 void stb_map_delete(struct stb_map *m, const u64 *key, u64 hash);
 void stb_map_clear(struct stb_map *m);
 u64 stb_hash(const u64 *key, u32 size);
+long stb_map_next(struct stb_map *m, const struct stb_kmod_next *a);
 long stb_map_ask(struct stb_map *m, const struct stb_kmod_map *a);
 /* All CPUs' parts of one: into `to`, struct stb_stat and buckets. 0: nothing
    is in it. */

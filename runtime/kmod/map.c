@@ -439,3 +439,66 @@ long stb_stat_bucket(struct stb_map *m, const char *value, s64 bucket,
 		*dst = (s64)stb_stat_bucket_sum(m, value, (u32)bucket);
 	return 0;
 }
+
+/* --- one by one, for the loader ----------------------------------------------------- */
+
+/* All processors' parts as one, in the layout of a part. */
+static void put_together(struct stb_map *m, const char *value, struct stb_stat *to)
+{
+	u32 n = stb_stat_buckets(m), b;
+	struct sum s;
+
+	merge(m, value, &s);
+	to->count = s.count;
+	to->sum = s.sum;
+	to->min = (s64)s.min;
+	to->max = (s64)s.max;
+	to->sq_low = (u64)s.squares;
+	to->sq_high = (u64)(s.squares >> 64);
+	for (b = 0; b < n; b++)
+		((u64 *)(to + 1))[b] = stb_stat_bucket_sum(m, value, b);
+}
+
+/* 1: it is there, and `to` has it, the key first. */
+static int take_element(struct stb_map *m, u32 i, char *to)
+{
+	struct stb_node *n = stb_node_at(m, i);
+	char *value = stb_value_of(m, n);
+	u32 at = m->flags & STB_MAP_HIDDEN ? 0 : 8;
+	unsigned long flags;
+	bool there;
+
+	if (!stb_try_lock(&m->lock, &flags))
+		return 0;
+	there = n->used || m->flags & STB_MAP_SCALAR;
+	if (there) {
+		memcpy(to, stb_key_of(n), m->key_size);
+		memcpy(to + m->key_size, value, m->value == 'x' ? at :
+		       m->value_size);
+	}
+	if (there && m->value == 'x')
+		put_together(m, value, (void *)(to + m->key_size + at));
+	stb_unlock(&m->lock, flags);
+	return there;
+}
+
+long stb_map_next(struct stb_map *m, const struct stb_kmod_next *a)
+{
+	char *p = kvzalloc((u64)m->key_size + m->value_size, GFP_KERNEL);
+	long found = 0;
+	u32 i;
+
+	if (!p)
+		return -ENOMEM;
+	for (i = a->node; i < m->max_entries && !found; i++) {
+		if (!take_element(m, i, p))
+			continue;
+		found = (long)i + 1;
+		if (copy_to_user((void __user *)a->key, p, m->key_size) ||
+		    copy_to_user((void __user *)a->value, p + m->key_size,
+				 m->value_size))
+			found = -EFAULT;
+	}
+	kvfree(p);
+	return found;
+}

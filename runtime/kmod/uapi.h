@@ -170,6 +170,16 @@ struct stb_kmod_place {
 	uint64_t place;		/* out; 0: it is not known */
 };
 
+/*
+ * NEXT: the first element from number `node` on, in no order: its key and its value
+ * as the plan has them, seq first where there is one, of aggregates all processors
+ * together. Returns the number behind it; 0: there are no more.
+ */
+struct stb_kmod_next {
+	uint32_t map, node;	/* map: row of the plan */
+	uint64_t key, value;	/* addresses */
+};
+
 #define STB_KMOD_INFO _IOR('S', 1, struct stb_kmod_info)
 #define STB_KMOD_SETUP _IOW('S', 2, struct stb_kmod_setup)
 #define STB_KMOD_RUN _IOWR('S', 3, struct stb_kmod_run)
@@ -180,6 +190,7 @@ struct stb_kmod_place {
 /* Moves what was kept into the ring: bytes that are still kept. */
 #define STB_KMOD_FLUSH _IO('S', 8)
 #define STB_KMOD_PAGES _IOW('S', 10, struct stb_kmod_pages)
+#define STB_KMOD_NEXT _IOW('S', 12, struct stb_kmod_next)
 #define STB_KMOD_PLACE _IOWR('S', 11, struct stb_kmod_place)
 #define STB_KMOD_MAP _IOW('S', 9, struct stb_kmod_map)
 
