@@ -61,8 +61,13 @@ typedef uint32_t u32;
 
 #define RT_INLINE static inline __attribute__((__always_inline__, __unused__))
 #define RT_OUTLINE static __attribute__((__noinline__, __unused__))
-/* Functions of the script; recursive ones are not inlined. */
+/* Functions of the script; recursive ones are not inlined, others as engines need
+   it, and in a module as the compiler likes. */
+#ifdef __KERNEL__
+#define RT_FUNCTION static __attribute__((__unused__))
+#else
 #define RT_FUNCTION static inline __attribute__((__always_inline__, __unused__))
+#endif
 #define RT_RECURSIVE static __attribute__((__noinline__, __unused__))
 /* Bodies of loops; 1 ends the loop. */
 #define RT_BODY static __attribute__((__noinline__)) long

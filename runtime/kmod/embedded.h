@@ -13,6 +13,9 @@
 #include <linux/string.h>
 
 #define MAXSTRINGLEN RT_STRING_LEN
+/* The language is that of SystemTap 4.8. */
+#define STAP_VERSION(a, b) ((a) << 8 | (b))
+#define STAP_COMPAT_VERSION STAP_VERSION(4, 8)
 #define STAP_PRINTF(...) rt_c_printf(r, __VA_ARGS__)
 
 /* The message of an error(), as its record: one string. */
@@ -52,12 +55,12 @@ RT_OUTLINE __printf(2, 3) void rt_c_printf(struct rt_run *r,
 /* Memory that may not be there: *p, or an error of the function. */
 #define kread(p) ({ \
 	typeof(*(p)) v_ = (typeof(*(p)))0; \
-	if (copy_from_kernel_nofault(&v_, (p), sizeof(v_))) \
+	if (stb_read(&v_, sizeof(v_), (u64)(p), 0)) \
 		STAP_ERROR("kernel read fault at %p", (p)); \
 	v_; })
 #define uread(p) ({ \
 	typeof(*(p)) v_ = (typeof(*(p)))0; \
-	if (copy_from_user_nofault(&v_, (void __user *)(p), sizeof(v_))) \
+	if (stb_read(&v_, sizeof(v_), (u64)(p), 1)) \
 		STAP_ERROR("user read fault at %p", (p)); \
 	v_; })
 
