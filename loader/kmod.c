@@ -278,7 +278,7 @@ static void insert(struct loader *l)
 			rename_module(l, copy, o.n);
 			error = insert_file(l, copy, o.n);
 		}
-		free(copy);
+		zfree(copy, o.n);
 	}
 	if (error)
 		die_refused(l, error);
