@@ -167,6 +167,8 @@ const char *emit_key(struct emit *e, const struct ir_global *g,
 		     const struct ir_opnd *keys);
 void emit_print(struct emit *e, const struct ir_stmt *s);
 void emit_format(struct emit *e, const struct ir_stmt *s);
+/* One that the kernel's snprintf cannot do at once: it wants the frame's buffer. */
+bool emit_is_wide_format(struct emit *e, const struct ir_stmt *s);
 void emit_raise(struct emit *e, const struct ir_stmt *s);
 /* Message of the caught fault of `s`, a try, into its dst. */
 void emit_caught(struct emit *e, const struct ir_stmt *s);

@@ -152,25 +152,23 @@ void emit_print(struct emit *e, const struct ir_stmt *s)
 
 /* SystemTap's directives as the kernel's: numbers are 64 bits wide. ir.c has
    refused what the kernel cannot do. */
-static const char *kernel_format(struct emit *e, int id)
+static const char *kernel_format(struct emit *e, const char *f, size_t len)
 {
-	const struct ir_format *f = &e->ir->formats.v[id];
-	size_t i, len = f->caught_len ? f->caught_len : f->len;
 	struct text to = { .mem = e->mem }, quoted = { .mem = e->mem };
+	size_t i;
 
 	text_puts(&to, "");
 	for (i = 0; i < len; i++) {
-		text_putc(&to, f->text[i]);
-		if (f->text[i] != '%')
+		text_putc(&to, f[i]);
+		if (f[i] != '%')
 			continue;
-		for (i++; i < len && strchr("-+ #0123456789lh", f->text[i]);
-		     i++)
-			if (!strchr("#lh", f->text[i]))
-				text_putc(&to, f->text[i]);
-		if (i < len && strchr("diuxX", f->text[i]))
+		for (i++; i < len && strchr("-+ #0123456789lh", f[i]); i++)
+			if (!strchr("#lh", f[i]))
+				text_putc(&to, f[i]);
+		if (i < len && strchr("diuxX", f[i]))
 			text_puts(&to, "ll");
 		if (i < len)
-			text_putc(&to, f->text[i]);
+			text_putc(&to, f[i]);
 	}
 	text_quote(&quoted, to.s, to.n);
 	return quoted.s;
@@ -189,7 +187,9 @@ static const char *module_format(struct emit *e, int id)
 static void format_into(struct emit *e, const struct ir_slot *dst, int id,
 			const char *args)
 {
+	const struct ir_format *f = &e->ir->formats.v[id];
 	uint32_t cap = dst->cap ? dst->cap : e->ir->string_len;
+	size_t len = f->caught_len ? f->caught_len : f->len;
 
 	if (e->module && *args)
 		emit_line(e, "RT_FORMAT(%s, %u, %s, \"%s\", %s);",
@@ -200,10 +200,68 @@ static void format_into(struct emit *e, const struct ir_slot *dst, int id,
 			  cap, module_format(e, id));
 	else if (*args)
 		emit_line(e, "RT_FORMAT(%s, %u, %s, %s);", emit_slot(e, dst),
-			  cap, kernel_format(e, id), args);
+			  cap, kernel_format(e, f->text, len), args);
 	else
 		emit_line(e, "RT_FORMAT_NONE(%s, %u, %s);", emit_slot(e, dst),
-			  cap, kernel_format(e, id));
+			  cap, kernel_format(e, f->text, len));
+}
+
+/*
+ * The kernel's snprintf first gathers its arguments in 512 bytes, and makes no text
+ * at all where they do not fit.
+ */
+enum { GATHERED = 512 };
+static uint32_t gathered(struct emit *e, const struct ir_opnd *o)
+{
+	return is_string(o) ? room(e, o) : 8;
+}
+
+bool emit_is_wide_format(struct emit *e, const struct ir_stmt *s)
+{
+	uint32_t sum = 0;
+	size_t i;
+
+	if (s->kind != IR_FORMAT || !e->kernel || e->module || s->nargs < 2)
+		return false;
+	for (i = 0; i < s->nargs; i++)
+		sum += gathered(e, &s->args[i]);
+	return sum > GATHERED;
+}
+
+/* Then by pieces, one behind the other, in the frame's buffer. */
+static void format_by_pieces(struct emit *e, const struct ir_stmt *s)
+{
+	const struct ir_format *f = &e->ir->formats.v[s->format];
+	size_t len = f->caught_len ? f->caught_len : f->len;
+	size_t from = 0, i, next, arg = 0;
+	struct text args = { .mem = e->mem };
+	uint32_t sum = 0, size;
+
+	text_puts(&args, "");
+	emit_line(e, "RT_PIECES(r);");
+	for (i = 0; i < len; i = next) {
+		next = i + 1;
+		if (f->text[i] != '%')
+			continue;
+		next += strspn(f->text + next, "-+ #0123456789lh") + 1;
+		if (f->text[next - 1] == '%')
+			continue;
+		size = gathered(e, &s->args[arg]);
+		if (*args.s && sum + size > GATHERED) {
+			emit_line(e, "RT_PIECE(%s%s);",
+				  kernel_format(e, f->text + from, i - from), args.s);
+			args.n = 0;
+			text_puts(&args, "");
+			from = i;
+			sum = 0;
+		}
+		sum += size;
+		text_printf(&args, ", (u64)%s", emit_opnd(e, &s->args[arg++]));
+	}
+	emit_line(e, "RT_PIECE(%s%s);", kernel_format(e, f->text + from, len - from),
+		  args.s);
+	emit_line(e, "RT_PIECES_DONE(%s, %u);", emit_slot(e, s->dst),
+		  s->dst->cap ? s->dst->cap : e->ir->string_len);
 }
 
 void emit_format(struct emit *e, const struct ir_stmt *s)
@@ -216,6 +274,10 @@ void emit_format(struct emit *e, const struct ir_stmt *s)
 		emit_line(e, "rt_format(%s, %u, %d);", emit_slot(e, s->dst),
 			  s->dst->cap ? s->dst->cap : e->ir->string_len,
 			  s->format);
+		return;
+	}
+	if (emit_is_wide_format(e, s)) {
+		format_by_pieces(e, s);
 		return;
 	}
 	text_puts(&args, "");

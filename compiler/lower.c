@@ -1315,8 +1315,13 @@ static bool lower_with(struct lowering *all, struct site *site,
 		return complain(all->j, l.regs_at, E_MISPLACED,
 				"registers are known in probes of functions "
 				"alone");
-	if (l.needs_regs || !lower_entry_side(all, &l, &entry, &entry_body))
+	if (l.needs_regs)
 		return false;
+	if (!lower_entry_side(all, &l, &entry, &entry_body))
+		return prog == IR_FENTRY || prog == IR_FEXIT ? false :
+		       complain(all->j, entry.regs_at, E_MISPLACED,
+				"registers are known in probes of functions "
+				"alone");
 	for (c = l.captures; c; c = c->next)
 		declare_hidden(&l, c->map);
 	if (entry_body)

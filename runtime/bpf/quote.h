@@ -6,6 +6,25 @@
 #ifndef STB_BPF_QUOTE_H
 #define STB_BPF_QUOTE_H
 
+/*
+ * A text of which the kernel's snprintf can make a piece at a time only. What it says is
+ * as long as the whole would be, and below 0 where it could not.
+ */
+#define RT_PIECES(r) { \
+	char *to_ = ((struct rt_frame *)(r)->frame)->cat; \
+	u64 n_ = 0
+#define RT_PIECE(format, ...) ({ \
+	static const char f_[] __attribute__((nodebug)) = format; \
+	u64 a_[] = { __VA_ARGS__ }; \
+	long got_ = bpf_snprintf(to_ + n_, RT_STRING_LEN, f_, a_, sizeof(a_)); \
+	n_ += got_ > 0 ? got_ - 1 : 0; \
+	if (n_ > RT_STRING_LEN - 1) \
+		n_ = RT_STRING_LEN - 1; \
+	rt_bound(n_, RT_STRING_LEN - 1); })
+#define RT_PIECES_DONE(dst, cap) \
+	to_[n_] = 0; \
+	rt_copy(dst, cap, to_); }
+
 #if RT_CAT_SIZE > RT_TEXT_ROOM + RT_STRING_LEN
 struct rt_texting {
 	char *to;		/* RT_CAT_SIZE bytes: the text, and behind it: */

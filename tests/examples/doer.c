@@ -9,12 +9,12 @@
 #include <linux/aio_abi.h>
 #include <linux/futex.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -23,7 +23,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,17 +97,17 @@ static void aio(const char *path)
 }
 
 /* a child waits N times for a word of shared memory, 50 ms each */
-static void futex_on(int *word, const char *n, int private)
+static void futex_on(int *word, const char *n)
 {
 	for (long i = atol(n); i; i--) {
 		*word = 0;
 		if (!must(fork(), "fork")) {
-			syscall(SYS_futex, word, FUTEX_WAIT | private, 0, NULL);
+			syscall(SYS_futex, word, FUTEX_WAIT, 0, NULL);
 			_exit(0);
 		}
 		nap(50);
 		*word = 1;
-		syscall(SYS_futex, word, FUTEX_WAKE | private, 1);
+		syscall(SYS_futex, word, FUTEX_WAKE, 1);
 		wait(NULL);
 	}
 }
@@ -116,7 +115,7 @@ static void futex_on(int *word, const char *n, int private)
 static void futex(const char *n)
 {
 	futex_on(mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0), n, 0);
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0), n);
 }
 
 /* the same in the file /tmp/shared */
@@ -125,7 +124,7 @@ static void futexfile(const char *n)
 	int fd = must(open("/tmp/shared", O_RDWR | O_CREAT, 0600), "shared");
 
 	must(ftruncate(fd, 4096), "ftruncate");
-	futex_on(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), n, 0);
+	futex_on(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), n);
 }
 
 /* N operations on semaphores 0 and 2 of a set */
@@ -312,16 +311,65 @@ static void udp(const char *n)
 	}
 }
 
-/* a pseudo terminal: what is written at one end */
+/* N datagrams there that nobody takes */
+static void sends(const char *n)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(4322),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int out = must(socket(AF_INET, SOCK_DGRAM, 0), "socket");
+
+	for (long i = atol(n); i; i--)
+		sendto(out, "a datagram of fifty bytes with nothing in it at all", 50, 0, (void *)&at, sizeof(at));
+}
+
+static int terminal(int *m)
+{
+	*m = must(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY), "ptmx");
+	grantpt(*m);
+	unlockpt(*m);
+	return must(open(ptsname(*m), O_RDWR | O_NOCTTY), "pts");
+}
+
+/* a line that is typed at a terminal, and read, and written there */
 static void pty(const char *text)
 {
-	int m = must(posix_openpt(O_RDWR | O_NOCTTY), "ptmx"), s;
+	char line[100];
+	int m, s = terminal(&m);
 
-	grantpt(m);
-	unlockpt(m);
-	s = must(open(ptsname(m), O_RDWR | O_NOCTTY), "pts");
-	must(write(s, text, strlen(text)), "write");
+	must(write(m, text, strlen(text)), "write");
+	must(write(m, "\n", 1), "write");
+	must(write(s, line, must(read(s, line, sizeof(line)), "read")), "write");
 	nap(100);
+}
+
+/* COMMAND on a terminal of 24 by 80 for two seconds: what it writes there */
+static void term(const char *command)
+{
+	struct winsize size = { 24, 80, 0, 0 };
+	char buf[4096];
+	ssize_t n;
+	int m, s = terminal(&m);
+
+	ioctl(s, TIOCSWINSZ, &size);
+	if (!must(fork(), "fork")) {
+		close(m);
+		setsid();
+		ioctl(s, TIOCSCTTY, 0);
+		dup2(s, 1);
+		dup2(s, 2);
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(1);
+	}
+	close(s);
+	while ((n = read(m, buf, sizeof(buf))) > 0)
+		must(write(1, buf, n), "write");
+	wait(NULL);
+}
+
+/* asks for more of the processor than is given to all */
+static void nice_it(const char *n)
+{
+	must(setpriority(PRIO_PROCESS, 0, -atoi(n)), "setpriority");
 }
 
 static void traced(const char *n)
@@ -366,7 +414,8 @@ static const struct {
 	{ "pages", pages }, { "huge", huge }, { "hoard", hoard },
 	{ "nofile", nofile }, { "timeouts", timeouts }, { "naps", naps },
 	{ "spin", spin }, { "sync", sync_it }, { "tcp", tcp }, { "stuff", stuff },
-	{ "udp", udp }, { "pty", pty }, { "traced", traced },
+	{ "udp", udp }, { "sends", sends }, { "pty", pty }, { "term", term },
+	{ "nice", nice_it }, { "traced", traced },
 	{ "killing", killing }, { "forks", forks },
 };
 
