@@ -645,8 +645,10 @@ static void emit_prologue(struct emit *e, struct unit *u)
 	if (u->h->task_arg)
 		emit_line(e, e->module ? "r->other = (void *)ctx[%d];" :
 			  "r->task = ctx[%d];", u->h->task_arg);
+	/* bodies of loops read it, and are to believe nothing of it */
 	if (u->h->prog == IR_SYSCALL)
-		emit_line(e, "r->call = call;");
+		emit_line(e, "r->call = call%s;",
+			  u->loops && !e->module ? " + rt_some_zero()" : "");
 	if (u->slots_in_frame || !e->kernel)
 		emit_line(e, "struct %s_frame *f = RT_FRAME_OF(r, %s);",
 			  u->name, u->name);

@@ -497,16 +497,15 @@ RT_INLINE u64 rt_regs_word(u64 *ctx, u32 offset)
 	return v;
 }
 
-/* 1 if it was made as 32-bit programs do. `status`: where task_struct tells. No
-   branch: bodies of loops believe what the verifier knows. */
-RT_INLINE u64 rt_is_compat(u32 status)
+/* Was it made as 32-bit programs do? `status`: where task_struct tells. */
+RT_INLINE int rt_is_compat(u32 status)
 {
 	u32 v = 0;
 
 	if (!status)
 		return 0;
 	bpf_probe_read_kernel(&v, sizeof(v), bpf_get_current_task() + status);
-	return v / RT_TS_COMPAT & 1;
+	return (v & RT_TS_COMPAT) != 0;
 }
 
 /*
@@ -525,7 +524,8 @@ RT_INLINE u64 rt_call(const struct rt_call *calls, u64 n, u64 number,
 	if (!calls[number].handlers && !calls[n + number].handlers)
 		return 0;
 	compat = rt_is_compat(status);
-	number += compat * n;
+	if (compat)
+		number += n;
 	rt_bound(number, 2 * n - 1);
 	return calls[number].handlers | (u64)calls[number].site << 16 |
 	       compat << 32;
