@@ -306,8 +306,8 @@ unsigned target_next_line(struct target *t, struct binary *b,
 struct place *target_place_at(struct target *t, const struct code *c,
 			      uint64_t addr);
 
-/* Why the kernel refuses to probe an instruction within a function; NULL: not
-   known to. */
+/* Why the kernel refuses to probe an instruction within a function, or any of a
+   program; NULL: not known to. */
 const char *target_why_not(struct target *t, struct binary *b, uint64_t addr);
 
 /*

@@ -140,12 +140,77 @@ static const struct refusals *refusals_of(struct target *t, struct binary *b)
 	return f->refused;
 }
 
+/* --- programs: what uprobes cannot step or emulate (x86-64) ---------------------- */
+
+enum { LONGEST_INSTRUCTION = 15, LOCK = 0xf0, VEX3 = 0xc4, VEX2 = 0xc5,
+       EVEX = 0x62 };
+
+static bool is_segment(uint8_t c)
+{
+	return c == 0x26 || c == 0x2e || c == 0x36 || c == 0x3e;
+}
+
+/* One byte before the opcode that uprobes do not mind, REX too. */
+static bool is_prefix(uint8_t c)
+{
+	return (c >= 0x64 && c <= 0x67) || c == 0xf2 || c == 0xf3 ||
+		(c & 0xf0) == 0x40;
+}
+
+/* Not one of the opcodes of one byte that the kernel's table has. */
+static bool is_bad(uint8_t c)
+{
+	switch (c) {
+	case 0x06: case 0x07: case 0x0e: case 0x16: case 0x17: case 0x1e:
+	case 0x1f: case 0x27: case 0x2f: case 0x37: case 0x3f: case 0x60:
+	case 0x61: case 0x62: case 0x6c: case 0x6d: case 0x6e: case 0x6f:
+	case 0x82: case 0x9a: case 0xcc: case 0xcd: case 0xce: case 0xcf:
+	case 0xd4: case 0xd6: case 0xe4: case 0xe5: case 0xe6: case 0xe7:
+	case 0xea: case 0xec: case 0xed: case 0xee: case 0xef: case 0xf1:
+	case 0xf4: case 0xfa: case 0xfb:
+		return true;
+	}
+	return false;
+}
+
+/*
+ * The kernel looks the opcode behind a vector instruction's prefix up in the table
+ * for opcodes of one byte, so that it refuses vmovdqu as it does outs.
+ */
+static const char *uprobe_why_not(struct binary *b, uint64_t addr)
+{
+	struct facts *f = b->impl;
+	uint8_t c, behind;
+	size_t i, n;
+
+	for (i = 0; i < LONGEST_INSTRUCTION; i++) {
+		if (!object_read(&f->main, addr + i, &c, 1))
+			return NULL;
+		if (c == LOCK)
+			return "the kernel's uprobes take no locked instruction";
+		if (is_segment(c))
+			return "the kernel's uprobes take no instruction with "
+			       "a segment prefix (notrack)";
+		if (!is_prefix(c))
+			break;
+	}
+	n = c == EVEX ? 4 : c == VEX3 ? 3 : c == VEX2 ? 2 : 0;
+	if (n)
+		return object_read(&f->main, addr + i + n, &behind, 1) &&
+			is_bad(behind) ? "the kernel's uprobes do not take this "
+			"vector instruction" : NULL;
+	return is_bad(c) ? "the kernel's uprobes do not take this instruction: "
+		"it traps, or is privileged" : NULL;
+}
+
 const char *target_why_not(struct target *t, struct binary *b, uint64_t addr)
 {
 	struct refusal key = { addr, NULL }, *r;
 	const struct refusals *all;
 
-	if (b->kind == BIN_PROGRAM || !b->file)
+	if (b->kind == BIN_PROGRAM)
+		return uprobe_why_not(b, addr);
+	if (!b->file)
 		return NULL;
 	all = refusals_of(t, b);
 	r = all->v.n ? bsearch(&key, all->v.v, all->v.n, sizeof(key),

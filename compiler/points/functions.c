@@ -289,7 +289,7 @@ static const char *refused(const struct find *f, const struct place *p)
 	uint64_t offset;
 
 	if (is_program(f->q))
-		return NULL;
+		return target_why_not(f->j->target, f->q->b, p->addr);
 	if (p->code && p->code->forbidden)
 		return p->code->forbidden;
 	if (f->q->b->kind == BIN_MODULE &&
