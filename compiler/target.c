@@ -534,6 +534,48 @@ static size_t match_all(struct binary *b, const char *glob,
 	return n;
 }
 
+/* NAME, or the default one of its versions, NAME@@VERSION. */
+static const struct ix_symbol *find_symbol(const struct index *ix,
+					   const char *name)
+{
+	const struct ix_symbol *s = index_symbol(ix, name);
+	size_t i, n = strlen(name);
+
+	for (i = 0; !s && i < ix->nsymbols; i++) {
+		const char *other = ix->str + ix->symbols[i].name;
+
+		if (!strncmp(other, name, n) && !strncmp(other + n, "@@", 2))
+			s = &ix->symbols[i];
+	}
+	return s;
+}
+
+/*
+ * The functions at the address of a program's symbol: DWARF knows free() of libc as
+ * __libc_free, and the name that others call it by is a symbol alone.
+ */
+static size_t match_symbol(struct binary *b, const struct index *ix,
+			   const char *name,
+			   void (*each)(void *arg, struct func *f), void *arg)
+{
+	const struct ix_symbol *s = find_symbol(ix, name);
+	struct facts *fa = b->impl;
+	size_t i, n = 0;
+
+	for (i = 0; s && s->addr && i < ix->nfuncs; i++) {
+		struct func *f;
+
+		if (ix->funcs[i].addr != s->addr ||
+		    (ix->funcs[i].flags & IXF_INLINE))
+			continue;
+		f = make_func(b, &ix->funcs[i]);
+		f->name = arena_strndup(fa->t->mem, name, strlen(name));
+		each(arg, f);
+		n++;
+	}
+	return n;
+}
+
 size_t target_functions(struct target *t, struct binary *b, const char *glob,
 			void (*each)(void *arg, struct func *f), void *arg)
 {
@@ -552,6 +594,8 @@ size_t target_functions(struct target *t, struct binary *b, const char *glob,
 	end = index_func_range(ix, glob, &first);
 	for (i = first; i < end; i++)
 		each(arg, make_func(b, &ix->funcs[ix->func_names[i]]));
+	if (end == first && b->kind == BIN_PROGRAM)
+		return match_symbol(b, ix, glob, each, arg);
 	return end - first;
 }
 

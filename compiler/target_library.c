@@ -133,7 +133,7 @@ static void add_needed(struct libraries *l, struct binary *of,
 		"/usr/lib/x86_64-linux-gnu:/usr/local/lib:/lib64:/usr/lib64:"
 		"/lib:/usr/lib";
 	struct facts *f = of->impl;
-	const char *here = folder_of(l->mem, f->main.path);
+	const char *here = folder_of(l->mem, f->main.path), *file;
 
 	if (add_declared(l, name))
 		return;
@@ -144,9 +144,11 @@ static void add_needed(struct libraries *l, struct binary *of,
 			add_from(l, standard, here, name);
 		return;
 	}
+	file = arena_printf(l->mem, "%s%s", here, name);
+	if (access(file, R_OK))
+		return;
 	target_add_program(l->t, arena_printf(l->mem, "%s%s",
-			   folder_of(l->mem, of->name), name),
-			   arena_printf(l->mem, "%s%s", here, name));
+			   folder_of(l->mem, of->name), name), file);
 	add_declared(l, name);
 }
 
