@@ -17,6 +17,7 @@ struct object {			/* an open ELF file */
 	struct Elf *elf;
 	struct build_id id;
 	uint64_t size;		/* of the file */
+	bool is_split;		/* its DWARF is elsewhere */
 	bool has_dwarf, has_zstd;
 	bool is_relocated;	/* a module: object_relocate was here */
 };

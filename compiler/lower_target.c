@@ -788,6 +788,12 @@ bool no_variable(struct lower *l, struct span at, const char *name)
 			    "function '%s' returns nothing" :
 			    "$return is for probes at the return, as "
 			    "function(\"%s\").return", here(l));
+	if (l->bin && l->bin->kind == BIN_PROGRAM && !l->bin->has_dwarf)
+		return oops(l, at, E_UNKNOWN_VARIABLE,
+			    "unable to find local '%s' in %s: %s has no "
+			    "debuginfo (looked at %s)", name, here(l),
+			    l->bin->name, l->bin->looked ? l->bin->looked :
+			    l->bin->file);
 	return oops(l, at, E_UNKNOWN_VARIABLE,
 		    "unable to find local '%s' in %s%s", name, here(l),
 		    alternatives(l));

@@ -64,16 +64,33 @@ size_t find_build_id(const uint8_t *notes, size_t size, size_t align,
 	return 0;
 }
 
-static int segment_build_id(int fd, const Elf64_Phdr *p, uint8_t *id,
-			    size_t max)
+static int notes_build_id(int fd, uint64_t offset, uint64_t size,
+			  uint64_t align, uint8_t *id, size_t max)
 {
 	uint8_t notes[4096];
-	size_t size = p->p_filesz < sizeof(notes) ? p->p_filesz :
-		sizeof(notes);
-	ssize_t n = pread(fd, notes, size, p->p_offset);
+	ssize_t n = pread(fd, notes, size < sizeof(notes) ? size :
+			  sizeof(notes), offset);
 
-	return n <= 0 ? 0 : find_build_id(notes, n, p->p_align == 8 ? 8 : 4,
-					  id, max);
+	return n <= 0 ? 0 : find_build_id(notes, n, align == 8 ? 8 : 4, id, max);
+}
+
+/* Of a section that is in no segment of notes, as Go's linker makes it. */
+static int section_build_id(int fd, const Elf64_Ehdr *e, uint8_t *id, size_t max)
+{
+	Elf64_Shdr s;
+	int result = 0;
+
+	if (e->e_shentsize != sizeof(s))
+		return 0;
+	for (int i = 0; i < e->e_shnum && i < 256 && !result; i++) {
+		if (pread(fd, &s, sizeof(s), e->e_shoff + i * sizeof(s)) !=
+		    sizeof(s))
+			return 0;
+		if (s.sh_type == SHT_NOTE)
+			result = notes_build_id(fd, s.sh_offset, s.sh_size,
+						s.sh_addralign, id, max);
+	}
+	return result;
 }
 
 /* In the notes of an ELF file: its length, 0 when it has none. */
@@ -92,9 +109,10 @@ int file_build_id(int fd, uint8_t *id, size_t max)
 		    sizeof(p))
 			return 0;
 		if (p.p_type == PT_NOTE)
-			result = segment_build_id(fd, &p, id, max);
+			result = notes_build_id(fd, p.p_offset, p.p_filesz,
+						p.p_align, id, max);
 	}
-	return result;
+	return result ? result : section_build_id(fd, &e, id, max);
 }
 
 static const struct stb_program_build *build_at(const struct loader *l,
