@@ -306,6 +306,9 @@ unsigned target_next_line(struct target *t, struct binary *b,
 struct place *target_place_at(struct target *t, const struct code *c,
 			      uint64_t addr);
 
+/* Is it a Go program, whose functions' returns cannot be probed: the return address on
+   a stack that is moved would be another? */
+bool target_moves_stacks(const struct binary *b);
 /* Why the kernel refuses to probe an instruction within a function, or any of a
    program; NULL: not known to. */
 const char *target_why_not(struct target *t, struct binary *b, uint64_t addr);

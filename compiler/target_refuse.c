@@ -203,6 +203,15 @@ static const char *uprobe_why_not(struct binary *b, uint64_t addr)
 		"it traps, or is privileged" : NULL;
 }
 
+bool target_moves_stacks(const struct binary *b)
+{
+	const struct facts *f = b->impl;
+	struct bytes lines;
+
+	return b->kind == BIN_PROGRAM &&
+		object_section(&f->main, ".gopclntab", &lines);
+}
+
 const char *target_why_not(struct target *t, struct binary *b, uint64_t addr)
 {
 	struct refusal key = { addr, NULL }, *r;

@@ -288,6 +288,9 @@ static const char *refused(const struct find *f, const struct place *p)
 	const char *symbol;
 	uint64_t offset;
 
+	if (is_program(f->q) && p->when == AT_RETURN &&
+	    target_moves_stacks(f->q->b))
+		return "Go moves its stacks, a return probe would break it";
 	if (is_program(f->q))
 		return target_why_not(f->j->target, f->q->b, p->addr);
 	if (p->code && p->code->forbidden)
