@@ -515,10 +515,53 @@ static void match_btf(void *arg, const char *name, uint32_t id, int nargs)
 	m->each(m->arg, f);
 }
 
+/* The first function at an address or behind it. */
+static size_t first_at(const struct index *ix, uint64_t addr)
+{
+	size_t low = 0, high = ix->nfuncs;
+
+	while (low < high) {
+		size_t at = low + (high - low) / 2;
+
+		if (!(ix->funcs[at].flags & IXF_INLINE) &&
+		    ix->funcs[at].addr < addr)
+			low = at + 1;
+		else
+			high = at;
+	}
+	return low;
+}
+
+/* Of each function of a program: has a symbol at its address such a name? */
+static bool *named_so(struct binary *b, const struct index *ix, const char *glob)
+{
+	struct facts *f = b->impl;
+	bool *so = NEW_ARRAY(f->t->mem, bool, ix->nfuncs + 1);
+	size_t i, at;
+
+	for (i = 0; i < ix->nsymbols; i++) {
+		const struct ix_symbol *s = &ix->symbols[i];
+		const char *name = ix->str + s->name, *end = strchr(name, '@');
+
+		if (end && end[1] != '@')
+			continue;	/* an old version's */
+		if (end)
+			name = arena_strndup(f->t->mem, name, (size_t)(end - name));
+		if (!s->addr || !glob_match(glob, name))
+			continue;
+		for (at = first_at(ix, s->addr); at < ix->nfuncs &&
+		     ix->funcs[at].addr == s->addr; at++)
+			so[at] = !(ix->funcs[at].flags & IXF_INLINE);
+	}
+	return so;
+}
+
 static size_t match_all(struct binary *b, const char *glob,
 			void (*each)(void *arg, struct func *f), void *arg)
 {
 	const struct index *ix = index_of(b);
+	bool *so = b->kind == BIN_PROGRAM && b->has_dwarf && strcmp(glob, "*") ?
+		named_so(b, ix, glob) : NULL;
 	size_t i, n = 0;
 
 	for (i = 0; i < ix->nfuncs; i++) {
@@ -526,7 +569,7 @@ static size_t match_all(struct binary *b, const char *glob,
 
 		/* what has no DWARF is found by its whole name */
 		if ((x->flags & IXF_SYMBOL && b->has_dwarf) ||
-		    !glob_match(glob, ix->str + x->name))
+		    !(glob_match(glob, ix->str + x->name) || (so && so[i])))
 			continue;
 		each(arg, make_func(b, x));
 		n++;

@@ -11,6 +11,7 @@ function place(s,	of) {
 		of = substr(s, 9, RLENGTH - 10) ":"
 		s = substr(s, RLENGTH + 1)
 	}
+	sub(/^process\("[^"]*"\)/, "", s)
 	if (match(s, /"[^"]*"/))
 		return of substr(s, RSTART + 1, RLENGTH - 2)
 	return s
@@ -29,11 +30,17 @@ FILENAME == ARGV[1] {
 	next
 }
 
-FILENAME == ARGV[2] { stapc[$0]; next }
+FILENAME == ARGV[2] {
+	stapc[$0]
+	where = place($0)
+	if (sub(/^[^@]*@/, "", where))
+		declared[where]
+	next
+}
 { stap[$0] }
 
 
-function reason(s,	p) {
+function reason(s,	p, p1) {
 	p = place(s)
 	if (p in left)
 		return left[p]
@@ -47,12 +54,25 @@ function reason(s,	p) {
 		return "the padding before a function (__pfx_)"
 	if (p !~ /@/)
 		return "a symbol that DWARF does not name"
+	if (s ~ /^process.*\.statement/)
+		return "has its address with another line, which is listed"
+	p1 = p
+	if (s ~ /^process/ && sub(/^[^@]*@/, "", p1) && p1 in declared)
+		return "another name of a function that is listed"
+	if (p ~ /^~?_Guard@/)
+		return "of a class within a function, inlined"
+	if (s ~ /^process.*\.plt\(""\)/)
+		return "a call without a name"
 	if (s ~ /^kernel\.statement/)
 		return "has its address with another line, which is listed"
 	return ""
 }
 
 function ours(s) {
+	if (s ~ /^process.*\.plt\(/)
+		return "called through .plt.got, its address being taken, too"
+	if (s ~ /^process.*\.function\(/)
+		return "of assembler, or what an IFUNC calls: under the symbol's name"
 	if (s ~ /\.statement\(/)
 		return "lines that ':*' of SystemTap passes over"
 	return "on SystemTap's own list of what not to probe"
