@@ -8,6 +8,7 @@
  * caller. The first error sticks in the reader.
  */
 #include "bundler/stb.h"
+#include "bundler/served.h"
 #include "runtime/abi.h"
 
 #define ZSTD_STATIC_LINKING_ONLY
@@ -902,23 +903,6 @@ static bool check_sites(struct variant *v)
 	return true;
 }
 
-/* No way out of the folder, and no names that are hidden. */
-static bool path_ok(const char *p)
-{
-	size_t n;
-
-	if (strlen(p) > STB_MAX_FILE_PATH)
-		return false;
-	for (;;) {
-		n = strcspn(p, "/");
-		if (!n || *p == '.')
-			return false;
-		if (!p[n])
-			return true;
-		p += n + 1;
-	}
-}
-
 static bool file_ok(const struct variant *v, uint32_t row)
 {
 	struct rows t = rows_of(v->meta, STB_T_FILES);
@@ -929,7 +913,7 @@ static bool file_ok(const struct variant *v, uint32_t row)
 	f = ROW(&t, struct stb_file, row);
 	return str_ok(v->meta, f->path) && f->mode <= 0777 && f->max_size &&
 	       f->max_size <= STB_MAX_FILE &&
-	       path_ok(stb_string(v->meta, f->path));
+	       served_path_ok(stb_string(v->meta, f->path));
 }
 
 static bool when_ok(const struct variant *v, const struct stb_handler *h)

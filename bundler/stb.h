@@ -411,7 +411,6 @@ struct stb_file {
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct stb_file) == 16, "stb_file");
-enum { STB_MAX_FILE = 1 << 20, STB_MAX_FILE_PATH = 200 };
 
 /*
  * --- a kernel module --------------------------------------------------------

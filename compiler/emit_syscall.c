@@ -11,6 +11,9 @@
 
 /* Of a program: the verifier takes 256, some of them the runtime's. */
 enum { MAX_FUNCTIONS = 200 };
+/* And of statements: the verifier takes what is never reached out of a program
+   instruction by instruction, and moves all that is behind it each time. */
+enum { MAX_STATEMENTS = 6000 };
 
 struct set {			/* of handlers, as numbers want them */
 	VEC(const struct ir_handler *) v;
@@ -42,24 +45,36 @@ static size_t loops_in(const struct ir_stmt *s)
 	return n;
 }
 
+static size_t statements_in(const struct ir_stmt *s)
+{
+	size_t n = 0;
+
+	for (; s; s = s->next)
+		n += 1 + statements_in(s->body) + statements_in(s->other);
+	return n;
+}
+
 /* The first handler of program `part` at the tracepoint, from 0. */
 static const struct ir_handler *first_of(const struct ir *ir,
 					 enum ir_attach at, size_t part)
 {
-	size_t sum = 0, now = 0, n;
+	size_t sum = 0, now = 0, size = 0, n, more;
 	const struct ir_handler *h;
 
 	for (h = ir->handlers; h; h = h->next) {
 		if (!is_there(h, at))
 			continue;
 		n = 1 + loops_in(h->body);
-		if (sum && sum + n > MAX_FUNCTIONS) {
-			sum = 0;
+		more = statements_in(h->body);
+		if (sum && (sum + n > MAX_FUNCTIONS ||
+			    size + more > MAX_STATEMENTS)) {
+			sum = size = 0;
 			now++;
 		}
 		if (now == part)
 			return h;
 		sum += n;
+		size += more;
 	}
 	return NULL;
 }

@@ -99,11 +99,14 @@ static struct ir_opnd arg_value(struct lower *l, const struct expr *e,
 	return lower_expr(l, a);
 }
 
-/* "NULL" or the number; where the handler makes it, the number. */
+/* "NULL" or the number */
 static void shape_pointer(struct lower *l, struct shape_of_text *sh,
 			  struct ir_opnd v)
 {
-	shape_value(l, sh, sh->early ? "0x%x" : "%P", v, 'l');
+	if (sh->early)
+		shape_value(l, sh, "%s", pointer_now(l, nowhere, v), 's');
+	else
+		shape_value(l, sh, "%P", v, 'l');
 }
 
 /* An argument that the loader may cut to its size: the register; *cut is how, 'W'
@@ -232,8 +235,10 @@ static void shape_quoted(struct lower *l, struct shape_of_text *sh,
 		back = enter(l, i ? &st->other : &st->body);
 		shape_init(l, &now);
 		now.early = true;
-		shape_value(l, &now, i ? "\"%s\"" : "0x%x", i ? slot_opnd(s) :
-			    a, i ? 's' : 'l');
+		if (i)
+			shape_value(l, &now, "\"%s\"", slot_opnd(s), 's');
+		else
+			shape_pointer(l, &now, a);
 		add_move(l, e->at, text, shape_string(l, &now, e->at, text));
 		leave(l, back);
 	}

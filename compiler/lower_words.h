@@ -23,6 +23,8 @@ struct ir_slot *kept_slot(struct lower *l, struct span at, struct ir_opnd v);
 
 /* lower_words_now.c: a string to append to, "" */
 struct ir_slot *new_text(struct lower *l, struct span at);
+/* "NULL" or hexadecimal */
+struct ir_opnd pointer_now(struct lower *l, struct span at, struct ir_opnd v);
 /* to .= sprintf(directive, v) unless flag */
 void append_unless(struct lower *l, struct span at, struct ir_slot *to,
 		   struct ir_slot *flag, const char *directive,

@@ -40,7 +40,7 @@ static void append_value(struct lower *l, struct span at, struct ir_slot *to,
 	append(l, at, to, shape_string(l, &sh, at, NULL));
 }
 
-/* Statements for where a is not 0. */
+/* Statements for where `a` is not 0. */
 static struct block enter_if(struct lower *l, struct span at, struct ir_opnd a,
 			     struct ir_stmt **s)
 {
@@ -53,6 +53,23 @@ static struct ir_opnd is_zero(struct lower *l, struct span at,
 			      struct ir_opnd v)
 {
 	return add_bin(l, at, IR_EQ, v, num_opnd(0));
+}
+
+struct ir_opnd pointer_now(struct lower *l, struct span at, struct ir_opnd v)
+{
+	struct ir_slot *to = new_slot(l, IR_STRING, "pointer");
+	struct shape_of_text sh;
+	struct ir_stmt *s;
+	struct block back;
+
+	add_move(l, at, to, lit_opnd("NULL", 4));
+	back = enter_if(l, at, v, &s);
+	shape_init(l, &sh);
+	sh.early = true;
+	shape_value(l, &sh, "0x%x", v, 'l');
+	add_move(l, at, to, shape_string(l, &sh, at, to));
+	leave(l, back);
+	return slot_opnd(to);
 }
 
 void append_unless(struct lower *l, struct span at, struct ir_slot *to,
@@ -74,7 +91,7 @@ struct choice begin_choice(struct lower *l, struct span at, struct ir_slot *to,
 	struct ir_stmt *s;
 
 	c.back = enter_if(l, at, slot_opnd(flag), &s);
-	append_value(l, at, to, "0x%x", a, 'l');
+	append(l, at, to, pointer_now(l, at, a));
 	leave(l, c.back);
 	c.back = enter(l, &s->other);
 	shape_init(l, &c.now);
@@ -462,7 +479,7 @@ struct ir_opnd sockaddr_now(struct lower *l, struct span at, struct ir_opnd a)
 		leave(l, others[i]);
 	end_trial(l, at, &t, &to, 1);
 	back = enter_if(l, at, slot_opnd(t.flag), &s);
-	append_value(l, at, to, "0x%x", a, 'l');
+	append(l, at, to, pointer_now(l, at, a));
 	leave(l, back);
 	return slot_opnd(to);
 }

@@ -332,6 +332,7 @@ static const struct option long_options[] = {
 	{ "dump-functions", no_argument, NULL, OPT_FUNCTIONS },
 	{ "all-modules", no_argument, NULL, OPT_ALL_MODULES },
 	{ "ldd", no_argument, NULL, OPT_LDD },
+	{ "prologue-searching", optional_argument, NULL, 'P' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -463,6 +464,11 @@ static void option(struct command *cmd, int c, char *arg)
 		break;
 	case 'k':
 		cmd->keep = true;
+		break;
+	case 'P':	/* parameters are read before the prologue moves them */
+		if (arg && strcmp(arg, "never") && strcmp(arg, "always") &&
+		    strcmp(arg, "auto"))
+			usage("--prologue-searching is never, always or auto");
 		break;
 	case 'v':
 		opt->verbose++;
@@ -640,7 +646,7 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	struct options *opt = &cmd->opt;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+:c:x:d:e:o:m:j:D:G:gI:kl:L:p:uvwWhV", long_options,
+	while ((c = getopt_long(argc, argv, "+:c:x:d:e:o:m:j:D:G:gI:kl:L:Pp:uvwWhV", long_options,
 				NULL)) != -1) {
 		if (c == ':')
 			usage("%s wants a value", argv[optind - 1]);

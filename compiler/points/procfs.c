@@ -7,11 +7,11 @@
  * a character at a time.
  */
 #include "family.h"
+#include "../../bundler/served.h"
 
 #include <string.h>
 
 enum { READ = 0, WRITE = 1, UMASK = 2, MAXSIZE = 4 };	/* shapes' data */
-enum { MOST = 1 << 20, LONGEST_PATH = 200 };
 
 /* --- $value -------------------------------------------------------------------- */
 
@@ -71,23 +71,6 @@ static void rewrite(const struct expr *seen, void *arg)
 
 /* --- points ---------------------------------------------------------------------- */
 
-/* Below the session's folder, and no hidden ways out of it. */
-static bool path_ok(const char *p)
-{
-	size_t n;
-
-	if (!*p || strlen(p) > LONGEST_PATH)
-		return false;
-	for (;;) {
-		n = strcspn(p, "/");
-		if (!n || *p == '.')
-			return false;
-		if (!p[n])
-			return true;
-		p += n + 1;
-	}
-}
-
 /* SystemTap's: what there is a probe for may be done, by its owner. */
 static uint32_t mode_of(const struct expr *umask, bool is_write)
 {
@@ -123,15 +106,15 @@ static bool fits_others(struct job *j, const struct point *pt,
 static bool args_ok(struct job *j, const struct expr *path,
 		    const struct expr *umask, const struct expr *max)
 {
-	if (path && !path_ok(path->str))
+	if (path && !served_path_ok(path->str))
 		return complain(j, path->at, E_PROBE_ARG, "\"%s\" is no path of "
 				"a file below the session's folder", path->str);
 	if (umask && (umask->num < 0 || umask->num > 0777))
 		return complain(j, umask->at, E_PROBE_ARG,
 				"a umask is between 0 and 0777");
-	if (max && (max->num < 1 || max->num > MOST))
+	if (max && (max->num < 1 || max->num > STB_MAX_FILE))
 		return complain(j, max->at, E_PROBE_ARG,
-				"maxsize must be between 1 and %d", MOST);
+				"maxsize must be between 1 and %d", STB_MAX_FILE);
 	return true;
 }
 
