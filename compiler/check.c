@@ -724,6 +724,27 @@ static void check_loop(struct check *c, struct stmt *s)
 	c->loops--;
 }
 
+/* `c ? print(a) : print(b)` as a statement is an if, since neither has a value. */
+static bool choose_print(struct check *c, struct stmt *s)
+{
+	struct expr *e = s->e;
+
+	if (e->kind != X_TERNARY || e->b->kind != X_PRINT ||
+	    e->b->print->to_string || e->c->kind != X_PRINT)
+		return false;
+	s->body = NEW(&c->j->mem, struct stmt);
+	s->body->kind = S_EXPR;
+	s->body->at = e->b->at;
+	s->body->e = e->b;
+	s->other = NEW(&c->j->mem, struct stmt);
+	s->other->kind = S_EXPR;
+	s->other->at = e->c->at;
+	s->other->e = e->c;
+	s->kind = S_IF;
+	s->e = e->a;
+	return true;
+}
+
 static void check_stmt(struct check *c, struct stmt *s)
 {
 	switch (s->kind) {
@@ -731,8 +752,11 @@ static void check_stmt(struct check *c, struct stmt *s)
 		check_stmts(c, s->body);
 		break;
 	case S_EXPR:
-		check_expr(c, s->e, T_UNKNOWN);
-		break;
+		if (!choose_print(c, s)) {
+			check_expr(c, s->e, T_UNKNOWN);
+			break;
+		}
+		/* fallthrough */
 	case S_IF:
 		check_value(c, s->e, T_LONG);
 		check_stmts(c, s->body);
