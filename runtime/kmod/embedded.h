@@ -11,6 +11,7 @@
 #include "stb_config.h"
 
 #include <linux/string.h>
+#include <linux/version.h>
 
 #define MAXSTRINGLEN RT_STRING_LEN
 /* The language is that of SystemTap 4.8. */
