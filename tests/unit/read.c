@@ -5,6 +5,7 @@
  *
  * links: bundler -lzstd -lsodium
  */
+#include "bundler/served.h"
 #include "tests/bundle/make.h"
 
 #include <stdio.h>
