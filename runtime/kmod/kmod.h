@@ -23,8 +23,9 @@
 
 #define STB_ABI_NO_STDINT
 #ifndef INT64_MAX
-#define INT64_MAX S64_MAX
-#define INT64_MIN S64_MIN
+/* not by way of the kernel's s64: handlers have slots of that name */
+#define INT64_MAX 0x7fffffffffffffffLL
+#define INT64_MIN (-INT64_MAX - 1)
 #endif
 #include "../abi.h"
 #include "uapi.h"
