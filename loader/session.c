@@ -623,6 +623,7 @@ static void start(struct session *s)
 	rights_keep(l, true);
 	confine(l);
 	set_state(s, STB_RUNNING);
+	checked(l, "probes are on");
 	release_command(s);
 	if (l->recorder)
 		record_ready(l);
