@@ -417,28 +417,38 @@ static bool write_all(int fd, const char *p, size_t size)
 	return true;
 }
 
+/* A pipe or a device stays what it is: it is written to, not replaced. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISREG(st.st_mode);
+}
+
+static bool write_to(const char *path, int flags, const void *data, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0666);
+	bool ok = fd >= 0 && write_all(fd, data, size);
+
+	if (fd >= 0 && close(fd) < 0)
+		ok = false;
+	return ok;
+}
+
 bool write_file(const char *path, const void *data, size_t size)
 {
 	struct arena mem = { 0 };
-	char *tmp = arena_printf(&mem, "%s.%d.tmp", path, (int)getpid());
-	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	bool ok = false;
+	char *tmp;
+	bool ok;
 	int err;
 
-	if (fd < 0)
-		goto out;
-	ok = write_all(fd, data, size);
-	if (close(fd) < 0)
-		ok = false;
-	if (ok)
-		ok = rename(tmp, path) == 0;
-	if (!ok) {
-		err = errno;
-		unlink(tmp);
-		errno = err;
-	}
-out:
+	if (is_special(path))
+		return write_to(path, 0, data, size);
+	tmp = arena_printf(&mem, "%s.%d.tmp", path, (int)getpid());
+	ok = write_to(tmp, O_CREAT | O_TRUNC, data, size) && !rename(tmp, path);
 	err = errno;
+	if (!ok)
+		unlink(tmp);
 	arena_free(&mem);
 	errno = err;
 	return ok;

@@ -82,7 +82,8 @@ unsigned edit_distance(const char *a, const char *b, unsigned cap);
 
 /* Whole file into the arena, NUL after the end; NULL and errno on error. */
 char *read_file(struct arena *a, const char *path, size_t *size);
-/* Written beside and renamed into place; false and errno on error. */
+/* Written beside and renamed into place, but for what is a pipe or a device; false
+   and errno on error. */
 bool write_file(const char *path, const void *data, size_t size);
 
 /* --- source text and spans --------------------------------------------- */
