@@ -108,11 +108,11 @@ static struct ir_opnd by_name(struct lower *l, const struct expr *e,
 /* Where x86-64 passes the first six. */
 static const int arg_registers[] = { 5, 4, 1, 2, 8, 9 };
 
-/* At a system call's entry: the program's arguments. */
+/* The program's arguments of a system call, which its registers hold at the return,
+   too, as far as the call leaves them alone. */
 static bool of_a_call(const struct lower *l)
 {
-	return l->prog == IR_SYSCALL && !l->ir_fn &&
-		(!l->is_return || l->at_entry);
+	return l->prog == IR_SYSCALL && !l->ir_fn;
 }
 
 static struct ir_opnd known_arg(struct lower *l, const struct expr *e,
