@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-enum { MAX_ALIASES_DEEP = 16 };
-
 static bool has_wildcard(const char *s)
 {
 	return strpbrk(s, "*?[") != NULL;
@@ -217,6 +215,14 @@ static struct stmt *merged(struct arena *mem, const struct probe *pr,
 	return s;
 }
 
+static bool came_through(const struct probe *pr, const struct probe *alias)
+{
+	for (; pr; pr = pr->outer)
+		if (pr->of_alias == alias)
+			return true;
+	return false;
+}
+
 static struct probe *use_alias(struct job *j, const struct probe *pr,
 			       const struct point *pt, struct use *as,
 			       const struct probe *alias)
@@ -231,10 +237,11 @@ static struct probe *use_alias(struct job *j, const struct probe *pr,
 	matches(&j->mem, pt->parts, alias->alias, &rest);
 	n->at = pr->at;
 	n->src = pr->src;
-	n->alias_depth = pr->alias_depth + 1;
+	n->outer = pr;
+	n->of_alias = alias;
 	n->points = copy_points(&j->mem, alias, pt, rest, as, via);
 	n->body = merged(&j->mem, pr, alias, via);
-	if (n->alias_depth > MAX_ALIASES_DEEP) {
+	if (came_through(pr, alias)) {
 		complain(j, pt->at, E_UNKNOWN_PROBE,
 			 "alias '%s' leads back to itself",
 			 dotted(&j->mem, alias->alias));

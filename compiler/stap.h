@@ -280,7 +280,8 @@ struct probe {			/* a probe, or an alias definition */
 	struct stmt *epilogue;		/* = P { } , { } */
 	struct var *locals;		/* linked by next */
 	const struct source *src;
-	int alias_depth;	/* aliases it came through */
+	const struct probe *outer, *of_alias;	/* what it was before, and the alias
+				   that made this of it; or NULL */
 	bool is_resolved;	/* library.c: names looked up */
 	bool is_display;	/* check.c fills the body: globals shown at
 				   the end */

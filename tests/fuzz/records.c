@@ -89,7 +89,7 @@ static void put(struct ringed *r, const uint8_t *p, uint32_t n)
 
 static void check_lines(enum form form)
 {
-	const char *p = said.s, *end = said.s + said.n;
+	const char *p = said.s, *end = p ? p + said.n : p;
 
 	for (; p < end; p++) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
