@@ -298,6 +298,15 @@ bool lower_symbols(struct lower *l, const struct expr *e, struct ir_opnd *v);
 /* The message of such a call that fails, its argument's type; NULL: another. */
 const char *symbol_failure(const struct builtin *b, const char **args);
 
+/* What a built-in tells of an address or a stack, and the row of one that a call is;
+   rows end with a NULL name. */
+struct symbol_word {
+	const char *name;
+	unsigned style;		/* enum stb_sym_style */
+};
+const struct symbol_word *symbol_word_of(const struct symbol_word *rows,
+					 const struct expr *e);
+
 /* --- lower_user.c -------------------------------------------------------------- */
 
 /* The same of programs, which lower_symbols.c asks. */

@@ -44,35 +44,30 @@ static void needs(struct lower *l, enum stb_sym_style style)
 
 /* --- functions of one address, and of text with addresses ---------------------- */
 
-struct named {
-	const char *name;
-	enum stb_sym_style style;
-};
-
-static const struct named of_address[] = {
+static const struct symbol_word of_address[] = {
 	{ "symname", STB_SYM_NAME }, { "symdata", STB_SYM_DATA },
 	{ "symfile", STB_SYM_FILE }, { "symline", STB_SYM_LINE },
 	{ "symfileline", STB_SYM_FILELINE }, { 0 }
 };
-static const struct named of_text[] = {
+static const struct symbol_word of_text[] = {
 	{ "sprint_syms", STB_SYM_DATA }, { "sprint_stack", STB_SYM_DATA },
 	{ 0 }
 };
-static const struct named printing_text[] = {
+static const struct symbol_word printing_text[] = {
 	{ "print_syms", STB_SYM_DATA }, { "print_stack", STB_SYM_DATA },
 	{ "print_syms_fileline", STB_SYM_FULLER }, { 0 }
 };
-static const struct named of_stack[] = {
+static const struct symbol_word of_stack[] = {
 	{ "backtrace", STB_SYM_HEX }, { "sprint_backtrace", STB_SYM_SIMPLE },
 	{ 0 }
 };
-static const struct named printing_stack[] = {
+static const struct symbol_word printing_stack[] = {
 	{ "print_backtrace", STB_SYM_FULL },
 	{ "print_backtrace_fileline", STB_SYM_FULLER }, { 0 }
 };
 
-static const struct named *row_of(const struct named *rows,
-				  const struct expr *e)
+const struct symbol_word *symbol_word_of(const struct symbol_word *rows,
+					 const struct expr *e)
 {
 	if (e->kind != X_CALL || e->fn || !e->builtin)
 		return NULL;
@@ -128,7 +123,7 @@ static void shape_cut(struct lower *l, struct shape_of_text *sh,
 bool shape_symbols(struct lower *l, struct shape_of_text *sh,
 		   const struct expr *e)
 {
-	const struct named *n;
+	const struct symbol_word *n;
 
 	if (sh->early)
 		return false;
@@ -137,13 +132,13 @@ bool shape_symbols(struct lower *l, struct shape_of_text *sh,
 	if (is_builtin(e, "probefunc") && l->prog == IR_PERF_EVENT) {
 		n = of_address;
 		shape_value(l, sh, "%.0A", address_of_probe(l, e->at), 'l');
-	} else if ((n = row_of(of_address, e))) {
+	} else if ((n = symbol_word_of(of_address, e))) {
 		shape_value(l, sh, arena_printf(l->mem, "%%.%dA", n->style),
 			    lower_expr(l, e->args), 'l');
-	} else if ((n = row_of(of_text, e))) {
+	} else if ((n = symbol_word_of(of_text, e))) {
 		shape_cut(l, sh, arena_printf(l->mem, "%%.%dH", n->style),
 			  lower_expr(l, e->args), 's');
-	} else if ((n = row_of(of_stack, e))) {
+	} else if ((n = symbol_word_of(of_stack, e))) {
 		shape_cut(l, sh, arena_printf(l->mem, "%%.%dK", n->style),
 			  raw_stack(l, e, lower_expr(l, e->args)), 'm');
 	} else {
@@ -157,7 +152,7 @@ bool shape_symbols(struct lower *l, struct shape_of_text *sh,
 bool shape_padded_symbol(struct lower *l, struct shape_of_text *sh,
 			 const char *d, size_t n, const struct expr *e)
 {
-	const struct named *row = row_of(of_address, e);
+	const struct symbol_word *row = symbol_word_of(of_address, e);
 	size_t i = 1 + (n > 1 && d[1] == '-');
 
 	while (i < n && isdigit((unsigned char)d[i]))
@@ -371,7 +366,7 @@ static bool lower_of_site(struct lower *l, const struct expr *e,
 
 bool lower_symbols(struct lower *l, const struct expr *e, struct ir_opnd *v)
 {
-	const struct named *n;
+	const struct symbol_word *n;
 
 	if (l->site && lower_of_site(l, e, v))
 		return true;
@@ -383,15 +378,15 @@ bool lower_symbols(struct lower *l, const struct expr *e, struct ir_opnd *v)
 		user_stack(l, e);
 		return true;
 	}
-	if ((n = row_of(printing_text, e))) {
+	if ((n = symbol_word_of(printing_text, e))) {
 		print_text_of(l, e, n->style);
-	} else if ((n = row_of(printing_stack, e))) {
+	} else if ((n = symbol_word_of(printing_stack, e))) {
 		print_stack(l, e, n->style);
 	} else if (is_builtin(e, "module_name")) {
 		*v = module_name(l);
 	} else {
-		n = row_of(of_address, e);
-		n = n ? n : row_of(of_text, e);
+		n = symbol_word_of(of_address, e);
+		n = n ? n : symbol_word_of(of_text, e);
 		if (!n && !is_builtin(e, "modname"))
 			return false;
 		needs(l, n ? n->style : STB_SYM_NAME);

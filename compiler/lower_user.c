@@ -13,39 +13,22 @@
 #include <ctype.h>
 #include <string.h>
 
-struct named {
-	const char *name;
-	enum stb_sym_style style;
-};
-
-static const struct named of_address[] = {
+static const struct symbol_word of_address[] = {
 	{ "usymname", STB_SYM_NAME }, { "usymdata", STB_SYM_DATA },
 	{ "usymfile", STB_SYM_FILE }, { "usymline", STB_SYM_LINE },
 	{ "usymfileline", STB_SYM_FILELINE }, { 0 }
 };
-static const struct named of_text[] = {
+static const struct symbol_word of_text[] = {
 	{ "sprint_usyms", STB_SYM_DATA }, { "sprint_ustack", STB_SYM_DATA },
 	{ "print_usyms", STB_SYM_DATA }, { "print_ustack", STB_SYM_DATA },
 	{ 0 }
 };
-static const struct named of_stack[] = {
+static const struct symbol_word of_stack[] = {
 	{ "ubacktrace", STB_SYM_HEX }, { "sprint_ubacktrace", STB_SYM_SIMPLE },
 	{ "print_ubacktrace", STB_SYM_FULL },
 	{ "print_ubacktrace_brief", STB_SYM_BRIEF },
 	{ "print_ubacktrace_fileline", STB_SYM_FULLER }, { 0 }
 };
-
-static const struct named *row_of(const struct named *rows,
-				  const struct expr *e)
-{
-	if (e->kind != X_CALL || e->fn || !e->builtin ||
-	    !(e->builtin->flags & BF_PROCESS))
-		return NULL;
-	for (; rows->name; rows++)
-		if (!strcmp(rows->name, e->builtin->name))
-			return rows;
-	return NULL;
-}
 
 /* A handler of the loader; functions may be called by both. */
 static bool is_loader(const struct lower *l)
@@ -178,19 +161,19 @@ static void cut(struct lower *l, struct shape_of_text *sh)
 bool shape_user_symbols(struct lower *l, struct shape_of_text *sh,
 			const struct expr *e)
 {
-	const struct named *n;
+	const struct symbol_word *n;
 
 	if (sh->early)
 		return false;
-	if ((n = row_of(of_address, e))) {
+	if ((n = symbol_word_of(of_address, e))) {
 		shape_address(l, sh, arena_printf(l->mem, "%%.%dU", n->style),
 			      e);
-	} else if ((n = row_of(of_text, e))) {
+	} else if ((n = symbol_word_of(of_text, e))) {
 		cut(l, sh);
 		shape_text_of(l, sh, arena_printf(l->mem, "%%.%dT", n->style),
 			      e);
 		text_puts(&sh->format, "%:%)");
-	} else if ((n = row_of(of_stack, e)) && !is_loader(l)) {
+	} else if ((n = symbol_word_of(of_stack, e)) && !is_loader(l)) {
 		cut(l, sh);
 		shape_value(l, sh, arena_printf(l->mem, "%%.%dY", n->style),
 			    raw_stack(l, e->at, lower_expr(l, e->args)), 'm');
@@ -205,7 +188,7 @@ bool shape_user_symbols(struct lower *l, struct shape_of_text *sh,
 bool shape_padded_user_symbol(struct lower *l, struct shape_of_text *sh,
 			      const char *d, size_t n, const struct expr *e)
 {
-	const struct named *row = row_of(of_address, e);
+	const struct symbol_word *row = symbol_word_of(of_address, e);
 	size_t i = 1 + (n > 1 && d[1] == '-');
 
 	while (i < n && isdigit((unsigned char)d[i]))
@@ -268,20 +251,20 @@ static void print_text_of(struct lower *l, const struct expr *e,
 bool lower_user(struct lower *l, const struct expr *e)
 {
 	const char *name = e->builtin->name;
-	const struct named *n;
+	const struct symbol_word *n;
 	bool stack;
 
 	if (!(e->builtin->flags & BF_PROCESS))
 		return false;
-	if ((n = row_of(of_text, e)) && !strncmp(name, "print", 5)) {
+	if ((n = symbol_word_of(of_text, e)) && !strncmp(name, "print", 5)) {
 		print_text_of(l, e, n->style);
 		return true;
 	}
-	if ((n = row_of(of_stack, e)) && !strncmp(name, "print", 5)) {
+	if ((n = symbol_word_of(of_stack, e)) && !strncmp(name, "print", 5)) {
 		print_stack(l, e, n->style);
 		return true;
 	}
-	stack = row_of(of_stack, e) || !strcmp(name, "ustack") ||
+	stack = symbol_word_of(of_stack, e) || !strcmp(name, "ustack") ||
 		!strcmp(name, "ucallers");
 	if (stack)
 		needs(l, e->at, IR_USER_UNWIND);
