@@ -62,6 +62,8 @@ uint64_t object_id_at(const struct object *o);
 /* A section that is loaded: its addresses and name. Numbers count from 1. */
 bool object_loaded_section(const struct object *o, size_t i, uint64_t *from,
 			   uint64_t *to, const char **name);
+/* The string that the which-th entry of a tag (DT_SONAME) names, or NULL. */
+const char *object_dynamic(const struct object *o, int64_t tag, size_t which);
 /* What it wants loaded beside itself: DT_NEEDED and the interpreter; NULL past
    the end. */
 const char *object_needed(const struct object *o, size_t i);

@@ -111,8 +111,7 @@ bool object_loaded_section(const struct object *o, size_t i, uint64_t *from,
 
 /* --- what else it wants ----------------------------------------------------------- */
 
-/* The i-th string that a tag of the dynamic section names. */
-static const char *dynamic(const struct object *o, int64_t tag, size_t which)
+const char *object_dynamic(const struct object *o, int64_t tag, size_t which)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh;
@@ -146,13 +145,13 @@ const char *object_needed(const struct object *o, size_t i)
 	const char *first = interpreter(o);
 
 	if (!first)
-		return dynamic(o, DT_NEEDED, i);
-	return i ? dynamic(o, DT_NEEDED, i - 1) : first;
+		return object_dynamic(o, DT_NEEDED, i);
+	return i ? object_dynamic(o, DT_NEEDED, i - 1) : first;
 }
 
 const char *object_runpath(const struct object *o)
 {
-	const char *path = dynamic(o, DT_RUNPATH, 0);
+	const char *path = object_dynamic(o, DT_RUNPATH, 0);
 
-	return path ? path : dynamic(o, DT_RPATH, 0);
+	return path ? path : object_dynamic(o, DT_RPATH, 0);
 }

@@ -13,47 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-struct dynamic {		/* of an ELF file */
-	VEC(const char *) needed;
-	const char *soname, *path;	/* path: DT_RUNPATH or DT_RPATH */
-};
-
-static void read_entry(Elf *elf, const GElf_Shdr *sh, const GElf_Dyn *d,
-		       struct arena *mem, struct dynamic *out)
-{
-	const char *s = elf_strptr(elf, sh->sh_link, d->d_un.d_val);
-
-	if (!s)
-		return;
-	if (d->d_tag == DT_NEEDED)
-		vec_push(mem, &out->needed, s);
-	else if (d->d_tag == DT_SONAME)
-		out->soname = s;
-	else if (d->d_tag == DT_RUNPATH || (d->d_tag == DT_RPATH &&
-					    !out->path))
-		out->path = s;
-}
-
-static void read_dynamic(const struct object *o, struct arena *mem,
-			 struct dynamic *out)
-{
-	Elf_Scn *scn = NULL;
-	Elf_Data *data;
-	GElf_Shdr sh;
-	GElf_Dyn d;
-	int i;
-
-	memset(out, 0, sizeof(*out));
-	while ((scn = elf_nextscn(o->elf, scn))) {
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_DYNAMIC)
-			continue;
-		data = elf_getdata(scn, NULL);
-		for (i = 0; data && gelf_getdyn(data, i, &d) &&
-			    d.d_tag != DT_NULL; i++)
-			read_entry(o->elf, &sh, &d, mem, out);
-	}
-}
-
 static const char *folder_of(struct arena *mem, const char *path)
 {
 	return arena_strndup(mem, path, (size_t)(base_name(path) - path));
@@ -108,7 +67,7 @@ static bool add_from(struct libraries *l, const char *folders,
 static bool add_declared(struct libraries *l, const char *name)
 {
 	struct binary **all;
-	struct dynamic d;
+	const char *soname;
 	size_t i, n = target_all_programs(l->t, &all);
 	bool any = false;
 
@@ -116,8 +75,8 @@ static bool add_declared(struct libraries *l, const char *name)
 		struct facts *f = all[i]->impl;
 
 		if (strcmp(base_name(all[i]->name), name)) {
-			read_dynamic(&f->main, l->mem, &d);
-			if (!d.soname || strcmp(d.soname, name))
+			soname = object_dynamic(&f->main, DT_SONAME, 0);
+			if (!soname || strcmp(soname, name))
 				continue;
 		}
 		add_library(l, all[i]);
@@ -127,7 +86,7 @@ static bool add_declared(struct libraries *l, const char *name)
 }
 
 static void add_needed(struct libraries *l, struct binary *of,
-		       const struct dynamic *d, const char *name)
+		       const char *name)
 {
 	static const char standard[] = "/lib/x86_64-linux-gnu:"
 		"/usr/lib/x86_64-linux-gnu:/usr/local/lib:/lib64:/usr/lib64:"
@@ -140,7 +99,7 @@ static void add_needed(struct libraries *l, struct binary *of,
 	if (target_is_open(l->t)) {
 		if (strchr(name, '/'))
 			add_path(l, name);
-		else if (!add_from(l, d->path, here, name))
+		else if (!add_from(l, object_runpath(&f->main), here, name))
 			add_from(l, standard, here, name);
 		return;
 	}
@@ -156,12 +115,11 @@ static void add_needed(struct libraries *l, struct binary *of,
 static bool fits(struct libraries *l, const char *glob, struct binary *b)
 {
 	struct facts *f = b->impl;
-	struct dynamic d;
+	const char *soname = object_dynamic(&f->main, DT_SONAME, 0);
 
 	if (glob_match(glob, b->name) || glob_match(glob, base_name(b->name)))
 		return true;
-	read_dynamic(&f->main, l->mem, &d);
-	return d.soname && glob_match(glob, d.soname);
+	return soname && glob_match(glob, soname);
 }
 
 size_t target_libraries(struct target *t, struct binary *program,
@@ -174,11 +132,10 @@ size_t target_libraries(struct target *t, struct binary *program,
 	add_library(&l, program);
 	for (i = 0; i < l.v.n; i++) {
 		struct facts *f = l.v.v[i]->impl;
-		struct dynamic d;
+		const char *name;
 
-		read_dynamic(&f->main, l.mem, &d);
-		for (k = 0; k < d.needed.n; k++)
-			add_needed(&l, l.v.v[i], &d, d.needed.v[k]);
+		for (k = 0; (name = object_dynamic(&f->main, DT_NEEDED, k)); k++)
+			add_needed(&l, l.v.v[i], name);
 	}
 	for (i = 1; i < l.v.n; i++)
 		if (fits(&l, glob, l.v.v[i]))
