@@ -113,9 +113,22 @@ bool dwarf_die_at(struct facts *f, uint64_t off, Dwarf_Die *d)
 {
 	Dwarf *dw = dwarf_of(f)->dw;
 
+	if (off & DIE_SPLIT)
+		return split_die_at(f, off, d);
 	if (off & DIE_ALT)
 		dw = dwarf_getalt(dw);
 	return dw && dwarf_offdie(dw, off & ~DIE_ALT, d);
+}
+
+uint64_t dwarf_die_offset(struct facts *f, Dwarf_Die *d)
+{
+	const struct dwarf *all = dwarf_of(f);
+	const struct split *s = dwarf_split_of(all, d->cu);
+	uint64_t off = dwarf_dieoffset(d);
+
+	if (s)
+		return off | s->bits;
+	return dwarf_cu_getdwarf(d->cu) == all->dw ? off : off | DIE_ALT;
 }
 
 /* --- types ------------------------------------------------------------------ */
@@ -490,8 +503,7 @@ static uint64_t declared_type(struct facts *f, Dwarf_Die *d)
 
 	if (!dwarf_formref_die(dwarf_attr_integrate(d, DW_AT_type, &a), &die))
 		return 0;
-	return dwarf_dieoffset(&die) |
-		(dwarf_cu_getdwarf(die.cu) == dwarf_of(f)->dw ? 0 : DIE_ALT);
+	return dwarf_die_offset(f, &die);
 }
 
 static struct variable *describe(struct facts *f, Dwarf_Die *d)

@@ -16,10 +16,13 @@ bool dwarf_keeps_folder(const char *dir)
 	return *dir && *dir != '/' && strcmp(dir, ".");
 }
 
-const char *dwarf_short_path(Dwarf_Die *unit, const char *path)
+const char *dwarf_short_path(struct facts *f, Dwarf_Die *unit,
+			     const char *path)
 {
+	const struct split *s = f->dw ? dwarf_split_of(f->dw, unit->cu) : NULL;
+	Dwarf_Die of = s ? s->skeleton : *unit;
 	Dwarf_Attribute a;
-	const char *dir = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir,
+	const char *dir = dwarf_formstring(dwarf_attr(&of, DW_AT_comp_dir,
 						      &a));
 	size_t n = dir ? strlen(dir) : 0;
 
@@ -32,13 +35,22 @@ const char *dwarf_short_path(Dwarf_Die *unit, const char *path)
 	return path;
 }
 
-static const char *declared_in(Dwarf_Die *d)
+/* Not dwarf_decl_file(), which aborts in units of .dwo files (elfutils 0.188). */
+static const char *declared_in(struct facts *f, Dwarf_Die *d)
 {
-	const char *path = dwarf_decl_file(d);
+	const char *path = NULL;
+	Dwarf_Attribute a;
+	Dwarf_Files *files;
 	Dwarf_Die unit;
+	Dwarf_Word n;
+	size_t count;
 
-	return path && dwarf_diecu(d, &unit, NULL, NULL) ?
-		dwarf_short_path(&unit, path) : path;
+	if (!dwarf_formudata(dwarf_attr_integrate(d, DW_AT_decl_file, &a),
+			     &n) &&
+	    dwarf_cu_die(a.cu, &unit, NULL, NULL, NULL, NULL, NULL, NULL) &&
+	    !dwarf_getsrcfiles(&unit, &files, &count) && n < count)
+		path = dwarf_filesrc(files, n, NULL, NULL);
+	return path ? dwarf_short_path(f, &unit, path) : NULL;
 }
 
 /* --- rows ------------------------------------------------------------------- */
@@ -60,7 +72,7 @@ struct unit_rows {		/* of one unit and one file of it */
 	struct unit_rows *next;
 };
 
-static void read_rows(struct arena *mem, Dwarf_Die *unit, struct unit_rows *u)
+static void read_rows(struct facts *f, Dwarf_Die *unit, struct unit_rows *u)
 {
 	const char *last = NULL, *path;
 	bool same = false, end;
@@ -77,12 +89,14 @@ static void read_rows(struct arena *mem, Dwarf_Die *unit, struct unit_rows *u)
 
 		path = dwarf_linesrc(l, NULL, NULL);
 		if (path != last)
-			same = path && !strcmp(dwarf_short_path(unit, path), u->file);
+			same = path && !strcmp(dwarf_short_path(f, unit, path),
+					       u->file);
 		last = path;
 		if (!same || dwarf_lineendsequence(l, &end) || end ||
 		    dwarf_lineno(l, &line) || dwarf_lineaddr(l, &addr) || !line)
 			continue;
-		vec_push(mem, &rows, ((struct row){ addr, (unsigned)line }));
+		vec_push(target_mem(f->t), &rows,
+			 ((struct row){ addr, (unsigned)line }));
 	}
 	u->v = rows.v;
 	u->n = rows.n;
@@ -104,7 +118,7 @@ static const struct unit_rows *rows_of(struct facts *f, Dwarf_Die *unit,
 	u->file = file;
 	u->next = d->rows;
 	d->rows = u;
-	read_rows(target_mem(f->t), unit, u);
+	read_rows(f, unit, u);
 	return u;
 }
 
@@ -214,9 +228,10 @@ bool dwarf_inlined_at(struct facts *f, uint64_t die, uint64_t addr,
 		return false;
 	dwarf_decl_line(&in, &line);
 	*out = (struct call){ .name = dwarf_diename(&in),
-			      .file = declared_in(&in), .line = (unsigned)line,
+			      .file = declared_in(f, &in),
+			      .line = (unsigned)line,
 			      .is_inlined = true, .addr = entry,
-			      .die = dwarf_dieoffset(&in) };
+			      .die = dwarf_die_offset(f, &in) };
 	return true;
 }
 
@@ -281,13 +296,13 @@ static void tell_call(const struct call_walk *w, Dwarf_Die *d, Dwarf_Die *of,
 	if (!c.name)
 		return;
 	c.is_declared = dwarf_hasattr(of, DW_AT_declaration);
-	c.file = declared_in(&def);
+	c.file = declared_in(w->f, &def);
 	dwarf_decl_line(&def, &line);
 	c.line = (unsigned)line;
 	if (is_inlined) {
 		if (!dwarf_entry_of(d, &addr))
 			return;
-		c.die = dwarf_dieoffset(d);
+		c.die = dwarf_die_offset(w->f, d);
 	} else if (!dwarf_attr(d, DW_AT_call_return_pc, &a) ?
 		   dwarf_formaddr(dwarf_attr(d, DW_AT_low_pc, &a), &addr) :
 		   dwarf_formaddr(&a, &addr)) {

@@ -74,24 +74,24 @@ bool dwarf_entry_of(Dwarf_Die *d, Dwarf_Addr *addr)
 		dwarf_ranges(d, 0, &base, addr, &end) > 0) && *addr;
 }
 
-static void add_instance(struct ix_build *b, Dwarf_Die *d)
+static void add_instance(struct ix_build *b, Dwarf_Die *d, uint64_t bits)
 {
-	struct ix_inlined in = { .die = (uint32_t)dwarf_dieoffset(d) };
+	struct ix_inlined in = { .die = dwarf_dieoffset(d) | bits };
 	Dwarf_Attribute a;
 	Dwarf_Addr addr;
 	Dwarf_Die of;
 
-	if (dwarf_dieoffset(d) > UINT32_MAX || !dwarf_entry_of(d, &addr) ||
+	if (!dwarf_entry_of(d, &addr) ||
 	    !dwarf_formref_die(dwarf_attr(d, DW_AT_abstract_origin, &a), &of))
 		return;
 	in.addr = addr;
-	in.abstract = dwarf_dieoffset(&of);
-	if (dwarf_cu_getdwarf(of.cu) != dwarf_cu_getdwarf(d->cu))
-		in.abstract |= DIE_ALT;
+	in.abstract = dwarf_dieoffset(&of) |
+		(dwarf_cu_getdwarf(of.cu) == dwarf_cu_getdwarf(d->cu) ? bits :
+		 DIE_ALT);
 	vec_push(&b->mem, &b->inlined, in);
 }
 
-void inline_instances(struct ix_build *b, Dwarf_Die *code)
+void inline_instances(struct ix_build *b, Dwarf_Die *code, uint64_t bits)
 {
 	Dwarf_Die d;
 	int tag;
@@ -101,9 +101,9 @@ void inline_instances(struct ix_build *b, Dwarf_Die *code)
 	do {
 		tag = dwarf_tag(&d);
 		if (tag == DW_TAG_inlined_subroutine)
-			add_instance(b, &d);
+			add_instance(b, &d, bits);
 		if (tag == DW_TAG_inlined_subroutine ||
 		    tag == DW_TAG_lexical_block)
-			inline_instances(b, &d);
+			inline_instances(b, &d, bits);
 	} while (!dwarf_siblingof(&d, &d));
 }

@@ -7,8 +7,8 @@
 
 typedef void taker(void *arg, uint64_t addr, const char *file, unsigned line);
 
-static void give(Dwarf_CU *cu, Dwarf_Lines *lines, size_t n, taker *each,
-		 void *arg)
+static void give(struct facts *f, Dwarf_CU *cu, Dwarf_Lines *lines, size_t n,
+		 taker *each, void *arg)
 {
 	Dwarf_Die unit;
 	bool known = cu && !dwarf_cu_info(cu, NULL, NULL, &unit, NULL, NULL,
@@ -28,7 +28,7 @@ static void give(Dwarf_CU *cu, Dwarf_Lines *lines, size_t n, taker *each,
 			continue;
 		file = dwarf_linesrc(row, NULL, NULL);
 		if (file && known)
-			file = dwarf_short_path(&unit, file);
+			file = dwarf_short_path(f, &unit, file);
 		each(arg, addr, file, ends || !file || line < 0 ? 0 :
 		     (unsigned)line);
 	}
@@ -51,7 +51,7 @@ bool dwarf_lines(struct facts *f, taker *each, void *arg)
 		return false;
 	while (!dwarf_next_lines(dw, off, &next, &cu, &files, &nfiles,
 				 &lines, &nlines)) {
-		give(cu, lines, nlines, each, arg);
+		give(f, cu, lines, nlines, each, arg);
 		any = true;
 		off = next;
 	}

@@ -82,7 +82,7 @@ struct name_entry {
 struct scan {
 	struct ix_build *b;
 	Dwarf *dw;
-	uint64_t alt_bit;	/* of offsets: DIE_ALT in the file of dwz */
+	uint64_t bits;		/* of offsets in this file (dwarf_in.h) */
 	struct scan *alt;	/* that file's, of the main one; or NULL */
 	struct bytes line, line_str, str;
 	/* of the unit at hand */
@@ -347,7 +347,7 @@ static const char *own_name(Dwarf_Die *d)
 
 static uint64_t offset(const struct scan *s, Dwarf_Die *d)
 {
-	return dwarf_dieoffset(d) | s->alt_bit;
+	return dwarf_dieoffset(d) | s->bits;
 }
 
 static void add_enumerators(struct scan *s, Dwarf_Die *d)
@@ -486,7 +486,7 @@ static void add_function(struct scan *s, Dwarf_Die *d)
 	f.line = (uint32_t)line;
 	f.file = declared_in(s, d);
 	if (!(f.flags & IXF_INLINE))
-		inline_instances(s->b, d);
+		inline_instances(s->b, d, s->bits);
 	else if (!inline_abstract(s->b, &f))
 		return;
 	vec_push(&s->b->mem, &s->b->funcs, f);
@@ -534,17 +534,53 @@ static void walk(struct scan *s, Dwarf_Die *parent)
 	} while (!dwarf_siblingof(&d, &d));
 }
 
+/*
+ * A unit in a .dwo file. Its names of files are in its own .debug_line.dwo, or,
+ * where it has none, those of the skeleton.
+ */
+static void walk_split(struct scan *s, Dwarf_Die *skeleton, Dwarf_Die *unit,
+		       uint64_t bits)
+{
+	struct scan in = { .b = s->b, .seen = s->seen, .bits = bits,
+			   .dw = dwarf_cu_getdwarf(unit->cu) };
+	struct object o = { .elf = dwarf_getelf(in.dw) };
+	const char *own;
+	Dwarf_Attribute a;
+
+	enter_unit(s, skeleton);
+	own = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &a));
+	in.comp_dir = own ? own : s->comp_dir;
+	in.cu = unit->cu;
+	if (object_section(&o, ".debug_line.dwo", &in.line)) {
+		object_section(&o, ".debug_str.dwo", &in.str);
+		read_names(&in, 0);
+	} else {
+		in.files.v = s->files.v;
+		in.files.n = s->files.n;
+		in.dirs.v = s->dirs.v;
+		in.dirs.n = s->dirs.n;
+		in.from_zero = s->from_zero;
+	}
+	walk(&in, unit);
+}
+
 static void walk_units(struct scan *s)
 {
 	Dwarf_CU *cu = NULL;
 	Dwarf_Half version;
 	Dwarf_Die die, sub;
 	uint8_t type;
+	uint64_t bits;
 	int tag;
 
-	while (!dwarf_get_units(s->dw, cu, &cu, &version, &type, &die, &sub)) {
+	while (!dwarf_get_units(s->dw, cu, &cu, &version, &type, &die, NULL)) {
 		tag = dwarf_tag(&die);
-		if (tag == DW_TAG_partial_unit || tag == DW_TAG_compile_unit) {
+		if (type == DW_UT_skeleton) {
+			bits = split_bits(cu, &sub);
+			if (bits)
+				walk_split(s, &die, &sub, bits);
+		} else if (tag == DW_TAG_partial_unit ||
+			   tag == DW_TAG_compile_unit) {
 			enter_unit(s, &die);
 			walk(s, &die);
 		}
@@ -563,7 +599,7 @@ const char *dwarf_scan(struct ix_build *b, const struct object *debug)
 {
 	struct seen_set seen = { NULL, 0, 0 };
 	struct scan main = { .b = b, .seen = &seen };
-	struct scan alt = { .b = b, .seen = &seen, .alt_bit = DIE_ALT };
+	struct scan alt = { .b = b, .seen = &seen, .bits = DIE_ALT };
 	const char *why;
 
 	main.dw = dwarf_handle(&b->mem, debug, &why);

@@ -17,8 +17,9 @@ struct object {			/* an open ELF file */
 	struct Elf *elf;
 	struct build_id id;
 	uint64_t size;		/* of the file */
-	bool is_split;		/* its DWARF is elsewhere */
 	bool has_dwarf, has_zstd;
+	bool has_pool;		/* of addresses: units may be in .dwo files */
+	bool is_partial;	/* some of these are not there */
 	bool is_relocated;	/* a module: object_relocate was here */
 };
 
@@ -139,8 +140,8 @@ struct ix_func {
 	uint32_t first, ninst;		/* IXF_INLINE: of insts */
 };
 struct ix_inst {			/* where a function was inlined */
-	uint64_t addr;			/* its entry */
-	uint32_t func, die;
+	uint64_t addr, die;		/* its entry */
+	uint32_t func, unused;
 };
 enum { IXT_BASE, IXT_STRUCT, IXT_UNION, IXT_ENUM, IXT_TYPEDEF };
 struct ix_type {
@@ -186,8 +187,7 @@ struct ix_abstract {
 	uint64_t die, first;		/* first: die of its struct ix_func */
 };
 struct ix_inlined {
-	uint64_t addr, abstract;	/* abstract: a DIE's offset */
-	uint32_t die;
+	uint64_t addr, abstract, die;	/* abstract: a DIE's offset */
 };
 
 /* What a scan gathers; see index.c for how it becomes a file. */
@@ -281,6 +281,17 @@ struct btf_facts *target_btf(struct target *t);	/* NULL: none */
 
 /* --- DWARF (dwarf*.c) ---------------------------------------------------- */
 
+/*
+ * dwarf_split.c: the units of a file that has debuginfo in .dwo files. How many
+ * there are, of which how many are not there, of which *first is one; how many
+ * have their own debuginfo, as all of other files.
+ */
+struct split_units {
+	size_t n, missing, whole;
+	const char *first;
+};
+void dwarf_split_units(struct arena *mem, const struct object *debug,
+		       struct split_units *out);
 /* An ELF file out of a compressed one; NULL: it is none. */
 struct Elf *dwarf_unpack(int fd);
 struct ctype *dwarf_type_at(struct facts *f, uint64_t die);

@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INDEX_VERSION = 8 };
+enum { INDEX_VERSION = 9 };
 
 enum part { P_STRINGS, P_FUNCS, P_FUNC_NAMES, P_TYPES, P_ENUMS, P_GLOBALS,
 	    P_SYMBOLS, P_TRACES, P_INSTS, NPARTS };
@@ -878,14 +878,15 @@ struct index *index_open(struct arena *mem, enum binary_kind kind,
 {
 	struct index *ix = NEW(mem, struct index);
 	char *path = cache_path(mem, main);
-	const struct ix_head *h = map_cached(path, main, debug);
+	const struct ix_head *h = debug->is_partial ? NULL :
+		map_cached(path, main, debug);
 
 	if (!h) {
 		h = build(mem, kind, main, debug, why);
 		if (!h)
 			return NULL;
 		/* a cache that cannot be written costs time, nothing else */
-		if (make_folders(path))
+		if (!debug->is_partial && make_folders(path))
 			write_file(path, h, h->size);
 	}
 #define PART(p, field, count) \

@@ -61,17 +61,6 @@ static const char *section_name(Elf *elf, const GElf_Shdr *sh)
 	return s ? s : "";
 }
 
-/*
- * Is the first unit one of DWARF 5 whose debuginfo is in a .dwo file?
- */
-static bool is_skeleton(Elf_Scn *scn)
-{
-	Elf_Data *d = elf_getdata(scn, NULL);
-	const uint8_t *p = d ? d->d_buf : NULL;
-
-	return d && d->d_size > 6 && p[4] == 5 && p[6] == 4;
-}
-
 static void look_over(struct object *o)
 {
 	Elf_Scn *scn = NULL;
@@ -92,12 +81,13 @@ static void look_over(struct object *o)
 		if (sh.sh_type != SHT_NOBITS &&
 		    (!strcmp(name, ".debug_info") ||
 		     !strcmp(name, ".zdebug_info"))) {
-			o->is_split = is_skeleton(scn);
-			o->has_dwarf = !o->is_split;
+			o->has_dwarf = true;
 			if (sh.sh_flags & SHF_COMPRESSED &&
 			    gelf_getchdr(scn, &ch))
 				o->has_zstd = ch.ch_type != ELFCOMPRESS_ZLIB;
 		}
+		if (!strcmp(name, ".debug_addr"))
+			o->has_pool = true;
 	}
 }
 
@@ -377,9 +367,6 @@ const char *debug_find(struct arena *mem, const struct object *main,
 		return NULL;
 	}
 	text_puts(looked, main->path);
-	if (main->is_split)
-		text_puts(looked, ", whose debuginfo is in .dwo files: these are "
-			  "not read, link it from objects without -gsplit-dwarf");
 	if (main->has_dwarf)
 		return main->path;
 	real = realpath(main->path, NULL);

@@ -191,6 +191,32 @@ struct binary *target_new_binary(struct target *t, enum binary_kind kind,
 	return b;
 }
 
+/* Its DWARF, or the units that it names in .dwo files, which may be elsewhere. */
+static void look_for_units(struct target *t, struct binary *b,
+			   struct object *debug, struct text *looked)
+{
+	struct split_units u;
+
+	b->has_dwarf = true;
+	if (!debug->has_pool)
+		return;
+	dwarf_split_units(t->mem, debug, &u);
+	debug->is_partial = u.missing > 0;
+	if (!u.missing)
+		return;
+	b->has_dwarf = u.whole || u.missing < u.n;
+	if (b->has_dwarf)
+		warn_at(t->j, nowhere, "%s: of %zu units whose debuginfo is in "
+			".dwo files %zu are not to be had, first %s: their "
+			"functions have no variables", b->file, u.n, u.missing,
+			u.first);
+	else
+		text_printf(looked, ", whose debuginfo is in .dwo files that "
+			    "are not there or of another build, first %s",
+			    u.first);
+	b->looked = looked->s;
+}
+
 /* Opens file and the file that holds its DWARF. */
 bool target_open_files(struct target *t, struct binary *b, const char *file,
 		       const char *debug)
@@ -222,7 +248,7 @@ bool target_open_files(struct target *t, struct binary *b, const char *file,
 			return complain(t->j, nowhere, E_BINARY, "%s: %s",
 					b->debug, why);
 	}
-	b->has_dwarf = true;
+	look_for_units(t, b, f->same_file ? &f->main : &f->debug, &looked);
 	return true;
 }
 
