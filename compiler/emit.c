@@ -455,8 +455,9 @@ static void emit_limits(struct emit *e, const char *script_name)
 	emit_line(e, "#define RT_STRING_LEN %u", emit_round(ir->string_len));
 	if (ir->has_points)
 		emit_line(e, "#define RT_FP");
-	emit_line(e, "#define RT_MAX_ACTION %" PRId64, e->kernel ?
-		  ir->max_action : ir->max_action_user);
+	emit_line(e, "#define RT_MAX_ACTION %" PRId64, e->module &&
+		  ir->untimed ? INT64_MAX : e->kernel ? ir->max_action :
+		  ir->max_action_user);
 	if (e->kernel) {
 		emit_line(e, "#define RT_MAX_ERRORS %" PRId64, ir->max_errors);
 		emit_line(e, "#define RT_MAX_SKIPPED %" PRId64,
@@ -464,7 +465,11 @@ static void emit_limits(struct emit *e, const char *script_name)
 	}
 	if (e->module) {
 		emit_line(e, "#define RT_MAX_ACTION_TASK %" PRId64,
-			  ir->max_action_user);
+			  ir->untimed ? INT64_MAX : ir->max_action_user);
+		emit_line(e, "#define RT_OVERLOAD_INTERVAL %" PRId64,
+			  ir->overload_interval);
+		emit_line(e, "#define RT_OVERLOAD_MOST %" PRId64,
+			  ir->overload_most);
 		emit_line(e, "#define RT_MAX_NESTING %" PRId64,
 			  ir->max_nesting);
 		emit_line(e, "#define RT_LEVELS %d", FRAME_LEVELS);

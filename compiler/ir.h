@@ -413,6 +413,8 @@ struct ir {
 	uint32_t string_len;
 	int64_t max_action, max_action_user, max_nesting;
 	int64_t max_entries, max_errors, max_skipped;
+	int64_t overload_interval, overload_most;	/* cycles; 0: any */
+	bool untimed;		/* handlers of a module have no most actions */
 	int nlocks;
 	bool module;		/* by lower.c: all handlers are a module's */
 	bool needs_slide;

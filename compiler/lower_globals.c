@@ -53,6 +53,15 @@ void init_limits(struct ir *ir, const struct limits *lim)
 	ir->max_entries = lim->maxmapentries;
 	ir->max_errors = lim->maxerrors;
 	ir->max_skipped = lim->maxskipped;
+	ir->overload_interval = lim->overload_interval;
+	ir->overload_most = lim->overload_most;
+	if (!lim->untimed)
+		return;
+	/* what BPF and the loader's engine can count; a module goes on */
+	ir->untimed = true;
+	ir->max_action = 1 << 20;
+	ir->max_action_user = UINT32_MAX;
+	ir->overload_interval = 0;
 }
 
 /* SystemTap gives a cycle of functions that many calls when none are set. */

@@ -189,6 +189,8 @@ static const char usage_text[] =
 "                       its globals, functions and probes; C; the bundle's name\n"
 "  --coverage[=FILE]    what became of each probe point for each kernel: a\n"
 "                       table; to FILE as JSON\n"
+"  --suppress-time-limits\n"
+"                       with -g: no MAXACTION, no guard against overload\n"
 "  --missing=WHAT       what a point is that a kernel has not: error, warn, ignore\n"
 "  --compare A B        what changes for the script from kernel A to B\n"
 "  -l POINT             list the probe points that match; -L: and the variables\n"
@@ -248,8 +250,7 @@ static bool is_idle_limit(const char *arg, size_t n)
 {
 	static const char *const names[] = {
 		"INTERRUPTIBLE", "KRETACTIVE", "MAPHASHBIAS", "MAXTRYLOCK",
-		"MAXUPROBES", "MINSTACKSPACE", "STP_MAXMEMORY", "STP_NO_OVERLOAD",
-		"STP_OVERLOAD_INTERVAL", "STP_OVERLOAD_THRESHOLD", "TRYLOCKDELAY",
+		"MAXUPROBES", "MINSTACKSPACE", "STP_MAXMEMORY", "TRYLOCKDELAY",
 	};
 
 	for (size_t i = 0; i < COUNT_OF(names); i++)
@@ -273,9 +274,15 @@ static void set_limit(struct options *opt, const char *arg)
 		{ "MAXMAPENTRIES", &l->maxmapentries, 1, 1 << 24 },
 		{ "MAXERRORS", &l->maxerrors, 0, INT32_MAX },
 		{ "MAXSKIPPED", &l->maxskipped, 0, INT32_MAX },
+		{ "STP_OVERLOAD_INTERVAL", &l->overload_interval, 1, 1ll << 48 },
+		{ "STP_OVERLOAD_THRESHOLD", &l->overload_most, 1, 1ll << 48 },
 	};
 	size_t n = strcspn(arg, "="), i;
 
+	if (!strcmp(arg, "STP_NO_OVERLOAD") || !strcmp(arg, "STP_NO_OVERLOAD=1")) {
+		l->overload_interval = 0;
+		return;
+	}
 	for (i = 0; i < COUNT_OF(known); i++)
 		if (strlen(known[i].name) == n && !memcmp(known[i].name, arg, n))
 			break;
@@ -308,7 +315,7 @@ enum { OPT_ENGINE = 256, OPT_DUMP, OPT_OUT_DIR, OPT_ONLY, OPT_SHARE, OPT_CLANG,
        OPT_NO_DISPLAY, OPT_GENERATION, OPT_TYPES, OPT_ALIASES,
        OPT_FUNCTIONS, OPT_ALL_MODULES, OPT_LDD,
        OPT_COVERAGE, OPT_COMPARE, OPT_MISSING,
-       OPT_PRIVILEGE, OPT_SBOM, OPT_PROVENANCE };
+       OPT_PRIVILEGE, OPT_SBOM, OPT_PROVENANCE, OPT_UNTIMED };
 
 static const struct option long_options[] = {
 	{ "manifest", required_argument, NULL, 'm' },
@@ -332,6 +339,7 @@ static const struct option long_options[] = {
 	{ "dump-functions", no_argument, NULL, OPT_FUNCTIONS },
 	{ "all-modules", no_argument, NULL, OPT_ALL_MODULES },
 	{ "ldd", no_argument, NULL, OPT_LDD },
+	{ "suppress-time-limits", no_argument, NULL, OPT_UNTIMED },
 	{ "prologue-searching", optional_argument, NULL, 'P' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -458,6 +466,9 @@ static void option(struct command *cmd, int c, char *arg)
 		break;
 	case OPT_ALL_MODULES:
 		opt->all_modules = true;
+		break;
+	case OPT_UNTIMED:
+		opt->limits.untimed = true;
 		break;
 	case OPT_LDD:
 		opt->ldd = true;
@@ -638,6 +649,7 @@ static void defaults(struct command *cmd)
 	opt->limits = (struct limits){
 		.maxstringlen = 512, .maxaction = 1000, .maxnesting = 0,
 		.maxmapentries = 2048, .maxerrors = 0, .maxskipped = 100,
+		.overload_interval = 1000000000, .overload_most = 500000000,
 	};
 }
 
@@ -669,6 +681,8 @@ static void arguments(struct command *cmd, int argc, char **argv)
 	}
 	if (opt->engine == ENGINE_BOTH && opt->dump)
 		usage("--engine=both: a dump is of one of them");
+	if (opt->limits.untimed && !opt->guru)
+		usage("--suppress-time-limits is for guru mode: wanted -g");
 	if (opt->guru && opt->privilege)
 		usage("-g: guru mode is for --privilege=stapdev");
 	if (opt->privilege == PRIVILEGE_STAPUSR && opt->engine > ENGINE_BPF)

@@ -386,6 +386,10 @@ struct options {
 		int64_t maxaction;	/* 1000 */
 		int64_t maxaction_user;	/* begin, end, timers; 0: 10 times that */
 		int64_t maxnesting, maxmapentries, maxerrors, maxskipped;
+		/* cycles of a CPU, of which a module's handlers may take
+		   `most` in each `interval`; 0: as many as they like */
+		int64_t overload_interval, overload_most;
+		bool untimed;		/* --suppress-time-limits */
 	} limits;
 };
 

@@ -143,12 +143,29 @@ static void complain(struct session *s, const char *text)
 	output_end(o, STB_ERROR);
 }
 
+/* SystemTap's words for what the module's guard saw. */
+static void tell_overload(struct session *s)
+{
+	const struct stb_shared *g = s->l->shared;
+	char text[160];
+
+	snprintf(text, sizeof(text), "probe overhead (%llu cycles) exceeded "
+		 "threshold (%llu cycles) in last %llu cycles",
+		 (unsigned long long)g->overload,
+		 (unsigned long long)g->overload_most,
+		 (unsigned long long)g->overload_interval);
+	complain(s, text);
+	__atomic_fetch_add(&s->l->shared->errors, 1, __ATOMIC_RELAXED);
+}
+
 /* Has what handlers did ended the session? */
 static bool over(struct session *s)
 {
 	const struct stb_limits *lim = s->l->limits;
 	struct stb_shared *g = s->l->shared;
 
+	if (!s->failed && state_of(s) == STB_FAILED && g->overload)
+		tell_overload(s);
 	if (errors(s) > lim->max_errors)
 		s->failed = true;
 	if (!s->failed && skipped(s) > lim->max_skipped) {

@@ -60,7 +60,10 @@ struct stb_shared {
 	 * neither wait nor count as skipped.
 	 */
 	uint64_t holder;
-	uint64_t reserved[5];	/* 0 */
+	/* Cycles that handlers of a module took of a processor, which were more
+	   than `most` in `interval`: that ended the session. 0: they did not. */
+	uint64_t overload, overload_most, overload_interval;
+	uint64_t reserved[2];	/* 0 */
 	uint32_t owner;		/* real user id of who started the loader */
 	uint32_t stamps;	/* not 0: samples end with struct stb_stamp */
 };

@@ -31,6 +31,8 @@
  * For a module, which has handlers of both kinds, also
  *	RT_MAX_ACTION_TASK	RT_MAX_ACTION of those in the loader's context
  *	RT_MAX_NESTING	calls of recursive functions that may go on at once
+ *	RT_OVERLOAD_INTERVAL, RT_OVERLOAD_MOST	cycles, of which kernel handlers
+ *			may take MOST; INTERVAL 0: as many as they like
  *
  * What an engine gives, besides the functions in its header:
  *

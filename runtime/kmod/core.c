@@ -19,6 +19,7 @@
 enum { RING_MOST = 1 << 30, VALUE_MOST = 1 << 20, TRIES_MS = 1000 };
 
 char **stb_frames;
+DEFINE_PER_CPU(struct stb_load, stb_load);
 
 static struct {
 	struct mutex mutex;	/* one call at a time */

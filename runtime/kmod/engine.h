@@ -63,6 +63,7 @@ struct rt_run {
 	struct frame *frame;
 	u64 cookie;
 	u64 func;			/* kprobes: of the function's entry */
+	u64 began;			/* cycles; of runs whose time is taken */
 	struct stb_task *task;		/* in the loader's context; else NULL */
 #ifdef RT_TASK_PID
 	struct task_struct *other;	/* the run is for one that is being
@@ -187,6 +188,37 @@ RT_OUTLINE int rt_skip_lock(void)
 	return rt_is_holder() ? 0 : rt_skip(&RT_SHARED->skipped_lock);
 }
 
+/*
+ * The guard against overload: what runs took of this CPU, looked at once an
+ * interval. A run without a frame is over before the probe's own trap is: its time is
+ * taken only where handlers may have less of it than that.
+ */
+#define RT_GUARDS_ALL (RT_OVERLOAD_MOST < RT_OVERLOAD_INTERVAL / 4)
+#define RT_CYCLES(guarded) ((guarded) ? get_cycles() : 0)
+
+RT_OUTLINE int rt_took(u64 began)
+{
+	struct stb_load *l = this_cpu_ptr(&stb_load);
+	u64 now = get_cycles();
+
+	if (!l->from)
+		l->from = began;
+	if (now > began)
+		l->taken += now - began;
+	if (now >= l->from && now - l->from < RT_OVERLOAD_INTERVAL)
+		return 0;
+	if (l->taken > RT_OVERLOAD_MOST) {
+		RT_SHARED->overload_most = RT_OVERLOAD_MOST;
+		RT_SHARED->overload_interval = RT_OVERLOAD_INTERVAL;
+		WRITE_ONCE(RT_SHARED->overload, l->taken);
+		rt_stop(STB_FAILED);
+	}
+	l->from = now;
+	l->taken = 0;
+	return 0;
+}
+#define RT_TOOK(r, guarded) ((guarded) ? rt_took((r)->began) : 0)
+
 /* Nonzero: there was no room. */
 RT_INLINE long rt_write(struct rt_run *r, const void *p, u32 size)
 {
@@ -250,7 +282,9 @@ RT_INLINE struct frame *rt_frame_of(u32 size)
 	if (!rt_running()) \
 		return 0; \
 	struct rt_run run_ = { .ctx = ctx, .frame = rt_frame(), .func = func, \
-			       .cookie = cookie }, *r = &run_; \
+			       .cookie = cookie, \
+			       .began = RT_CYCLES(RT_OVERLOAD_INTERVAL) }, \
+		      *r = &run_; \
 	struct rt_state *s; \
 	if (!r->frame) \
 		return rt_skip_frame(); \
@@ -260,12 +294,12 @@ RT_INLINE struct frame *rt_frame_of(u32 size)
 #define RT_END_FRAME do { \
 	rt_finish(r); \
 	smp_store_release(&RT_HEAD(r)->busy, 0); \
-	return 0; \
+	return RT_TOOK(r, RT_OVERLOAD_INTERVAL); \
 } while (0)
 #define RT_END_BUSY_FRAME do { \
 	rt_skip_lock(); \
 	smp_store_release(&RT_HEAD(r)->busy, 0); \
-	return 0; \
+	return RT_TOOK(r, RT_OVERLOAD_INTERVAL); \
 } while (0)
 
 /* In the loader's context: whether the session runs is its matter. */
@@ -290,15 +324,16 @@ RT_INLINE struct frame *rt_frame_of(u32 size)
 	struct rt_state state_ = { .max_actions = RT_MAX_ACTION }; \
 	struct rt_state *s = &state_; \
 	struct rt_run run_ = { .ctx = ctx, .state = s, .cookie = cookie, \
-			       .func = func }; \
+			       .func = func, \
+			       .began = RT_CYCLES(RT_GUARDS_ALL) }; \
 	struct rt_run *r = &run_; \
 	(void)r
 #define RT_END do { \
 	if (s->err) \
 		rt_report_fault(false, s->err, s->err_args, s->err_arg); \
-	return 0; \
+	return RT_TOOK(r, RT_GUARDS_ALL); \
 } while (0)
-#define RT_END_BUSY return rt_skip_lock()
+#define RT_END_BUSY return rt_skip_lock() | RT_TOOK(r, RT_GUARDS_ALL)
 
 #define RT_IN_FUNCTION struct rt_state *s = r->state; (void)s
 #define RT_IN_BODY struct rt_state *s = r->state; (void)s

@@ -287,6 +287,12 @@ extern const struct stb_script stb_script;
 /* By CPU: `levels` frames, one behind the other. */
 extern char **stb_frames;
 
+/* What handlers took of a CPU, in cycles, since `from`. */
+struct stb_load {
+	u64 from, taken;
+};
+DECLARE_PER_CPU(struct stb_load, stb_load);
+
 int stb_attach(const struct stb_kmod_attach *a);
 long stb_detach(u32 site);
 long stb_counts(struct stb_kmod_counts *c);
