@@ -11,6 +11,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <sodium.h>
 #include <string.h>
 #include <time.h>
@@ -264,13 +265,15 @@ static json_t *statement(struct facts *f)
 
 static int write_json(struct facts *f, json_t *j, const char *out)
 {
-	char *s = json_dumps(j, JSON_INDENT(2));
+	char *text = json_dumps(j, JSON_INDENT(2));
+	const char *s;
 	int status = 0;
 
 	json_decref(j);
-	if (!s)
+	if (!text)
 		bug("JSON that cannot be written");
-	s = arena_printf(&f->mem, "%s\n", s);
+	s = arena_printf(&f->mem, "%s\n", text);
+	free(text);
 	if (!out)
 		fputs(s, stdout);
 	else if (!write_file(out, s, strlen(s))) {

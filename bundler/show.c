@@ -558,11 +558,12 @@ static json_t *module_json(struct arena *mem, const struct variant *v)
 	struct rows versions = rows_of(s, STB_T_VERSIONS,
 				       sizeof(struct stb_version));
 	const struct stb_module *m = ROW(&t, struct stb_module, 0);
-	json_t *j, *list = json_object();
+	json_t *j, *list;
 
 	if (!v->row->module)
 		return json_null();
 	j = json_object();
+	list = json_object();
 	json_object_set_new(j, "name", text(mem, stb_string(s, m->name)));
 	json_object_set_new(j, "vermagic",
 			    text(mem, stb_string(s, m->vermagic)));
