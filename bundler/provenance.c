@@ -11,8 +11,8 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
