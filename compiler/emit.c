@@ -492,6 +492,8 @@ static void emit_limits(struct emit *e, const char *script_name)
 	emit_line(e, "#define RT_KEY_SIZE %u", e->need.key);
 	emit_line(e, "#define RT_VALUE_SIZE %u", e->need.value);
 	emit_match_room(e);
+	if (e->kernel && emit_words_size(ir))
+		emit_line(e, "#define RT_WORDS %u", emit_words_size(ir));
 	if (e->kernel && emit_calls(e->ir, IR_AT_SYS_ENTER) +
 	    emit_calls(e->ir, IR_AT_SYS_EXIT) == 1)
 		emit_line(e, "#define RT_ONE_SYSCALL");
@@ -775,6 +777,7 @@ static void emit_program(struct emit *e, const char *script_name,
 	emit_limits(e, script_name);
 	emit_globals(e);
 	emit_names(e);
+	emit_word_tables(e);
 	emit_regexes(e);
 	for (i = 0; i < e->lay->maps.n; i++)
 		if (e->lay->maps.v[i].global && (!e->kernel || e->module ||
@@ -840,7 +843,8 @@ static uint32_t kernel_frame(struct emit *e)
 	uint32_t size = HEAD + stamped(e->need.raise) + e->need.cat +
 			e->need.key + e->need.value +
 			emit_round(stamped(e->need.out)) + emit_match_size(e) +
-			emit_user_size(e->ir) + (e->need.tokens ? TOKENS +
+			emit_user_size(e->ir) + emit_words_size(e->ir) +
+			(e->need.tokens ? TOKENS +
 			emit_round(e->ir->string_len) : 0);
 	uint32_t handler = 0, n;
 	bool any = false;

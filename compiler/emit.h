@@ -175,6 +175,15 @@ void emit_caught(struct emit *e, const struct ir_stmt *s);
 /* error() whose record needs no buffer: no arguments, or one number. */
 bool emit_simple_raise(const struct ir_stmt *s);
 
+/* The id of a statement's format, as C: of a table, where sites differ in it. */
+const char *emit_format_id(struct emit *e, const struct ir_stmt *s);
+
+/* emit_words.c: arguments of system calls in words: what they are made of, bytes of
+   each frame, the statement. */
+void emit_word_tables(struct emit *e);
+uint32_t emit_words_size(const struct ir *ir);
+void emit_words(struct emit *e, const struct ir_stmt *s);
+
 /* emit_user.c: what handlers need that look at the process: maps, bytes of each
    frame, offsets. */
 void emit_user_maps(struct arena *mem, const struct ir *ir, uint32_t id,

@@ -36,7 +36,7 @@ static bool is_memory(const struct ir_stmt *s, size_t i)
 }
 
 /* The id of a print's format, as C: of a table, where sites differ in it. */
-static const char *format_id(struct emit *e, const struct ir_stmt *s)
+const char *emit_format_id(struct emit *e, const struct ir_stmt *s)
 {
 	const struct ir_formats *f = s->by_site;
 	struct text *t = &e->u->bodies;
@@ -72,7 +72,7 @@ static void print_direct(struct emit *e, const struct ir_stmt *s)
 	emit_line(e, "} *p = RT_RESERVE(p);\n");
 	emit_line(e, "if (p) {");
 	e->depth++;
-	emit_line(e, "RT_HEADER(p, %s);", format_id(e, s));
+	emit_line(e, "RT_HEADER(p, %s);", emit_format_id(e, s));
 	for (i = 0; i < s->nargs; i++) {
 		const char *v = emit_opnd(e, &s->args[i]);
 
@@ -117,7 +117,7 @@ static void print_gathered(struct emit *e, const struct ir_stmt *s)
 		else
 			emit_line(e, "n = rt_put_long(out, n, %s);", v);
 	}
-	emit_line(e, "rt_record_end(r, from, n, %s);", format_id(e, s));
+	emit_line(e, "rt_record_end(r, from, n, %s);", emit_format_id(e, s));
 }
 
 /* --- the loader's ---------------------------------------------------------------- */

@@ -102,7 +102,7 @@ static void need(struct placer *p, const struct ir_stmt *s)
 	uint32_t size;
 
 	if (s->kind == IR_CAT || s->kind == IR_MAP_CAT ||
-	    emit_is_wide_format(p->e, s))
+	    s->kind == IR_WORDS || emit_is_wide_format(p->e, s))
 		p->cat = true;
 	if (s->kind == IR_CALL && !strcmp(s->name, "text_strn"))
 		p->cat = p->text = true;

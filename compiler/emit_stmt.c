@@ -975,6 +975,7 @@ static void emit_stmt(struct emit *e, const struct ir_stmt *s)
 	case IR_MAP_CLEAR: emit_clear(e, s); break;
 	case IR_PRINT: emit_print(e, s); break;
 	case IR_FORMAT: emit_format(e, s); break;
+	case IR_WORDS: emit_words(e, s); break;
 	case IR_IF: emit_if(e, s); break;
 	case IR_LOOP: case IR_FOREACH:
 		id = (int)++e->u->nloops;

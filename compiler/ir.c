@@ -420,6 +420,9 @@ static void put_value(struct text *t, const struct ir_stmt *s)
 	case IR_FORMAT:
 		put_format(t, "sprintf", s);
 		return;
+	case IR_WORDS:
+		put_format(t, "words", s);
+		return;
 	case IR_BREAK:
 		text_puts(t, "break");
 		return;

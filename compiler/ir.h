@@ -108,6 +108,8 @@ enum ir_kind {
 	IR_PRINT_HIST,	/* print of the histogram of global[keys]; its text to
 			   dst, if there is one */
 	IR_FORMAT,	/* dst = sprintf(format id, args) */
+	IR_WORDS,	/* dst = text of a system call's arguments: pieces from
+			   number `format` on; two args at most */
 	/* control */
 	IR_IF,		/* a != 0: body, else other */
 	IR_LOOP,	/* body again and again until IR_BREAK; cost actions a
@@ -167,8 +169,9 @@ struct ir_stmt {
 	enum ir_space space;
 	int stat;		/* STB_ST_* */
 	int format;		/* IR_PRINT, IR_FORMAT */
-	struct ir_formats *by_site;	/* IR_PRINT: format of each site, where
-				   sites that share the handler differ in it */
+	struct ir_formats *by_site;	/* IR_PRINT, IR_WORDS: format of each
+				   site, where sites that share the handler
+				   differ in it */
 	int err;		/* format id of the fault's message; -1: it
 				   cannot fault */
 	int cost;		/* IR_LOOP, IR_FOREACH: script statements a
@@ -386,6 +389,47 @@ struct ir_build {
 	bool is_path;		/* whatever build is there: no places in it */
 };
 
+/*
+ * Text of a system call's arguments as a value (runtime/words.h): one piece after
+ * the other, up to IR_W_END. A value comes from register 0 to 6 of the call, an
+ * operand, or the struct that the last IR_W_STRUCT has read; `cut` is how much of it.
+ */
+enum ir_piece_kind {
+	IR_W_END,
+	IR_W_TEXT,	/* texts from `at` on */
+	IR_W_NUMBER,	/* how: d u x o */
+	IR_W_POINTER,	/* "NULL" or hexadecimal */
+	IR_W_FLAGS,	/* n entries of the table from `at` on */
+	IR_W_NAME,	/* the same, in order; how: what has no name */
+	IR_W_BITS,	/* the same: "[A B]" */
+	IR_W_QUOTED,	/* a string, or its address */
+	IR_W_BUFFER,	/* of from2 bytes */
+	IR_W_MODE,	/* how open()'s flags, from2, are */
+	IR_W_STRUCT,	/* `offset` bytes; else its address, and n pieces less */
+	IR_W_STRINGS,	/* how: bytes of a pointer */
+	IR_W_SOCKADDR,
+	IR_W_RESULT,	/* how: d x o; the table of errors */
+};
+enum { IR_W_OPERAND = 8, IR_W_MEMBER = 16 };	/* from */
+enum { IR_W_ALL, IR_W_INT, IR_W_UINT, IR_W_INT16, IR_W_PAIR,	/* cut */
+       IR_W_SIGNED = 0x80 };		/* of a member: its bytes, and this */
+struct ir_piece {
+	enum ir_piece_kind kind;
+	uint8_t from, cut, how, from2, cut2;
+	uint16_t offset;
+	uint32_t at, n;
+};
+struct ir_word {
+	uint64_t mask, value;
+	uint32_t name;		/* where it is in texts */
+};
+struct ir_words {
+	struct text texts;
+	VEC(struct ir_word) table;
+	VEC(struct ir_piece) pieces;	/* [0] is an end */
+	struct dict tables, known;	/* where each begins, +1 */
+};
+
 struct ir_c {			/* C among the script's declarations */
 	const char *text;
 	struct span at;
@@ -401,6 +445,7 @@ struct ir {
 	VEC(struct ir_build) builds;
 	VEC(struct ir_names) names;
 	VEC(struct ir_trace) traces;
+	struct ir_words words;
 	unsigned symbols;	/* IR_SYM_*: tables that the loader needs */
 	unsigned user;		/* IR_USER_* */
 	struct ir_user in_kernel;	/* ... where */

@@ -128,7 +128,7 @@ static unsigned access_of(const struct ir_stmt *s)
 	case IR_ARG:
 	case IR_RETVAL: case IR_CTX: case IR_COOKIE: case IR_SITE_NAME:
 	case IR_KADDR: case IR_CALL:
-	case IR_CALL_FN: case IR_PRINT: case IR_FORMAT: case IR_IF:
+	case IR_CALL_FN: case IR_PRINT: case IR_FORMAT: case IR_WORDS: case IR_IF:
 	case IR_LOOP: case IR_BREAK: case IR_CONTINUE: case IR_TRY:
 	case IR_RAISE: case IR_RETURN: case IR_NEXT: case IR_EXIT:
 	case IR_C: case IR_STORE: case IR_SET_REG:
@@ -674,7 +674,7 @@ static int prints_of(const struct ir_stmt *s, int n, int *most)
 		case IR_MAP_GET: case IR_MAP_SET: case IR_MAP_MODIFY:
 		case IR_MAP_CAT: case IR_MAP_IN: case IR_MAP_DEL:
 		case IR_MAP_CLEAR: case IR_STAT_ADD: case IR_STAT_GET:
-		case IR_STAT_BUCKET: case IR_FORMAT: case IR_BREAK:
+		case IR_STAT_BUCKET: case IR_FORMAT: case IR_WORDS: case IR_BREAK:
 		case IR_CONTINUE: case IR_EXIT: case IR_C: case IR_STORE:
 		case IR_SET_REG:
 			break;

@@ -31,7 +31,7 @@ static bool is_pure(const struct ir_stmt *s)
 	case IR_MOVE: case IR_UN: case IR_BIN: case IR_CAT: case IR_STRCMP:
 	case IR_MATCH: case IR_LOAD: case IR_LOAD_STR: case IR_LOAD_MEM:
 	case IR_REG: case IR_ARG: case IR_RETVAL: case IR_CTX: case IR_COOKIE:
-	case IR_SITE_NAME: case IR_KADDR: case IR_FORMAT:
+	case IR_SITE_NAME: case IR_KADDR: case IR_FORMAT: case IR_WORDS:
 	case IR_NEXT: case IR_RETURN:
 		return true;
 	case IR_CALL:		/* those that act give nothing */

@@ -251,9 +251,11 @@ void shape_words(struct lower *l, struct shape_of_text *sh,
 		 const struct expr *e);
 /* lower_syscall.c: register n */
 struct ir_opnd read_call_arg(struct lower *l, struct span at, int64_t n);
-struct ir_opnd lower_words(struct lower *l, const struct expr *e,
-			   struct ir_slot *want);
-/* lower_words_now.c: %o or %#o of v, as a string */
+/* lower_words_now.c: words, or the argstr of an alias, as a value */
+bool is_words_now(struct lower *l, const struct expr *e);
+struct ir_opnd words_now(struct lower *l, const struct expr *e,
+			 struct ir_slot *want);
+/* %o or %#o of v, as a string */
 struct ir_opnd octal_now(struct lower *l, struct span at, struct ir_opnd v,
 			 bool begins_with_0);
 

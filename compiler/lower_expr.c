@@ -1185,7 +1185,7 @@ static struct ir_opnd lower_call(struct lower *l, const struct expr *e,
 	    lower_python(l, e, &v))
 		return v;
 	if (is_words(e))
-		return lower_words(l, e, want);
+		return words_now(l, e, want);
 	if (!strcmp(name, "exit"))
 		add(l, IR_EXIT, e->at);
 	else if (!strcmp(name, "abort") && !l->ir_fn)

@@ -141,6 +141,8 @@ void shape_expr(struct lower *l, struct shape_of_text *sh,
 
 	if (e->kind == X_NAME && e->var->meaning) {
 		shape_expr(l, sh, e->var->meaning);
+	} else if (sh->early && is_words_now(l, e)) {
+		shape_value(l, sh, "%s", words_now(l, e, NULL), 's');
 	} else if (is_words(e)) {
 		shape_words(l, sh, e);
 	} else if (e->type != T_STRING && fold(l, e, &cond)) {
@@ -632,6 +634,8 @@ struct ir_opnd lower_print(struct lower *l, const struct expr *e,
 
 	if (is_histogram(e))
 		return print_histogram(l, e, want);
+	if (is_words_now(l, e))
+		return words_now(l, e, want);
 	shape_init(l, &sh);
 	sh.hold = changes_locals(e);
 	sh.early = e->print->to_string;

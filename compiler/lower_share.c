@@ -2,7 +2,8 @@
 /*
  * lower_share.c - sites whose handlers do the same share one. In: a handler with
  * its site. Out: it is in the program, or its site is one of an equal handler's.
- * Those of system calls may differ in the formats of what they print.
+ * Those of system calls may differ in the formats of what they print, and in the words
+ * of their arguments.
  */
 #include "lower.h"
 
@@ -16,7 +17,7 @@ static void find_prints(struct lowering *all, struct ir_stmt *s,
 			struct prints *out)
 {
 	for (; s; s = s->next) {
-		if (s->kind == IR_PRINT)
+		if (s->kind == IR_PRINT || s->kind == IR_WORDS)
 			vec_push(all->mem, &out->v, s);
 		find_prints(all, s->body, out);
 		find_prints(all, s->other, out);

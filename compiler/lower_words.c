@@ -4,8 +4,8 @@
  * strings, what pointers lead to. In: the functions that compiler/syscalls.c
  * puts into aliases. Out: pieces of a format (loader/words.h), whose arguments
  * the handler reads and the loader makes text of. What cannot be read is shown
- * as its address. Where a value is wanted of the text, the handler makes it, if
- * it is a string, flags, or numbers.
+ * as its address. Where a value is wanted of the text, the handler makes it:
+ * lower_words_now.c.
  *
  * And the variables of those aliases: nothing but names for what they were set
  * to, so that text stays text until it is printed.
@@ -16,8 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN_BYTES = 32, SHOWN_STRINGS = 8, STRING_BYTES = 64,
-       SOCKADDR_BYTES = 112 };
+enum { SOCKADDR_BYTES = 112 };
 
 /* --- what the variables of an alias mean ------------------------------------------ */
 
@@ -103,10 +102,7 @@ static struct ir_opnd arg_value(struct lower *l, const struct expr *e,
 static void shape_pointer(struct lower *l, struct shape_of_text *sh,
 			  struct ir_opnd v)
 {
-	if (sh->early)
-		shape_value(l, sh, "%s", pointer_now(l, nowhere, v), 's');
-	else
-		shape_value(l, sh, "%P", v, 'l');
+	shape_value(l, sh, "%P", v, 'l');
 }
 
 /* An argument that the loader may cut to its size: the register; *cut is how, 'W'
@@ -152,7 +148,15 @@ bool shape_raw(struct lower *l, struct shape_of_text *sh, const char *d,
 	return true;
 }
 
-struct trial begin_trial(struct lower *l, struct span at)
+/* Statements of a piece, in a try: flag is 0 when they were all done, else those
+   of `none` are 0 or "". */
+struct trial {
+	struct ir_slot *flag;
+	struct ir_stmt *try;
+	struct block back;
+};
+
+static struct trial begin_trial(struct lower *l, struct span at)
 {
 	struct trial t = { .flag = new_slot(l, IR_LONG, "no") };
 
@@ -164,8 +168,8 @@ struct trial begin_trial(struct lower *l, struct span at)
 }
 
 /* `none`: the slots that it makes, n of them. */
-void end_trial(struct lower *l, struct span at, struct trial *t,
-	       struct ir_slot **none, size_t n)
+static void end_trial(struct lower *l, struct span at, struct trial *t,
+		      struct ir_slot **none, size_t n)
 {
 	size_t i;
 
@@ -179,7 +183,8 @@ void end_trial(struct lower *l, struct span at, struct trial *t,
 }
 
 /* A slot of its own for a value that a try makes. */
-struct ir_slot *kept_slot(struct lower *l, struct span at, struct ir_opnd v)
+static struct ir_slot *kept_slot(struct lower *l, struct span at,
+				 struct ir_opnd v)
 {
 	struct ir_slot *s = new_slot(l, IR_LONG, "v");
 
@@ -191,19 +196,14 @@ struct ir_slot *kept_slot(struct lower *l, struct span at, struct ir_opnd v)
 /* --- flags and names --------------------------------------------------------------- */
 
 static void shape_table(struct lower *l, struct shape_of_text *sh,
-			const struct expr *e, const char *name,
-			struct ir_opnd v, char cut)
+			const char *name, struct ir_opnd v, char cut)
 {
 	const char *table = dict_get(&syscalls_of(l->j)->tables, name);
 
 	if (!table)
 		die("tapsets/syscalls.table has no table %s", name);
-	if (sh->early)
-		shape_value(l, sh, "%s", words_now(l, e->at, table, v), 's');
-	else
-		shape_value(l, sh, arena_printf(l->mem, "%%%s{%s%%}",
-			    cut == 'W' ? "W" : cut == 'V' ? "V" : "",
-			    table), v, 'l');
+	shape_value(l, sh, arena_printf(l->mem, "%%%s{%s%%}", cut == 'W' ?
+		    "W" : cut == 'V' ? "V" : "", table), v, 'l');
 }
 
 /* --- strings ------------------------------------------------------------------------ */
@@ -213,36 +213,15 @@ static void shape_quoted(struct lower *l, struct shape_of_text *sh,
 			 const struct expr *e)
 {
 	struct ir_opnd a = arg_value(l, e, 0);
-	struct ir_slot *s = new_slot(l, IR_STRING, "text"), *text;
+	struct ir_slot *s = new_slot(l, IR_STRING, "text");
 	struct trial t = begin_trial(l, nowhere);
-	struct shape_of_text now;
-	struct block back;
-	struct ir_stmt *st;
 
 	load_string(l, nowhere, a, (struct ir_opnd){ 0 }, IR_USER_MEM, s);
 	end_trial(l, nowhere, &t, &s, 1);
-	if (!sh->early) {
-		shape_value(l, sh, "%(", slot_opnd(t.flag), 'l');
-		shape_value(l, sh, "%q%:", slot_opnd(s), 's');
-		shape_pointer(l, sh, a);
-		text_puts(&sh->format, "%)");
-		return;
-	}
-	text = new_slot(l, IR_STRING, "quoted");
-	st = add(l, IR_IF, e->at);
-	st->a = slot_opnd(t.flag);
-	for (int i = 0; i < 2; i++) {
-		back = enter(l, i ? &st->other : &st->body);
-		shape_init(l, &now);
-		now.early = true;
-		if (i)
-			shape_value(l, &now, "\"%s\"", slot_opnd(s), 's');
-		else
-			shape_pointer(l, &now, a);
-		add_move(l, e->at, text, shape_string(l, &now, e->at, text));
-		leave(l, back);
-	}
-	shape_value(l, sh, "%s", slot_opnd(text), 's');
+	shape_value(l, sh, "%(", slot_opnd(t.flag), 'l');
+	shape_value(l, sh, "%q%:", slot_opnd(s), 's');
+	shape_pointer(l, sh, a);
+	text_puts(&sh->format, "%)");
 }
 
 /* v, but no more than `most` and no less than `least`. */
@@ -298,40 +277,17 @@ static void shape_bytes(struct lower *l, struct shape_of_text *sh,
 	text_puts(&sh->format, "%)");
 }
 
-/* write()'s data: so many bytes, and "..." where there are more. */
-static void shape_buffer(struct lower *l, struct shape_of_text *sh,
-			 const struct expr *e)
-{
-	struct ir_slot *s, *n;
-	struct trial t;
-
-	if (!sh->early) {
-		shape_bytes(l, sh, e, "q", SHOWN_BYTES + 1);
-		return;
-	}
-	s = new_slot(l, IR_STRING, "text");
-	n = bounded(l, e->at, arg_value(l, e, 1), 0, SHOWN_BYTES);
-	t = begin_trial(l, nowhere);
-	load_string(l, nowhere, arg_value(l, e, 0), slot_opnd(n), IR_USER_MEM,
-		    s);
-	end_trial(l, nowhere, &t, &s, 1);
-	shape_value(l, sh, "\"%s", slot_opnd(s), 's');
-	shape_value(l, sh, "%s", lit_opnd("\"", 1), 's');
-}
-
 /* argv: the first strings of a list that ends in a null pointer. */
 static void shape_strings(struct lower *l, struct shape_of_text *sh,
 			  const struct expr *e)
 {
 	bool compat = l->site && l->site->is_compat;
 	struct ir_opnd a = arg_value(l, e, 0), p;
-	struct ir_slot *s, *end = NULL, *list = NULL;
+	struct ir_slot *s, *end = NULL;
 	struct trial t;
 	int i, size = compat ? 4 : 8;
 
 	text_puts(&sh->format, "[");
-	if (sh->early)
-		list = new_text(l, e->at);
 	for (i = 0; i < SHOWN_STRINGS; i++) {
 		s = new_slot(l, IR_STRING, "text");
 		t = begin_trial(l, nowhere);
@@ -346,26 +302,15 @@ static void shape_strings(struct lower *l, struct shape_of_text *sh,
 			add_move(l, e->at, t.flag, p);
 		}
 		end = t.flag;
-		if (sh->early) {
-			append_unless(l, e->at, list, end, i ? ", \"%s\"" :
-				      "\"%s\"", slot_opnd(s));
-			continue;
-		}
 		shape_value(l, sh, i ? "%(, " : "%(", slot_opnd(end), 'l');
 		shape_value(l, sh, "%q%:%)", slot_opnd(s), 's');
 	}
-	if (sh->early) {
-		append_unless(l, e->at, list, end, "%s", lit_opnd(", ...", 5));
-		shape_value(l, sh, "%s", slot_opnd(list), 's');
-		shape_value(l, sh, "%s", lit_opnd("]", 1), 's');
-	} else {
-		shape_value(l, sh, "%(, ...%:%)]", slot_opnd(end), 'l');
-	}
+	shape_value(l, sh, "%(, ...%:%)]", slot_opnd(end), 'l');
 }
 
 /* --- structs ---------------------------------------------------------------------------- */
 
-static const char *struct_text(struct lower *l, const char *name)
+const char *struct_text(struct lower *l, const char *name)
 {
 	const char *s = dict_get(&syscalls_of(l->j)->structs, name);
 	const char *other = s ? strstr(s, " | ") : NULL;
@@ -378,52 +323,39 @@ static const char *struct_text(struct lower *l, const char *name)
 		arena_strndup(l->mem, s, (size_t)(other - s));
 }
 
-/* "@8.4d" or "@8.4:table": a member; s moves behind it. */
-static struct ir_slot *load_member(struct lower *l, struct span at,
-				   struct ir_opnd a, const char *s, bool early)
+/* "@8.4d" or "@8.4:table" */
+const char *next_member(struct lower *l, const char *s, struct words_member *m)
 {
 	char *end;
-	unsigned long offset = strtoul(s + 1, &end, 10);
-	unsigned long size = strtoul(end + 1, &end, 10);
-
-	return kept_slot(l, at, load_number(l, at, a, (int64_t)offset,
-			 (unsigned)size, early && *end == 'd', IR_USER_MEM));
-}
-
-static const char *shape_member(struct lower *l, struct shape_of_text *sh,
-				const struct expr *e, struct ir_slot *v,
-				const char *s)
-{
-	bool small = strtoul(strchr(s, '.') + 1, NULL, 10) == 4;
-	char what[8] = "%d";
 	size_t n;
 
-	s += 1 + strspn(s + 1, "0123456789.");
-	if (*s == ':') {
-		n = strspn(s + 1, "abcdefghijklmnopqrstuvwxyz0123456789");
-		shape_table(l, sh, e, arena_strndup(l->mem, s + 1, n),
-			    slot_opnd(v), 0);
-		return s + 1 + n;
-	}
-	if (*s == 'x')
-		strcpy(what, "0x%x");
-	else if (small && *s == 'd' && !sh->early)
-		strcpy(what, "%Wd");
-	else
-		what[1] = *s;
-	shape_value(l, sh, what, slot_opnd(v), 'l');
-	return s + 1;
+	m->offset = (unsigned)strtoul(s + 1, &end, 10);
+	m->size = (unsigned)strtoul(end + 1, &end, 10);
+	m->how = *end;
+	m->table = NULL;
+	if (*end != ':')
+		return end + 1;
+	n = strspn(end + 1, "abcdefghijklmnopqrstuvwxyz0123456789");
+	m->table = arena_strndup(l->mem, end + 1, n);
+	return end + 1 + n;
 }
 
-static void shape_members(struct lower *l, struct shape_of_text *sh,
-			  const struct expr *e, struct ir_slot **members,
-			  const char *s)
+static void shape_member(struct lower *l, struct shape_of_text *sh,
+			 const struct words_member *m, struct ir_slot *v)
 {
-	while (*s)
-		if (*s == '@')
-			s = shape_member(l, sh, e, *members++, s);
-		else
-			text_putc(&sh->format, *s++);
+	char what[8] = "%d";
+
+	if (m->table) {
+		shape_table(l, sh, m->table, slot_opnd(v), 0);
+		return;
+	}
+	if (m->how == 'x')
+		strcpy(what, "0x%x");
+	else if (m->size == 4 && m->how == 'd')
+		strcpy(what, "%Wd");
+	else
+		what[1] = m->how;
+	shape_value(l, sh, what, slot_opnd(v), 'l');
 }
 
 static void shape_struct(struct lower *l, struct shape_of_text *sh,
@@ -432,24 +364,27 @@ static void shape_struct(struct lower *l, struct shape_of_text *sh,
 	const char *text = struct_text(l, e->args->next->str), *s;
 	struct ir_opnd a = arg_value(l, e, 0);
 	struct ir_slot *members[8];
+	struct words_member m[COUNT_OF(members)];
 	struct trial t;
 	size_t n = 0;
 
 	t = begin_trial(l, nowhere);
-	for (s = text; (s = strchr(s, '@')) && n < COUNT_OF(members); s++)
-		members[n++] = load_member(l, nowhere, a, s, sh->early);
-	end_trial(l, nowhere, &t, members, n);
-	if (sh->early) {
-		struct ir_slot *to = new_text(l, e->at);
-		struct choice c = begin_choice(l, e->at, to, t.flag, a);
-
-		shape_members(l, &c.now, e, members, text);
-		end_choice(l, e->at, &c);
-		shape_value(l, sh, "%s", slot_opnd(to), 's');
-		return;
+	for (s = text; (s = strchr(s, '@')) && n < COUNT_OF(members); n++) {
+		s = next_member(l, s, &m[n]);
+		members[n] = kept_slot(l, nowhere, load_number(l, nowhere, a,
+				       m[n].offset, m[n].size, false,
+				       IR_USER_MEM));
 	}
+	end_trial(l, nowhere, &t, members, n);
 	shape_value(l, sh, "%(", slot_opnd(t.flag), 'l');
-	shape_members(l, sh, e, members, text);
+	for (s = text, n = 0; *s; )
+		if (*s == '@' && n < COUNT_OF(members)) {
+			s = next_member(l, s, &m[n]);
+			shape_member(l, sh, &m[n], members[n]);
+			n++;
+		} else {
+			text_putc(&sh->format, *s++);
+		}
 	text_puts(&sh->format, "%:");
 	shape_pointer(l, sh, a);
 	text_puts(&sh->format, "%)");
@@ -464,10 +399,6 @@ static void shape_result(struct lower *l, struct shape_of_text *sh,
 	struct ir_opnd v = arg_value(l, e, 0);
 	char what = *e->args->next->str;
 
-	if (sh->early) {
-		shape_value(l, sh, "%s", result_now(l, e->at, v, what), 's');
-		return;
-	}
 	if (what != 'x') {
 		shape_value(l, sh, what == 'o' ? "%#o" : "%E", v, 'l');
 		return;
@@ -486,10 +417,6 @@ static void shape_mode(struct lower *l, struct shape_of_text *sh,
 	struct ir_opnd flags = arg_value(l, e, 0), mode = arg_value(l, e, 1);
 
 	flags = add_bin(l, e->at, IR_AND, flags, num_opnd(O_CREAT | O_TMPFILE));
-	if (sh->early) {
-		shape_value(l, sh, "%s", mode_now(l, e->at, flags, mode), 's');
-		return;
-	}
 	shape_value(l, sh, "%(%:, ", flags, 'l');
 	shape_value(l, sh, "%#o%)", mode, 'l');
 }
@@ -519,34 +446,20 @@ void shape_words(struct lower *l, struct shape_of_text *sh,
 	if (!strcmp(name, "__pointer"))
 		shape_pointer(l, sh, arg_value(l, e, 0));
 	else if (!strcmp(name, "__words"))
-		shape_table(l, sh, e, e->args->next->str, raw_argument(l, sh,
+		shape_table(l, sh, e->args->next->str, raw_argument(l, sh,
 			    e->args, &v, &cut) ? v : arg_value(l, e, 0), cut);
 	else if (!strcmp(name, "__quoted"))
 		shape_quoted(l, sh, e);
 	else if (!strcmp(name, "__buffer"))
-		shape_buffer(l, sh, e);
+		shape_bytes(l, sh, e, "q", SHOWN_BYTES + 1);
 	else if (!strcmp(name, "__mode"))
 		shape_mode(l, sh, e);
 	else if (!strcmp(name, "__struct"))
 		shape_struct(l, sh, e);
 	else if (!strcmp(name, "__result"))
 		shape_result(l, sh, e);
-	else if (!strcmp(name, "__sockaddr") && sh->early)
-		shape_value(l, sh, "%s", sockaddr_now(l, e->at,
-						      arg_value(l, e, 0)), 's');
 	else if (!strcmp(name, "__sockaddr"))
 		shape_bytes(l, sh, e, "S", SOCKADDR_BYTES);
 	else
 		shape_strings(l, sh, e);
-}
-
-struct ir_opnd lower_words(struct lower *l, const struct expr *e,
-			   struct ir_slot *want)
-{
-	struct shape_of_text sh;
-
-	shape_init(l, &sh);
-	sh.early = true;
-	shape_words(l, &sh, e);
-	return shape_string(l, &sh, e->at, want);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * lower_words_now.c - arguments of system calls in words as values: the handler
- * makes the text, a step for each name, number by number, as loader/words.c
- * would print it.
+ * lower_words_now.c - arguments of system calls in words as values. In: the
+ * functions that compiler/syscalls.c puts into aliases, and the sprintf of their
+ * argstr. Out: pieces (ir.h), which the handler does one after the other
+ * (runtime/words.h), so that it is the same for every call. The text is the one
+ * that loader/words.c prints.
  */
 #include "lower_words.h"
 #include "syscalls.h"
@@ -10,476 +12,410 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- pieces ------------------------------------------------------------------------ */
-
-struct ir_slot *new_text(struct lower *l, struct span at)
-{
-	struct ir_slot *to = new_slot(l, IR_STRING, "words");
-
-	add_move(l, at, to, lit_opnd("", 0));
-	return to;
-}
-
-static void append(struct lower *l, struct span at, struct ir_slot *to,
-		   struct ir_opnd text)
-{
-	struct ir_stmt *s = add_into(l, IR_CAT, at, to);
-
-	s->a = slot_opnd(to);
-	s->b = text;
-}
-
-static void append_value(struct lower *l, struct span at, struct ir_slot *to,
-			 const char *directive, struct ir_opnd v, char type)
-{
-	struct shape_of_text sh;
-
-	shape_init(l, &sh);
-	sh.early = true;
-	shape_value(l, &sh, directive, v, type);
-	append(l, at, to, shape_string(l, &sh, at, NULL));
-}
-
-/* Statements for where `a` is not 0. */
-static struct block enter_if(struct lower *l, struct span at, struct ir_opnd a,
-			     struct ir_stmt **s)
-{
-	*s = add(l, IR_IF, at);
-	(*s)->a = a;
-	return enter(l, &(*s)->body);
-}
-
-static struct ir_opnd is_zero(struct lower *l, struct span at,
-			      struct ir_opnd v)
-{
-	return add_bin(l, at, IR_EQ, v, num_opnd(0));
-}
-
-struct ir_opnd pointer_now(struct lower *l, struct span at, struct ir_opnd v)
-{
-	struct ir_slot *to = new_slot(l, IR_STRING, "pointer");
-	struct shape_of_text sh;
-	struct ir_stmt *s;
-	struct block back;
-
-	add_move(l, at, to, lit_opnd("NULL", 4));
-	back = enter_if(l, at, v, &s);
-	shape_init(l, &sh);
-	sh.early = true;
-	shape_value(l, &sh, "0x%x", v, 'l');
-	add_move(l, at, to, shape_string(l, &sh, at, to));
-	leave(l, back);
-	return slot_opnd(to);
-}
-
-void append_unless(struct lower *l, struct span at, struct ir_slot *to,
-		   struct ir_slot *flag, const char *directive,
-		   struct ir_opnd v)
-{
-	struct ir_stmt *s;
-	struct block back = enter_if(l, at, is_zero(l, at, slot_opnd(flag)),
-				     &s);
-
-	append_value(l, at, to, directive, v, 's');
-	leave(l, back);
-}
-
-struct choice begin_choice(struct lower *l, struct span at, struct ir_slot *to,
-			   struct ir_slot *flag, struct ir_opnd a)
-{
-	struct choice c = { .to = to };
-	struct ir_stmt *s;
-
-	c.back = enter_if(l, at, slot_opnd(flag), &s);
-	append(l, at, to, pointer_now(l, at, a));
-	leave(l, c.back);
-	c.back = enter(l, &s->other);
-	shape_init(l, &c.now);
-	c.now.early = true;
-	return c;
-}
-
-void end_choice(struct lower *l, struct span at, struct choice *c)
-{
-	append(l, at, c->to, shape_string(l, &c->now, at, NULL));
-	leave(l, c->back);
-}
-
-/* --- flags and names --------------------------------------------------------------- */
-
-struct entry {
-	uint64_t mask, value;
-	bool has_mask;
-	const char *name;
-	size_t len;
+struct maker {
+	struct lower *l;
+	VEC(struct ir_piece) v;
+	struct ir_opnd args[2];
+	size_t nargs;
+	struct text text;	/* not put yet */
 };
 
-static bool next_entry(const char **p, struct entry *e)
-{
-	char *end;
+/* --- values ------------------------------------------------------------------------- */
 
-	if (!**p)
+static const struct expr *meant(const struct expr *e)
+{
+	while (e->kind == X_NAME && e->var && e->var->meaning)
+		e = e->var->meaning;
+	return e;
+}
+
+/* An argument of the call: its register, how much of it. False: it is another. */
+static bool is_register(struct lower *l, const struct expr *e, uint8_t *from,
+			uint8_t *cut)
+{
+	const char *name;
+	int64_t n;
+	bool compat;
+
+	e = meant(e);
+	if (e->kind != X_CALL || !e->builtin || !l->site ||
+	    l->prog != IR_SYSCALL || strncmp(e->builtin->name, "__arg_", 6) ||
+	    !fold(l, e->args, &n) || n < 0 || n > 6)
 		return false;
-	e->value = strtoull(*p, &end, 16);
-	e->has_mask = *end == '/';
-	if (e->has_mask) {
-		e->mask = e->value;
-		e->value = strtoull(end + 1, &end, 16);
-	}
-	e->name = *end == ' ' ? end + 1 : end;
-	e->len = strcspn(e->name, ",");
-	*p = e->name + e->len + (e->name[e->len] == ',');
+	name = e->builtin->name + 6;
+	compat = l->site->is_compat;
+	*from = (uint8_t)n;
+	*cut = !strcmp(name, "int") || (!strcmp(name, "long") && compat) ?
+		IR_W_INT : !strcmp(name, "uint") ? IR_W_UINT :
+		!strcmp(name, "int16") ? IR_W_INT16 :
+		!strcmp(name, "pair") ? IR_W_PAIR : IR_W_ALL;
 	return true;
 }
 
-/* What no name stands for: of flags the rest, else the number. */
-static void append_rest(struct lower *l, struct span at, struct ir_slot *to,
-			struct ir_slot *v, struct ir_slot *any, char kind)
+static void take(struct maker *m, const struct expr *e, uint8_t *from,
+		 uint8_t *cut)
 {
-	const char *number = kind == 'd' ? "%d" : kind == 'o' ? "%#o" : "0x%x";
-	struct ir_opnd want = is_zero(l, at, slot_opnd(any));
-	struct block back, in;
-	struct ir_stmt *s;
-
-	if (kind == 'f')
-		want = add_bin(l, at, IR_OR, want, add_bin(l, at, IR_NE,
-			       slot_opnd(v), num_opnd(0)));
-	back = enter_if(l, at, want, &s);
-	if (kind == 'f') {
-		in = enter_if(l, at, slot_opnd(any), &s);
-		append(l, at, to, lit_opnd("|", 1));
-		leave(l, in);
-	}
-	in = enter_if(l, at, slot_opnd(v), &s);
-	append_value(l, at, to, number, slot_opnd(v), 'l');
-	leave(l, in);
-	in = enter(l, &s->other);
-	append(l, at, to, lit_opnd("0", 1));
-	leave(l, in);
-	leave(l, back);
+	if (is_register(m->l, e, from, cut))
+		return;
+	if (m->nargs == COUNT_OF(m->args))
+		bug("words of more than %zu values", m->nargs);
+	*cut = IR_W_ALL;
+	*from = (uint8_t)(IR_W_OPERAND + m->nargs);
+	m->args[m->nargs++] = lower_expr(m->l, e);
 }
 
-/* "[HUP INT]", "~[KILL]" where two thirds are set */
-static struct ir_opnd bits_now(struct lower *l, struct span at, const char *p,
-			       struct ir_slot *v)
-{
-	struct ir_slot *to = new_text(l, at);
-	struct ir_slot *any = kept_slot(l, at, num_opnd(0));
-	struct ir_slot *n = kept_slot(l, at, num_opnd(0));
-	struct block back, in;
-	struct ir_stmt *s;
-	struct entry e;
+/* --- tables ------------------------------------------------------------------------- */
 
-	for (int i = 0; i < 64; i++)
-		add_move(l, at, n, add_bin(l, at, IR_ADD, slot_opnd(n),
-			 add_bin(l, at, IR_AND, add_bin(l, at, IR_USHR,
-				 slot_opnd(v), num_opnd(i)), num_opnd(1))));
-	back = enter_if(l, at, add_bin(l, at, IR_GE, slot_opnd(n),
-				       num_opnd(64 * 2 / 3)), &s);
-	append(l, at, to, lit_opnd("~", 1));
-	add_move(l, at, v, add_bin(l, at, IR_XOR, slot_opnd(v), num_opnd(-1)));
-	leave(l, back);
-	append(l, at, to, lit_opnd("[", 1));
-	while (next_entry(&p, &e)) {
-		if (e.value > 63)
-			continue;
-		back = enter_if(l, at, add_bin(l, at, IR_AND, slot_opnd(v),
-				num_opnd((int64_t)(1ull << e.value))), &s);
-		in = enter_if(l, at, slot_opnd(any), &s);
-		append(l, at, to, lit_opnd(" ", 1));
-		leave(l, in);
-		append(l, at, to, lit_opnd(e.name, e.len));
-		add_move(l, at, any, num_opnd(1));
-		leave(l, back);
-	}
-	append(l, at, to, lit_opnd("]", 1));
-	return slot_opnd(to);
+static uint32_t put_name(struct maker *m, const char *s, size_t n)
+{
+	struct text *t = &m->l->ir->words.texts;
+	uint32_t at;
+
+	if (!t->n)
+		text_putc(t, 0);
+	at = (uint32_t)t->n;
+	text_add(t, s, n);
+	text_putc(t, 0);
+	return at;
 }
 
-/* The names as the handler makes them: a step for each. */
-struct ir_opnd words_now(struct lower *l, struct span at, const char *table,
-			 struct ir_opnd number)
+/* An entry of the text `p`, "40 O_CREAT" or "3/0 O_RDONLY", or of the list of
+   errors a name; NULL: there is no more. */
+static const char *put_entry(struct maker *m, const char *p, char kind,
+			     uint64_t number)
 {
-	struct ir_slot *v = kept_slot(l, at, number), *to, *any;
-	bool flags = *table == 'f';
-	const char *p = table + 1 + strspn(table + 1, " ");
-	struct entry e;
+	struct ir_word w = { ~0ull, number, 0 };
+	bool has_mask = false;
+	size_t n;
+	char *end;
 
-	if (*table == 's')
-		return bits_now(l, at, p, v);
-	to = new_text(l, at);
-	any = new_slot(l, IR_LONG, "any");
-	add_move(l, at, any, num_opnd(0));
-	while (next_entry(&p, &e)) {
-		uint64_t mask = e.has_mask ? e.mask : flags ? e.value : ~0ull;
-		struct ir_opnd is = mask == ~0ull ? slot_opnd(v) :
-			add_bin(l, at, IR_AND, slot_opnd(v),
-				num_opnd((int64_t)mask));
-		struct block back, in;
-		struct ir_stmt *s;
-
-		if (flags && !e.value && !e.has_mask)
-			continue;
-		is = add_bin(l, at, IR_EQ, is, num_opnd((int64_t)e.value));
-		s = add(l, IR_IF, at);
-		s->a = is;
-		back = enter(l, &s->body);
-		if (flags) {
-			s = add(l, IR_IF, at);
-			s->a = slot_opnd(any);
-			in = enter(l, &s->body);
-			append(l, at, to, lit_opnd("|", 1));
-			leave(l, in);
-			add_move(l, at, v, add_bin(l, at, IR_AND, slot_opnd(v),
-						   num_opnd((int64_t)~mask)));
+	if (kind != 'n') {
+		w.value = strtoull(p, &end, 16);
+		has_mask = *end == '/';
+		if (has_mask) {
+			w.mask = w.value;
+			w.value = strtoull(end + 1, &end, 16);
 		}
-		append(l, at, to, lit_opnd(e.name, e.len));
-		add_move(l, at, any, num_opnd(1));
-		leave(l, back);
+		p = end + (*end == ' ');
 	}
-	append_rest(l, at, to, v, any, *table);
-	return slot_opnd(to);
+	if (kind == 'f' && !has_mask)
+		w.mask = w.value;
+	if (kind == 's')
+		w.mask = w.value = w.value < 64 ? 1ull << w.value : 0;
+	n = strcspn(p, ",");
+	if (n && (has_mask || kind == 'e' || kind == 'd' || kind == 'o' ||
+		  kind == 'n' || w.value)) {
+		w.name = put_name(m, p, n);
+		vec_push(m->l->mem, &m->l->ir->words.table, w);
+	}
+	return p[n] ? p + n + 1 : NULL;
 }
 
-/* --- octal ---------------------------------------------------------------------------- */
-
-/* Digits `from` to `to` of v in octal, as those of a hexadecimal number. */
-static struct ir_opnd octal_digits(struct lower *l, struct span at,
-				   struct ir_opnd v, int from, int to)
+/* By value, equal ones as they stand: names are looked up. */
+static void order(struct ir_word *w, size_t n)
 {
-	struct ir_opnd all = num_opnd(0), digit;
+	size_t i, k;
 
-	for (int i = from; i < to; i++) {
-		digit = add_bin(l, at, IR_AND, add_bin(l, at, IR_USHR, v,
-				num_opnd(3 * i)), num_opnd(7));
-		all = add_bin(l, at, IR_OR, all, add_bin(l, at, IR_SHL, digit,
-			      num_opnd(4 * (i - from))));
+	for (i = 1; i < n; i++) {
+		struct ir_word one = w[i];
+
+		for (k = i; k && w[k - 1].value > one.value; k--)
+			w[k] = w[k - 1];
+		w[k] = one;
 	}
-	return all;
+}
+
+/* The entries of a table of tapsets/syscalls.table, once; gives its kind. */
+static char put_table(struct maker *m, const char *name, struct ir_piece *p)
+{
+	enum { LAST = 133, KERNELS = 512 };	/* errors: behind that, those */
+	struct ir_words *words = &m->l->ir->words;
+	const char *text = dict_get(&syscalls_of(m->l->j)->tables, name);
+	struct ir_piece *known;
+	void **slot;
+	uint64_t i = 0;
+	char kind;
+
+	if (!text)
+		die("tapsets/syscalls.table has no table %s", name);
+	kind = *text;
+	words->tables.mem = m->l->mem;
+	slot = dict_at(&words->tables, name);
+	known = *slot;
+	if (!known) {
+		*slot = known = NEW(m->l->mem, struct ir_piece);
+		known->at = (uint32_t)words->table.n;
+		for (text += 1 + strspn(text + 1, " "); text; i++)
+			text = put_entry(m, text, kind, i > LAST ?
+					 i + KERNELS - LAST - 1 : i);
+		known->n = (uint32_t)words->table.n - known->at;
+		if (!strchr("fs", kind))
+			order(words->table.v + known->at, known->n);
+	}
+	p->at = known->at;
+	p->n = known->n;
+	return kind;
+}
+
+/* --- pieces ------------------------------------------------------------------------- */
+
+static void flush(struct maker *m)
+{
+	struct ir_piece p = { .kind = IR_W_TEXT };
+	struct ir_words *words = &m->l->ir->words;
+	void **slot;
+
+	if (!m->text.n)
+		return;
+	words->tables.mem = m->l->mem;
+	slot = dict_at(&words->tables, arena_printf(m->l->mem, "\"%s",
+						    m->text.s));
+	if (!*slot)
+		*slot = (void *)(uintptr_t)put_name(m, m->text.s, m->text.n);
+	p.at = (uint32_t)(uintptr_t)*slot;
+	vec_push(m->l->mem, &m->v, p);
+	m->text = (struct text){ .mem = m->l->mem };
+}
+
+static void put(struct maker *m, struct ir_piece p)
+{
+	flush(m);
+	vec_push(m->l->mem, &m->v, p);
+}
+
+static void put_named(struct maker *m, struct ir_piece p, const char *table)
+{
+	char kind = put_table(m, table, &p);
+
+	p.kind = kind == 'f' ? IR_W_FLAGS : kind == 's' ? IR_W_BITS : IR_W_NAME;
+	p.how = kind == 'd' ? 'd' : kind == 'o' ? 'o' : 'x';
+	put(m, p);
+}
+
+static void put_struct(struct maker *m, struct ir_piece p, const char *name)
+{
+	const char *s = struct_text(m->l, name);
+	struct words_member one;
+	size_t head;
+
+	p.kind = IR_W_STRUCT;
+	put(m, p);
+	head = m->v.n - 1;
+	while (*s) {
+		struct ir_piece q = { .kind = IR_W_NUMBER,
+				      .from = IR_W_MEMBER };
+
+		if (*s != '@') {
+			text_putc(&m->text, *s++);
+			continue;
+		}
+		s = next_member(m->l, s, &one);
+		q.offset = (uint16_t)one.offset;
+		q.cut = (uint8_t)(one.size | (one.how == 'd' ? IR_W_SIGNED : 0));
+		q.how = (uint8_t)one.how;
+		if (one.table)
+			put_named(m, q, one.table);
+		else
+			put(m, q);
+		if (m->v.v[head].offset < one.offset + one.size)
+			m->v.v[head].offset = (uint16_t)(one.offset + one.size);
+	}
+	flush(m);
+	m->v.v[head].n = (uint32_t)(m->v.n - head - 1);
+}
+
+static void put_words(struct maker *m, const struct expr *e)
+{
+	static const struct { const char *name; enum ir_piece_kind kind; } rows[] = {
+		{ "__pointer", IR_W_POINTER }, { "__quoted", IR_W_QUOTED },
+		{ "__buffer", IR_W_BUFFER }, { "__mode", IR_W_MODE },
+		{ "__sockaddr", IR_W_SOCKADDR }, { "__strings", IR_W_STRINGS },
+		{ "__result", IR_W_RESULT },
+	};
+	const char *name = e->builtin->name;
+	struct ir_piece p = { 0 };
+	bool mode = !strcmp(name, "__mode");
+	size_t i;
+
+	/* of a mode its flags stand first */
+	take(m, mode ? e->args->next : e->args, &p.from, &p.cut);
+	if (mode || !strcmp(name, "__buffer"))
+		take(m, mode ? e->args : e->args->next, &p.from2, &p.cut2);
+	if (!strcmp(name, "__words")) {
+		put_named(m, p, e->args->next->str);
+		return;
+	}
+	if (!strcmp(name, "__struct")) {
+		put_struct(m, p, e->args->next->str);
+		return;
+	}
+	for (i = 0; i < COUNT_OF(rows) && strcmp(rows[i].name, name); i++)
+		;
+	if (i == COUNT_OF(rows))
+		bug("words of %s", name);
+	p.kind = rows[i].kind;
+	if (p.kind == IR_W_STRINGS)
+		p.how = m->l->site && m->l->site->is_compat ? 4 : 8;
+	if (p.kind == IR_W_RESULT) {
+		put_table(m, "errors", &p);
+		p.how = (uint8_t)*e->args->next->str;
+	}
+	put(m, p);
+}
+
+/* --- argstr ------------------------------------------------------------------------- */
+
+/* Does the directive of argstr at s show the value in pieces? Its end. */
+static const char *directive(const char *s, char *how)
+{
+	bool special = s[1] == '#';
+
+	s += 1 + special;
+	*how = !strchr("sduxo", *s) || (!special && strchr("xo", *s)) ? 0 : *s;
+	return s + 1;
+}
+
+static bool can_take(struct lower *l, const struct expr *e, char how)
+{
+	uint8_t from, cut;
+
+	e = meant(e);
+	if (how != 's')
+		return is_register(l, e, &from, &cut);
+	for (const struct expr *a = is_words(e) ? e->args : NULL; a; a = a->next)
+		if (a->kind != X_STRING && !is_register(l, a, &from, &cut))
+			return false;
+	return is_words(e);
+}
+
+/* A sprintf of an alias whose values are all the call's. */
+static bool is_argstr(struct lower *l, const struct expr *e)
+{
+	const struct expr *a = e->args;
+	const char *s, *end;
+	char how;
+
+	if (e->kind != X_PRINT || !e->print->to_string ||
+	    e->print->kind != PR_PRINTF || l->prog != IR_SYSCALL || !a ||
+	    !e->at.src || !e->at.src->is_tapset)
+		return false;
+	s = e->print->format;
+	for (end = s + e->print->format_len; s < end; a = a->next) {
+		s += strcspn(s, "%");
+		if (s >= end)
+			break;
+		s = directive(s, &how);
+		if (!a || !how || !can_take(l, a, how))
+			return false;
+	}
+	return !a;
+}
+
+static void put_argstr(struct maker *m, const struct expr *e)
+{
+	const struct expr *a = e->args;
+	const char *s = e->print->format, *end = s + e->print->format_len;
+	size_t n;
+	char how;
+
+	while (s < end) {
+		struct ir_piece p = { .kind = IR_W_NUMBER };
+
+		n = strcspn(s, "%");
+		text_add(&m->text, s, n);
+		s += n;
+		if (s >= end)
+			break;
+		s = directive(s, &how);
+		if (how == 's') {
+			put_words(m, meant(a));
+		} else {
+			p.how = (uint8_t)how;
+			take(m, a, &p.from, &p.cut);
+			put(m, p);
+		}
+		a = a->next;
+	}
+}
+
+/* --- the statement ------------------------------------------------------------------- */
+
+/* The first of the pieces; equal ones are there once. */
+static int put_pieces(struct maker *m)
+{
+	struct ir_words *words = &m->l->ir->words;
+	struct text key = { .mem = m->l->mem };
+	struct ir_piece end = { .kind = IR_W_END };
+	void **slot;
+	size_t i;
+
+	put(m, end);
+	text_puts(&key, "");
+	for (i = 0; i < m->v.n; i++) {
+		const struct ir_piece *p = &m->v.v[i];
+
+		text_printf(&key, "%d %u %u %u %u %u %u %u %u,", p->kind,
+			    p->from, p->cut, p->how, p->from2, p->cut2,
+			    p->offset, p->at, p->n);
+	}
+	words->known.mem = m->l->mem;
+	slot = dict_at(&words->known, key.s);
+	if (!*slot) {
+		if (!words->pieces.n)
+			vec_push(m->l->mem, &words->pieces, end);
+		*slot = (void *)(uintptr_t)words->pieces.n;
+		for (i = 0; i < m->v.n; i++)
+			vec_push(m->l->mem, &words->pieces, m->v.v[i]);
+	}
+	return (int)(uintptr_t)*slot;
+}
+
+static struct ir_opnd add_words(struct maker *m, struct span at,
+				struct ir_slot *want)
+{
+	struct ir_stmt *s = add_into(m->l, IR_WORDS, at, want && want->type ==
+				     IR_STRING ? want : temp_slot(m->l,
+								  IR_STRING));
+
+	s->format = put_pieces(m);
+	s->args = NEW_ARRAY(m->l->mem, struct ir_opnd, COUNT_OF(m->args));
+	s->nargs = m->nargs;
+	memcpy(s->args, m->args, sizeof(m->args));
+	return slot_opnd(s->dst);
+}
+
+static struct maker begin(struct lower *l)
+{
+	l->ir->words.texts.mem = l->mem;
+	return (struct maker){ .l = l, .text = { .mem = l->mem } };
+}
+
+bool is_words_now(struct lower *l, const struct expr *e)
+{
+	return is_words(e) || is_argstr(l, e);
+}
+
+struct ir_opnd words_now(struct lower *l, const struct expr *e,
+			 struct ir_slot *want)
+{
+	struct maker m = begin(l);
+
+	if (is_words(e))
+		put_words(&m, e);
+	else
+		put_argstr(&m, e);
+	return add_words(&m, e->at, want);
 }
 
 /* The kernel's snprintf has no octal. */
 struct ir_opnd octal_now(struct lower *l, struct span at, struct ir_opnd v,
 			 bool begins_with_0)
 {
-	enum { LOW = 16, ALL = 22 };
-	struct ir_slot *low = kept_slot(l, at, octal_digits(l, at, v, 0, LOW));
-	struct ir_slot *high = kept_slot(l, at, octal_digits(l, at, v, LOW,
-							     ALL));
-	struct ir_slot *to = new_text(l, at);
-	struct ir_stmt *s;
-	struct block back;
+	struct maker m = begin(l);
+	struct ir_piece p = { .kind = IR_W_NUMBER, .from = IR_W_OPERAND,
+			      .how = begins_with_0 ? 'o' : 'O' };
 
-	if (begins_with_0)
-		append(l, at, to, lit_opnd("0", 1));
-	back = enter_if(l, at, slot_opnd(high), &s);
-	append_value(l, at, to, "%x", slot_opnd(high), 'l');
-	append_value(l, at, to, "%016x", slot_opnd(low), 'l');
-	leave(l, back);
-	back = enter(l, &s->other);
-	append_value(l, at, to, "%x", slot_opnd(low), 'l');
-	leave(l, back);
-	return slot_opnd(to);
-}
-
-/* --- what is not always there ------------------------------------------------------- */
-
-struct ir_opnd mode_now(struct lower *l, struct span at, struct ir_opnd is_there,
-			struct ir_opnd mode)
-{
-	struct ir_slot *to = new_text(l, at);
-	struct ir_stmt *s;
-	struct block back = enter_if(l, at, is_there, &s);
-
-	append_value(l, at, to, ", %#o", mode, 'l');
-	leave(l, back);
-	return slot_opnd(to);
-}
-
-/* " (ENOENT)" for each name of the table */
-static const char *errors_in_brackets(struct lower *l)
-{
-	const char *p = dict_get(&syscalls_of(l->j)->tables, "errors");
-	struct text s = { .mem = l->mem };
-	size_t n;
-
-	if (!p)
-		die("tapsets/syscalls.table has no table errors");
-	for (p += 1 + strspn(p + 1, " ");; p += n + 1) {
-		n = strcspn(p, ",");
-		if (n)
-			text_printf(&s, " (%.*s)", (int)n, p);
-		if (!p[n])
-			return s.s;
-		text_putc(&s, ',');
-	}
-}
-
-static void append_error(struct lower *l, struct span at, struct ir_slot *to,
-			 struct ir_opnd v)
-{
-	enum { LAST = 133, KERNELS = 512 };	/* behind that in the table */
-	struct ir_slot *n = kept_slot(l, at, add_bin(l, at, IR_SUB,
-						     num_opnd(0), v));
-	struct ir_stmt *s;
-	struct block back;
-
-	back = enter_if(l, at, add_bin(l, at, IR_GT, slot_opnd(n),
-				       num_opnd(LAST)), &s);
-	add_move(l, at, n, add_bin(l, at, IR_SUB, slot_opnd(n),
-				   num_opnd(KERNELS - LAST - 1)));
-	leave(l, back);
-	append(l, at, to, listed_name(l, at, slot_opnd(n),
-				      errors_in_brackets(l)));
-}
-
-struct ir_opnd result_now(struct lower *l, struct span at, struct ir_opnd v,
-			  char what)
-{
-	struct ir_slot *to = new_text(l, at);
-	struct ir_stmt *s;
-	struct block back;
-
-	if (what == 'o') {
-		append_value(l, at, to, "%#o", v, 'l');
-		return slot_opnd(to);
-	}
-	if (what != 'x') {
-		append_value(l, at, to, "%d", v, 'l');
-		append_error(l, at, to, v);
-		return slot_opnd(to);
-	}
-	back = enter_if(l, at, add_bin(l, at, IR_ULE, num_opnd(-4095), v), &s);
-	append_value(l, at, to, "%d", v, 'l');
-	append_error(l, at, to, v);
-	leave(l, back);
-	back = enter(l, &s->other);
-	append_value(l, at, to, "0x%x", v, 'l');
-	leave(l, back);
-	return slot_opnd(to);
-}
-
-/* --- addresses of sockets ------------------------------------------------------------ */
-
-enum { FAMILY, PORT = 2, WORD = 4, PATH = 2, ADDRESS6 = 8, SCOPE = 24 };
-
-static struct ir_opnd swapped(struct lower *l, struct span at, struct ir_opnd v)
-{
-	struct ir_opnd high = add_bin(l, at, IR_AND, add_bin(l, at, IR_SHL, v,
-				      num_opnd(8)), num_opnd(0xff00));
-
-	return add_bin(l, at, IR_OR, high, add_bin(l, at, IR_USHR, v,
-						   num_opnd(8)));
-}
-
-static struct ir_opnd swapped4(struct lower *l, struct span at,
-			       struct ir_opnd v)
-{
-	struct ir_opnd low = add_bin(l, at, IR_AND, v, num_opnd(0xffff));
-
-	v = swapped(l, at, add_bin(l, at, IR_USHR, v, num_opnd(16)));
-	return add_bin(l, at, IR_OR, v, add_bin(l, at, IR_SHL, swapped(l, at,
-			low), num_opnd(16)));
-}
-
-static struct ir_opnd user_number(struct lower *l, struct span at,
-				  struct ir_opnd a, int64_t offset, unsigned n)
-{
-	return load_number(l, at, a, offset, n, false, IR_USER_MEM);
-}
-
-static void shape_port(struct lower *l, struct span at, struct shape_of_text *sh,
-		       struct ir_opnd a, const char *text)
-{
-	shape_value(l, sh, text, swapped(l, at, user_number(l, at, a, PORT,
-								 2)), 'l');
-}
-
-static void shape_inet(struct lower *l, struct span at, struct shape_of_text *sh,
-		       struct ir_opnd a)
-{
-	shape_port(l, at, sh, a, "{sa_family=AF_INET, sin_port=htons(%d), ");
-	for (int i = 0; i < 4; i++)
-		shape_value(l, sh, i ? ".%d" : "sin_addr=inet_addr(\"%d",
-			    user_number(l, at, a, WORD + i, 1), 'l');
-	shape_text(sh, "\")}", 3);
-}
-
-/* Its address in full: a handler does not look for the longest run of zeroes. */
-static void shape_inet6(struct lower *l, struct span at, struct shape_of_text *sh,
-			struct ir_opnd a)
-{
-	shape_port(l, at, sh, a, "{sa_family=AF_INET6, sin6_port=htons(%d), ");
-	shape_value(l, sh, "sin6_flowinfo=htonl(%d), ",
-		    swapped4(l, at, user_number(l, at, a, WORD, 4)), 'l');
-	for (int i = 0; i < 8; i++)
-		shape_value(l, sh, i ? ":%x" :
-			    "inet_pton(AF_INET6, \"%x", swapped(l, at,
-			    user_number(l, at, a, ADDRESS6 + 2 * i, 2)), 'l');
-	shape_value(l, sh, "\", &sin6_addr), sin6_scope_id=%d}",
-		    user_number(l, at, a, SCOPE, 4), 'l');
-}
-
-static void shape_unix(struct lower *l, struct span at,
-		       struct shape_of_text *sh, struct ir_opnd a)
-{
-	struct ir_slot *named = kept_slot(l, at, user_number(l, at, a, PATH, 1));
-	struct ir_slot *mark = new_text(l, at);
-	struct ir_opnd from = add_bin(l, at, IR_ADD, a, num_opnd(PATH));
-
-	append_unless(l, at, mark, named, "%s", lit_opnd("@", 1));
-	from = add_bin(l, at, IR_ADD, from, is_zero(l, at, slot_opnd(named)));
-	shape_value(l, sh, "{sa_family=AF_UNIX, sun_path=%s", slot_opnd(mark),
-		    's');
-	shape_value(l, sh, "\"%s", load_string(l, at, from, num_opnd(107),
-						IR_USER_MEM, NULL), 's');
-	shape_value(l, sh, "%s", lit_opnd("\"}", 2), 's');
-}
-
-static void shape_other(struct lower *l, struct span at,
-			struct shape_of_text *sh, struct ir_opnd a)
-{
-	shape_value(l, sh, "{sa_family=%d}", user_number(l, at, a, FAMILY, 2),
-		    'l');
-}
-
-struct ir_opnd sockaddr_now(struct lower *l, struct span at, struct ir_opnd a)
-{
-	static const struct {
-		int64_t number;
-		void (*shape)(struct lower *l, struct span at,
-			      struct shape_of_text *sh, struct ir_opnd a);
-	} known[] = { { 2, shape_inet }, { 10, shape_inet6 },
-		      { 1, shape_unix }, { -1, shape_other } };
-	struct ir_slot *to = new_text(l, at), *family;
-	struct trial t = begin_trial(l, at);
-	struct block back, others[COUNT_OF(known)];
-	struct shape_of_text sh;
-	struct ir_stmt *s = NULL;
-	size_t i;
-
-	family = kept_slot(l, at, user_number(l, at, a, FAMILY, 2));
-	for (i = 0; i < COUNT_OF(known); i++) {
-		bool last = i == COUNT_OF(known) - 1;
-
-		if (!last)
-			back = enter_if(l, at, add_bin(l, at, IR_EQ,
-				slot_opnd(family), num_opnd(known[i].number)),
-				&s);
-		shape_init(l, &sh);
-		sh.early = true;
-		known[i].shape(l, at, &sh, a);
-		append(l, at, to, shape_string(l, &sh, at, NULL));
-		if (last)
-			break;
-		leave(l, back);
-		others[i] = enter(l, &s->other);
-	}
-	while (i--)
-		leave(l, others[i]);
-	end_trial(l, at, &t, &to, 1);
-	back = enter_if(l, at, slot_opnd(t.flag), &s);
-	append(l, at, to, pointer_now(l, at, a));
-	leave(l, back);
-	return slot_opnd(to);
+	m.args[m.nargs++] = v;
+	put(&m, p);
+	return add_words(&m, at, NULL);
 }

@@ -111,6 +111,9 @@ struct rt_frame {
 #ifdef RT_USER
 	struct rt_user user;
 #endif
+#ifdef RT_WORDS
+	char words[RT_WORDS] __attribute__((aligned(8)));
+#endif
 };
 struct frame;
 
@@ -1383,5 +1386,8 @@ RT_INLINE long rt_ftrace_of(u64 s)
 #include "quote.h"
 #include "python.h"
 #include "each.h"
+#ifdef RT_WORDS
+#include "words.h"
+#endif
 
 #endif

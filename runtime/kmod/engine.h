@@ -53,6 +53,9 @@ struct rt_frame {
 #ifdef RT_USER
 	struct rt_user user;
 #endif
+#ifdef RT_WORDS
+	char words[RT_WORDS] __aligned(8);
+#endif
 };
 struct frame;
 
@@ -898,6 +901,9 @@ RT_OUTLINE int rt_finish(struct rt_run *r)
 
 #include "builtins.h"
 #include "../plain.h"
+#ifdef RT_WORDS
+#include "words.h"
+#endif
 #include "stack.h"
 #ifdef RT_USER
 #include "user.h"
