@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INDEX_VERSION = 9 };
+enum { INDEX_VERSION = 10 };
 
 enum part { P_STRINGS, P_FUNCS, P_FUNC_NAMES, P_TYPES, P_ENUMS, P_GLOBALS,
 	    P_SYMBOLS, P_TRACES, P_INSTS, NPARTS };
@@ -505,6 +505,28 @@ static void note_btf_func(void *arg, const char *name, uint32_t id, int nargs)
 	n->count++;
 }
 
+/* Linkage names that no other symbol of the file has, if it is where the function
+   is: of a weak function that another one replaces the code is still there, its
+   name is the other's. */
+static void mark_unique(struct ix_build *b)
+{
+	uint64_t *at = NEW_ARRAY(&b->mem, uint64_t, b->strings.n);
+	struct ix_func *f;
+	uint64_t *one;
+	size_t i;
+
+	for (i = 0; i < b->symbols.n; i++) {
+		one = &at[b->symbols.v[i].name];
+		*one = *one ? UINT64_MAX : b->symbols.v[i].addr;
+	}
+	for (i = 0; i < b->funcs.n; i++) {
+		f = &b->funcs.v[i];
+		if (!(f->flags & IXF_INLINE) && f->addr &&
+		    at[f->linkage] == f->addr)
+			f->flags |= IXF_UNIQUE;
+	}
+}
+
 /*
  * The kernel finds an fentry's function by its name: ids are kept where the
  * name is one symbol's alone.
@@ -513,14 +535,11 @@ static void add_btf(struct gather *g)
 {
 	struct ix_build *b = g->b;
 	struct dict ids = { .mem = &b->mem };
-	uint8_t *count = arena_alloc(&b->mem, b->strings.n);
 	struct btf_facts *bf;
 	struct bytes data;
 	size_t i;
 
-	for (i = 0; i < b->symbols.n; i++)
-		if (count[b->symbols.v[i].name] < 2)
-			count[b->symbols.v[i].name]++;
+	mark_unique(b);
 	if (!object_section(g->main, ".BTF", &data))
 		return;
 	bf = btf_open(&b->mem, data.p, data.n);
@@ -531,9 +550,8 @@ static void add_btf(struct gather *g)
 		struct ix_func *f = &b->funcs.v[i];
 		struct btf_name *n;
 
-		if (f->flags & IXF_INLINE || count[f->linkage] != 1)
+		if (!(f->flags & IXF_UNIQUE))
 			continue;
-		f->flags |= IXF_UNIQUE;
 		n = dict_get(&ids, str(b, f->linkage));
 		/* pahole takes one of several static functions of a name */
 		if (n && n->count == 1 && n->nargs == f->nparams) {
@@ -590,21 +608,6 @@ static bool section(const struct gather *g, const char *name, struct range *r)
 
 	return object_section_range(g->main, name, &r->from, &r->to,
 				    &is_there) && is_there;
-}
-
-/* Linkage names that no other symbol of the file has. */
-static void mark_unique(struct ix_build *b)
-{
-	uint8_t *count = arena_alloc(&b->mem, b->strings.n);
-	size_t i;
-
-	for (i = 0; i < b->symbols.n; i++)
-		if (count[b->symbols.v[i].name] < 2)
-			count[b->symbols.v[i].name]++;
-	for (i = 0; i < b->funcs.n; i++)
-		if (!(b->funcs.v[i].flags & IXF_INLINE) &&
-		    count[b->funcs.v[i].linkage] == 1)
-			b->funcs.v[i].flags |= IXF_UNIQUE;
 }
 
 static void gather_module(struct ix_build *b, const struct object *main)

@@ -162,7 +162,7 @@ struct func {
 	uint64_t addr, size;	/* 0: no out-of-line copy */
 	uint64_t file_offset;	/* of addr in bin->file; programs */
 	bool is_exported, is_static;
-	bool is_unique;		/* linkage names no other symbol of the binary */
+	bool is_unique;		/* linkage names it and no other symbol of the binary */
 	bool is_inline_only;	/* stands for the instances inlined elsewhere;
 				   a copy out of line is another func */
 	bool is_also_inlined;	/* a copy, and there are instances */
