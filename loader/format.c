@@ -13,66 +13,24 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- sinks --------------------------------------------------------------- */
-
-void sink_put(struct sink *s, const char *text, size_t n)
-{
-	while (n) {
-		size_t part = s->cap - s->n;
-
-		if (!part) {
-			if (!s->full)
-				return;
-			s->full(s);
-			continue;
-		}
-		if (part > n)
-			part = n;
-		memcpy(s->buf + s->n, text, part);
-		s->n += part;
-		text += part;
-		n -= part;
-	}
-}
-
-void sink_puts(struct sink *s, const char *text)
-{
-	sink_put(s, text, strlen(text));
-}
-
-void sink_pad(struct sink *s, char c, int64_t n)
-{
-	while (n-- > 0) {
-		if (s->n == s->cap) {
-			if (!s->full)
-				return;
-			s->full(s);
-		}
-		s->buf[s->n++] = c;
-	}
-}
-
-/* --- printf -------------------------------------------------------------- */
-
-enum { LEFT = 1, PLUS = 2, SPACE = 4, SPECIAL = 8, ZERO = 16, INT = 32,
-       UNSIGNED = 64 };
-
-struct directive {
-	unsigned flags;
-	int64_t width, precision;	/* -1: not given */
-	char what;
-};
-
 /* What printf still has to read. */
 struct input {
 	const char *p, *end;
+	unsigned depth;		/* of groups */
 	const struct arg *args;
 	uint32_t nargs;
-	unsigned depth;		/* of groups */
 	const struct namer *names;
 };
 
-static struct arg next_arg(struct input *in)
+struct buckets {
+	const uint64_t *v;
+};
+
+#define PRINT_API
+enum { PRINT_GROUP = 2048, PRINT_DEPTH = 16 };
+#include "runtime/print.h"
+
+static struct arg take_arg(struct input *in)
 {
 	struct arg none = { 0 };
 
@@ -82,208 +40,9 @@ static struct arg next_arg(struct input *in)
 	return *in->args++;
 }
 
-static int64_t width_of(struct input *in)
+static uint64_t bucket_count(const struct buckets *b, int i)
 {
-	int64_t n = 0;
-
-	if (in->p < in->end && *in->p == '*') {
-		in->p++;
-		n = (int)next_arg(in).num;
-		return n;
-	}
-	while (in->p < in->end && *in->p >= '0' && *in->p <= '9')
-		if ((n = n * 10 + *in->p++ - '0') > INT32_MAX)
-			n = INT32_MAX;
-	return n;
-}
-
-static unsigned flag_of(char c)
-{
-	switch (c) {
-	case '-': return LEFT;
-	case '+': return PLUS;
-	case ' ': return SPACE;
-	case '#': return SPECIAL;
-	case '0': return ZERO;
-	default: return 0;
-	}
-}
-
-/* in->p behind the '%'. */
-static struct directive directive(struct input *in)
-{
-	struct directive d = { .width = -1, .precision = -1 };
-	unsigned flag;
-
-	while (in->p < in->end && (flag = flag_of(*in->p)))
-		d.flags |= flag, in->p++;
-	if (in->p < in->end && (*in->p == '*' ||
-				(*in->p >= '1' && *in->p <= '9'))) {
-		d.width = width_of(in);
-		if (d.width < 0)	/* of '*': not C's '-' */
-			d.width = 0;
-	}
-	if (in->p < in->end && *in->p == '.') {
-		in->p++;
-		d.precision = width_of(in);
-		if (d.precision < 0)
-			d.precision = 0;
-	}
-	for (; in->p < in->end && *in->p && strchr("lhLWV", *in->p); in->p++)
-		d.flags |= *in->p == 'W' ? INT : *in->p == 'V' ? UNSIGNED : 0;
-	d.what = in->p < in->end ? *in->p++ : '%';
-	return d;
-}
-
-static void number(struct sink *to, struct directive d, unsigned base,
-		   bool is_signed, int64_t n)
-{
-	const char *digits = d.what == 'X' ? "0123456789ABCDEFX"
-					   : "0123456789abcdefx";
-	char text[66], sign = 0;
-	uint64_t u = n;
-	int64_t len = 0, pad = d.width;
-
-	if (is_signed) {
-		sign = n < 0 ? '-' : d.flags & PLUS ? '+'
-			: d.flags & SPACE ? ' ' : 0;
-		if (n < 0)
-			u = -u;
-	}
-	if (d.flags & LEFT)
-		d.flags &= ~ZERO;
-	do
-		text[len++] = digits[u % base];
-	while (u /= base);
-	if (d.precision < len)
-		d.precision = len;
-	pad -= d.precision + (sign != 0);
-	if (d.flags & SPECIAL)
-		pad -= base == 16 ? 2 : base == 8 ? 1 : 0;
-	if (!(d.flags & (ZERO | LEFT)))
-		sink_pad(to, ' ', pad);
-	if (sign)
-		sink_put(to, &sign, 1);
-	if ((d.flags & SPECIAL) && base != 10)
-		sink_put(to, "0", 1);
-	if ((d.flags & SPECIAL) && base == 16)
-		sink_put(to, digits + 16, 1);
-	if (d.flags & ZERO)
-		sink_pad(to, '0', pad);
-	sink_pad(to, '0', d.precision - len);
-	while (len)
-		sink_put(to, text + --len, 1);
-	if (d.flags & LEFT)
-		sink_pad(to, ' ', pad);
-}
-
-/* A byte as C would write it between quotes; its length. */
-static unsigned escape(char *to, unsigned char c, char quote)
-{
-	static const char names[] = "abtnvfr";	/* 7 .. 13 */
-
-	to[0] = '\\';
-	if (c >= 7 && c <= 13) {
-		to[1] = names[c - 7];
-		return 2;
-	}
-	if (c == '\\' || c == (unsigned char)quote) {
-		to[1] = c;
-		return 2;
-	}
-	if (c >= ' ' && c < 127) {
-		to[0] = c;
-		return 1;
-	}
-	to[1] = '0' + (c >> 6);
-	to[2] = '0' + ((c >> 3) & 7);
-	to[3] = '0' + (c & 7);
-	return 4;
-}
-
-static void padded(struct sink *to, struct directive d, const char *s,
-		   int64_t n)
-{
-	if (!(d.flags & LEFT))
-		sink_pad(to, ' ', d.width - n);
-	sink_put(to, s, n);
-	if (d.flags & LEFT)
-		sink_pad(to, ' ', d.width - n);
-}
-
-static void character(struct sink *to, struct directive d, char c)
-{
-	char text[4] = { c };
-
-	padded(to, d, text, d.flags & SPECIAL ? escape(text, c, '\'') : 1);
-}
-
-static int64_t cut(struct directive d, struct arg a)
-{
-	uint64_t n = a.s ? a.len : 0;
-
-	if (d.precision >= 0 && (uint64_t)d.precision < n)
-		n = d.precision;
-	return n;
-}
-
-/* '#' changes nothing: of %m and %M it says whose memory it is. With '0'
-   there is a NUL behind, as SystemTap has it. */
-static void string(struct sink *to, struct directive d, struct arg a)
-{
-	padded(to, d, a.s, cut(d, a));
-	if (d.flags & ZERO)
-		sink_put(to, "", 1);
-}
-
-/* %Q: as C would write it; the compiler's own, of $x$ */
-static void quoted(struct sink *to, struct arg a)
-{
-	uint64_t n = a.s ? a.len : 0;
-	char text[4];
-
-	sink_put(to, "\"", 1);
-	for (uint64_t i = 0; i < n; i++)
-		sink_put(to, text, escape(text, a.s[i], '"'));
-	sink_put(to, "\"", 1);
-}
-
-/* %M: memory in hexadecimal */
-static void memory(struct sink *to, struct directive d, struct arg a)
-{
-	int64_t n = cut(d, a);
-	char two[3];
-
-	if (!(d.flags & LEFT))
-		sink_pad(to, ' ', d.width - 2 * n);
-	for (int64_t i = 0; i < n; i++)
-		sink_put(to, hex(two, (const uint8_t *)a.s + i, 1), 2);
-	if (d.flags & LEFT)
-		sink_pad(to, ' ', d.width - 2 * n);
-	if (d.flags & ZERO)
-		sink_put(to, "", 1);
-}
-
-static int64_t binary_size(int64_t n)
-{
-	return n == 1 || n == 2 || n == 4 || n == 8 ? n : -1;
-}
-
-/* %b: the number's own bytes, as many as the precision or the width says,
-   among zeroes */
-static void binary(struct sink *to, struct directive d, int64_t n)
-{
-	int64_t size = binary_size(d.precision);
-
-	if (size < 0)
-		size = binary_size(d.width);
-	if (size < 0)
-		size = 8;
-	if (!(d.flags & LEFT))
-		sink_pad(to, 0, d.width - size);
-	sink_put(to, (const char *)&n, size);
-	if (d.flags & LEFT)
-		sink_pad(to, 0, d.width - size);
+	return b->v[i];
 }
 
 /* --- addresses ------------------------------------------------------------- */
@@ -465,204 +224,72 @@ void format_user_addresses(struct sink *to, const struct namer *names,
 	each_address(to, s, n, name_user_address, &how);
 }
 
-/* %Wd, %Vd: as int and unsigned int have it; the compiler's own. */
-static int64_t number_of(struct directive d, struct input *in)
+static void skip_own(char what, struct input *in)
 {
-	int64_t n = next_arg(in).num;
-
-	if (d.flags & INT)
-		return (int32_t)n;
-	return d.flags & UNSIGNED ? (uint32_t)n : n;
-}
-
-static void run(struct sink *to, struct input *in);
-
-/* From one part of a group to the next, or its end: what lies there is not
-   printed, its arguments are not wanted. */
-static void skip_part(struct input *in, bool to_end)
-{
-	unsigned depth = 0;
-
-	while ((in->p = memchr(in->p, '%', in->end - in->p))) {
-		in->p++;
-		switch (directive(in).what) {
-		case '(':
-			next_arg(in);
-			depth++;
-			break;
-		case ')':
-			if (!depth--)
-				return;
-			break;
-		case ':':
-			if (!depth && !to_end)
-				return;
-			break;
-		case '%':
-			break;
-		case '{':
-			in->p += table_length(in->p, in->end - in->p);
-			next_arg(in);
-			break;
-		case 'U':
-		case 'T':
-			next_arg(in);
-			/* fall through */
-		default:
-			next_arg(in);
-		}
-	}
-	in->p = in->end;
-}
-
-/* %(this%:that%): by its argument, which is 0 for this. %.5( cuts it, %9( and
-   %-9( fill it up with blanks. */
-static void group(struct sink *to, struct directive d, struct input *in)
-{
-	char text[2048];
-	struct sink cut = { .buf = text, .cap = sizeof(text) };
-	bool cuts = d.precision >= 0 || d.width > 0;
-	bool that = next_arg(in).num != 0;
-
-	if (in->depth >= 16) {
-		in->p = in->end;
-		return;
-	}
-	if (d.precision >= 0 && (uint64_t)d.precision < cut.cap)
-		cut.cap = d.precision;
-	if (that)
-		skip_part(in, false);
-	in->depth++;
-	run(cuts ? &cut : to, in);
-	in->depth--;
-	if (cuts)
-		padded(to, d, text, cut.n);
+	if (what == '{')
+		in->p += table_length(in->p, in->end - in->p);
+	else if (what == 'U' || what == 'T')
+		take_arg(in);
 }
 
 /* a flat switch */
-static void convert(struct sink *to, struct directive d, struct input *in)
+static bool convert_own(struct sink *to, struct directive d, struct input *in)
 {
 	struct arg arg;
 
 	switch (d.what) {
-	case '%':
-		sink_put(to, "%", 1);
-		break;
 	case 'A':
-		address(to, in->names, d, (uint64_t)next_arg(in).num);
-		break;
+		address(to, in->names, d, (uint64_t)take_arg(in).num);
+		return true;
 	case 'K':
-		stack(to, in->names, d, next_arg(in));
-		break;
-	case 'H': {
-		struct arg a = next_arg(in);
-
-		format_addresses(to, in->names, a.s ? a.s : "",
-				 a.s ? a.len : 0, style_of(d));
-		break;
-	}
+		stack(to, in->names, d, take_arg(in));
+		return true;
+	case 'H':
+		arg = take_arg(in);
+		format_addresses(to, in->names, arg.s ? arg.s : "",
+				 arg.s ? arg.len : 0, style_of(d));
+		return true;
 	case 'U':
-		arg = next_arg(in);
+		arg = take_arg(in);
 		user_address(to, in->names, d, (uint64_t)arg.num,
-			     (uint64_t)next_arg(in).num);
-		break;
+			     (uint64_t)take_arg(in).num);
+		return true;
 	case 'Y':
-		user_stack(to, in->names, d, next_arg(in));
-		break;
+		user_stack(to, in->names, d, take_arg(in));
+		return true;
 	case 'T':
-		arg = next_arg(in);
+		arg = take_arg(in);
 		format_user_addresses(to, in->names, arg.s ? arg.s : "",
-				      arg.s ? arg.len : 0, next_arg(in).num,
+				      arg.s ? arg.len : 0, take_arg(in).num,
 				      style_of(d));
-		break;
+		return true;
 	case '{':
 		in->p += format_table(to, in->p, in->end - in->p,
 				      number_of(d, in));
-		break;
+		return true;
 	case 'P':
-		format_pointer(to, next_arg(in).num);
-		break;
+		format_pointer(to, take_arg(in).num);
+		return true;
 	case 'E':
-		format_result(to, next_arg(in).num);
-		break;
+		format_result(to, take_arg(in).num);
+		return true;
 	case 'S':
-		arg = next_arg(in);
+		arg = take_arg(in);
 		arg.len = (uint64_t)cut(d, arg);
 		format_sockaddr(to, arg);
-		break;
+		return true;
 	case 'q':
-		format_quoted(to, next_arg(in), d.precision);
-		break;
-	case 'b':
-		binary(to, d, next_arg(in).num);
-		break;
-	case 'c':
-		character(to, d, next_arg(in).num);
-		break;
-	case 'd':
-	case 'i':
-		number(to, d, 10, true, number_of(d, in));
-		break;
-	case 'u':
-		number(to, d, 10, false, number_of(d, in));
-		break;
-	case 'o':
-		number(to, d, 8, false, number_of(d, in));
-		break;
-	case 'p':
-		d.flags |= SPECIAL;
-		number(to, d, 16, false, next_arg(in).num);
-		break;
-	case 'x':
-	case 'X':
-		number(to, d, 16, false, number_of(d, in));
-		break;
-	case 's':
-	case 'm':
-		string(to, d, next_arg(in));
-		break;
-	case 'Q':
-		quoted(to, next_arg(in));
-		break;
-	case 'M':
-		memory(to, d, next_arg(in));
-		break;
+		format_quoted(to, take_arg(in), d.precision);
+		return true;
 	default:
-		sink_put(to, "%", 1);
-		sink_put(to, &d.what, 1);
-	}
-}
-
-/* To the end of the text, or of the group. */
-static void run(struct sink *to, struct input *in)
-{
-	while (in->p < in->end) {
-		const char *percent = memchr(in->p, '%', in->end - in->p);
-		struct directive d;
-
-		if (!percent)
-			percent = in->end;
-		sink_put(to, in->p, percent - in->p);
-		in->p = percent;
-		if (percent == in->end)
-			return;
-		in->p++;
-		d = directive(in);
-		if (in->depth && d.what == ':')
-			skip_part(in, true);
-		if (in->depth && (d.what == ':' || d.what == ')'))
-			return;
-		if (d.what == '(')
-			group(to, d, in);
-		else
-			convert(to, d, in);
+		return false;
 	}
 }
 
 void format_text(struct sink *to, const struct namer *names, const char *text,
 		 size_t text_len, const struct arg *args, uint32_t nargs)
 {
-	struct input in = { text, text + text_len, args, nargs, 0,
+	struct input in = { text, text + text_len, 0, args, nargs,
 			    sure(names) };
 
 	run(to, &in);
@@ -670,130 +297,9 @@ void format_text(struct sink *to, const struct namer *names, const char *text,
 
 /* --- charts -------------------------------------------------------------- */
 
-enum { CHART_WIDTH = 50, CHART_ELISION = 2 };
-
-struct chart {
-	const uint64_t *buckets;
-	int n;
-	bool log;
-	int64_t lo, step;
-};
-
-static int64_t bucket_value(const struct chart *c, int i)
-{
-	if (c->log)
-		return i == 64 ? 0 : i > 64 ? (int64_t)(1ull << (i - 65))
-			: (int64_t)-(1ull << (63 - i));
-	if (i == 0)
-		return c->lo;
-	if (i == c->n - 1)
-		return c->lo + (i - 2) * c->step;
-	return c->lo + (i - 1) * c->step;
-}
-
-static int64_t digits(int64_t n)
-{
-	struct sink s = { .buf = (char[24]){ 0 }, .cap = 24 };
-	struct directive d = { .width = -1, .precision = -1, .what = 'd' };
-
-	number(&s, d, 10, true, n);
-	return s.n;
-}
-
-static int64_t larger(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* Is i amid empty rows, so that it need not be shown? */
-static bool elided(const struct chart *c, int i, int first, int last)
-{
-	if (i - CHART_ELISION > first)
-		first = i - CHART_ELISION;
-	if (i + CHART_ELISION < last)
-		last = i + CHART_ELISION;
-	for (int k = first; k <= last; k++)
-		if (c->buckets[k])
-			return false;
-	return true;
-}
-
-static void chart_row(struct sink *to, const struct chart *c, int i,
-		      int64_t width, uint64_t scale, int64_t count_width)
-{
-	struct directive d = { .width = width, .precision = -1, .what = 'd' };
-	uint64_t bar = c->buckets[i] / scale;
-	int64_t value = bucket_value(c, i);
-
-	if (!c->log && (i == 0 || i == c->n - 1)) {
-		sink_pad(to, ' ', width - digits(value) - 1);
-		sink_put(to, i ? ">" : "<", 1);
-		d.width = -1;
-	}
-	number(to, d, 10, true, value);
-	sink_puts(to, " |");
-	sink_pad(to, '@', bar);
-	d.width = CHART_WIDTH - bar + 1 + count_width;
-	number(to, d, 10, false, c->buckets[i]);
-	sink_put(to, "\n", 1);
-}
-
-static void chart(struct sink *to, const struct chart *c)
-{
-	int first = -1, last = 0;
-	uint64_t max = 0, scale;
-	int64_t width;
-	bool eliding = false;
-
-	for (int i = 0; i < c->n; i++) {
-		if (c->buckets[i] && first < 0)
-			first = i;
-		if (c->buckets[i])
-			last = i;
-		if (c->buckets[i] > max)
-			max = c->buckets[i];
-	}
-	if (first < 0)
-		first = c->log ? 64 : 1;
-	/* up to two empty rows on either side; the rows of what lies outside
-	   the range of a linear one only when there is something */
-	for (int i = 0; i < 2; i++) {
-		if (c->log ? first > 0 && first != 64 : first > 1)
-			first--;
-		if (last < c->n - (c->log ? 1 : 2))
-			last++;
-	}
-	scale = max <= CHART_WIDTH ? 1 : (max + CHART_WIDTH - 1) / CHART_WIDTH;
-	if (c->log)
-		width = larger(digits(bucket_value(c, first)),
-			       digits(bucket_value(c, last)));
-	else	/* of all that could be shown up to there, and one more */
-		width = larger(digits(c->lo) + (first == 0),
-			       digits(c->lo + last * c->step) +
-				       (last == c->n - 1));
-	width = larger(width, 5);
-	sink_pad(to, ' ', width - 5);
-	sink_puts(to, "value |");
-	sink_pad(to, '-', CHART_WIDTH);
-	sink_puts(to, " count\n");
-	for (int i = first; i <= last; i++) {
-		if (elided(c, i, first, last)) {
-			eliding = true;
-			continue;
-		}
-		if (eliding) {
-			sink_pad(to, ' ', width);
-			sink_puts(to, " ~\n");
-			eliding = false;
-		}
-		chart_row(to, c, i, width, scale, digits(max));
-	}
-	sink_put(to, "\n", 1);
-}
-
 void format_hist_log(struct sink *to, const uint64_t *buckets, uint32_t n)
 {
-	struct chart c = { .buckets = buckets, .n = n, .log = true };
+	struct chart c = { .from = { buckets }, .n = n, .log = true };
 
 	chart(to, &c);
 }
@@ -801,7 +307,8 @@ void format_hist_log(struct sink *to, const uint64_t *buckets, uint32_t n)
 void format_hist_linear(struct sink *to, const uint64_t *buckets, uint32_t n,
 			int64_t lo, int64_t step)
 {
-	struct chart c = { .buckets = buckets, .n = n, .lo = lo, .step = step };
+	struct chart c = { .from = { buckets }, .n = n, .lo = lo,
+			   .step = step };
 
 	chart(to, &c);
 }

@@ -11,25 +11,15 @@
 #include "bundler/fold.h"
 #include "loader/sys.h"
 #include "runtime/abi.h"
+#include "runtime/sink.h"
 
 struct files;
 struct history;
 
-struct sink {			/* text on its way */
-	char *buf;
-	size_t n, cap;
-	void (*full)(struct sink *);	/* makes room; NULL: the rest is cut */
-};
 void sink_put(struct sink *s, const char *text, size_t n);
 void sink_puts(struct sink *s, const char *text);
 void sink_pad(struct sink *s, char c, int64_t n);
 
-/* One argument; a string when `s` is not NULL, `len` bytes, no NUL needed. */
-struct arg {
-	const char *s;
-	uint64_t len;
-	int64_t num;
-};
 /* Who knows what is at an address: symbols.c. Writes it; false: nothing is
    known, in the one style that has no number for it. */
 struct namer {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Aggregates: struct stb_stat of runtime/abi.h and the buckets behind it. */
 #include "loader/vm_in.h"
+#include "runtime/number.h"
+#include "runtime/stat.h"
 
 static bool has(const struct stb_map *row, int what)
 {
@@ -28,23 +30,10 @@ uint64_t *stat_bucket(const void *value, uint32_t i)
 	return buckets(value) + i;
 }
 
-static uint32_t bucket_of(const struct stb_map *row, int64_t v)
+static uint64_t bucket_of(const struct stb_map *row, int64_t v)
 {
-	if (has(row, STB_ST_HIST_LINEAR)) {
-		uint64_t last = stat_buckets(row) - 1, i;
-
-		if (v < row->hist_lo)
-			return 0;
-		i = ((uint64_t)v - (uint64_t)row->hist_lo) /
-		    (uint64_t)row->hist_step + 1;
-		return (uint32_t)(i < last ? i : last);
-	}
-	if (v > 0)
-		return STB_LOG_ZERO + 64 - (uint32_t)__builtin_clzll(v);
-	if (v < 0)
-		return STB_LOG_ZERO - 64 +
-		       (uint32_t)__builtin_clzll(-(uint64_t)v);
-	return STB_LOG_ZERO;
+	return has(row, STB_ST_HIST_LOG) ? rt_log_bucket(v) :
+	       rt_linear_bucket(v, row->hist_lo, row->hist_hi, row->hist_step);
 }
 
 /* A histogram's buckets say the count: see RT_STAT_ADD. */
@@ -74,41 +63,14 @@ static void set_squares(struct stb_stat *s, wide v)
 	s->sq_high = (uint64_t)(v >> 64);
 }
 
-/* Of a sample: over count - 1, exactly, rounded to zero. */
-static int64_t variance(const struct stb_stat *s, int64_t count)
-{
-	__int128 sum = s->sum;
-	wide n = (wide)count, square = (wide)(sum * sum);
-
-	if (count < 2)
-		return 0;
-	return (int64_t)((squares(s) - square / n) / (n - 1));
-}
-
 int stat_get(const struct stb_map *row, const void *value, int what,
 	     int64_t *to)
 {
-	const struct stb_stat *s = value;
-	int64_t count = s ? stat_count(row, s) : 0;
+	struct stb_stat s = { 0 };
 
-	*to = 0;
-	if (what == STB_ST_COUNT) {
-		*to = count;
-		return 0;
-	}
-	if (count <= 0)
-		return 1;
-	if (what == STB_ST_SUM)
-		*to = s->sum;
-	else if (what == STB_ST_MIN)
-		*to = (int64_t)((uint64_t)INT64_MAX - s->min);
-	else if (what == STB_ST_MAX)
-		*to = (int64_t)(s->max + (uint64_t)INT64_MIN);
-	else if (what == STB_ST_AVG)
-		*to = s->sum / count;
-	else if (what == STB_ST_VARIANCE)
-		*to = variance(s, count);
-	return 0;
+	if (value)
+		rt_stat_join(&s, value, stat_buckets(row), ~0u);
+	return (int)rt_stat_result(&s, (uint32_t)what, to);
 }
 
 void stat_enter(const struct stb_map *row, void *value, int64_t v)
@@ -130,16 +92,7 @@ void stat_enter(const struct stb_map *row, void *value, int64_t v)
 
 void stat_merge(const struct stb_map *row, void *to, const void *from)
 {
-	struct stb_stat *a = to;
-	const struct stb_stat *b = from;
-
-	a->count += b->count;
-	a->sum = (int64_t)((uint64_t)a->sum + (uint64_t)b->sum);
-	if (a->min < b->min)
-		a->min = b->min;
-	if (a->max < b->max)
-		a->max = b->max;
-	set_squares(a, squares(a) + squares(b));
+	rt_stat_join(to, from, 0, ~0u);
 	for (uint32_t i = 0; i < stat_buckets(row); i++)
 		buckets(to)[i] += buckets(from)[i];
 }

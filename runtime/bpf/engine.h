@@ -935,6 +935,8 @@ RT_INLINE long rt_map_cat_in(struct rt_frame *f, void *map, const void *key,
 
 /* --- aggregates ----------------------------------------------------------- */
 
+#include "../stat.h"
+
 /* True when the larger is there; else a handler came in between. */
 RT_INLINE int rt_stat_try(u64 *p, u64 *seen, u64 v)
 {
@@ -954,42 +956,6 @@ RT_INLINE void rt_stat_raise(u64 *p, u64 v)
 		rt_stat_try(p, &seen, v);
 }
 
-RT_INLINE u64 rt_log_bucket(i64 v)
-{
-	u64 n = rt_bits(rt_abs(v));
-
-	return v < 0 ? STB_LOG_ZERO - n : STB_LOG_ZERO + n;
-}
-
-RT_INLINE u64 rt_linear_bucket(i64 v, i64 lo, i64 hi, i64 step)
-{
-	u64 last = (u64)(hi - lo) / (u64)step + 2, i;
-
-	if (v < lo)
-		return 0;
-	i = ((u64)v - (u64)lo) / (u64)step + 1;
-	return i < last ? i : last;
-}
-
-#define RT_HAS(ops, op) ((ops) >> (op) & 1)
-
-/* 64 bits times themselves, 128 bits. */
-RT_INLINE void rt_stat_square(struct stb_stat *p, i64 v)
-{
-	u64 a = rt_abs(v), low = a & 0xffffffff, high = a >> 32;
-	u64 mid = low * high, sq_low = low * low, old;
-	u64 add = mid << 33;
-
-	old = __sync_fetch_and_add(&p->sq_low, sq_low + add);
-	__sync_fetch_and_add(&p->sq_high, high * high + (mid >> 31) +
-			     (sq_low + add < add) +
-			     (old + sq_low + add < old));
-}
-
-/*
- * What is constant folds: only the fields of `ops` are kept. A histogram's
- * buckets say the count.
- */
 #define RT_STAT_ADD(map, key, type, zero, at, v, ops, lo, hi, step) ({ \
 	type *p_ = bpf_map_lookup_elem(map, key); \
 	if (!p_) { \
@@ -1003,101 +969,23 @@ RT_INLINE void rt_stat_square(struct stb_stat *p, i64 v)
 			    lo, hi, step); \
 	!p_; })
 
-RT_INLINE void rt_stat_add(struct stb_stat *p, i64 v, u32 ops, i64 lo, i64 hi,
-			   i64 step)
-{
-	u64 *buckets = (u64 *)(p + 1), i;
-
-	if (RT_HAS(ops, STB_ST_HIST_LOG)) {
-		i = rt_log_bucket(v);
-		rt_opaque(i);
-		if (i < STB_LOG_BUCKETS)
-			__sync_fetch_and_add(&buckets[i], 1);
-	} else if (RT_HAS(ops, STB_ST_HIST_LINEAR)) {
-		i = rt_linear_bucket(v, lo, hi, step);
-		rt_opaque(i);
-		if (i <= (u64)(hi - lo) / (u64)step + 2)
-			__sync_fetch_and_add(&buckets[i], 1);
-	} else {
-		__sync_fetch_and_add(&p->count, 1);
-	}
-	if (RT_HAS(ops, STB_ST_SUM) || RT_HAS(ops, STB_ST_AVG) ||
-	    RT_HAS(ops, STB_ST_VARIANCE))
-		__sync_fetch_and_add(&p->sum, v);
-	if (RT_HAS(ops, STB_ST_MIN))
-		rt_stat_raise(&p->min, (u64)INT64_MAX - (u64)v);
-	if (RT_HAS(ops, STB_ST_MAX))
-		rt_stat_raise(&p->max, (u64)v - (u64)INT64_MIN);
-	if (RT_HAS(ops, STB_ST_VARIANCE))
-		rt_stat_square(p, v);
-}
-
 /* All CPUs' parts of one. */
 struct rt_stat_sum {
 	const void *key;
-	i64 count, sum;
-	u64 min, max;
-	u64 sq_low, sq_high;
+	struct stb_stat all;
 	u64 bucket, in_bucket;	/* which, and what is in it */
 };
 
 RT_INLINE void rt_stat_merge(struct rt_stat_sum *w, const struct stb_stat *p,
 			     u32 nbuckets, u32 ops)
 {
-	const u64 *buckets = (const u64 *)(p + 1);
-	i64 n = nbuckets ? 0 : p->count;
 	u64 at = w->bucket;
 
-	for (u32 i = 0; i < nbuckets; i++)
-		n += (i64)buckets[i];
 	if (nbuckets) {
 		rt_bound(at, nbuckets - 1);
-		w->in_bucket += buckets[at];
+		w->in_bucket += ((const u64 *)(p + 1))[at];
 	}
-	if (RT_HAS(ops, STB_ST_VARIANCE)) {
-		w->sq_low += p->sq_low;
-		w->sq_high += p->sq_high + (w->sq_low < p->sq_low);
-	}
-	w->count += n;
-	w->sum += p->sum;
-	if (w->min < p->min)
-		w->min = p->min;
-	if (w->max < p->max)
-		w->max = p->max;
-}
-
-/* Of a sample: over count - 1, exactly, rounded to zero. */
-RT_INLINE i64 rt_stat_variance(const struct rt_stat_sum *w)
-{
-	u64 n = (u64)w->count, low, high = rt_product(rt_abs(w->sum),
-						      rt_abs(w->sum), &low);
-	u64 mean_low = rt_quotient(high, low, n), mean_high = high / n;
-
-	if (n < 2)
-		return 0;
-	high = w->sq_high - mean_high - (w->sq_low < mean_low);
-	return (i64)rt_quotient(high, w->sq_low - mean_low, n - 1);
-}
-
-/* 1: there is nothing in it. */
-RT_INLINE long rt_stat_result(const struct rt_stat_sum *w, u32 what, i64 *dst)
-{
-	*dst = 0;
-	if (what == STB_ST_COUNT)
-		*dst = w->count;
-	else if (w->count <= 0)
-		return 1;
-	else if (what == STB_ST_SUM)
-		*dst = w->sum;
-	else if (what == STB_ST_AVG)
-		*dst = rt_div(w->sum, w->count);
-	else if (what == STB_ST_MIN)
-		*dst = (i64)((u64)INT64_MAX - w->min);
-	else if (what == STB_ST_VARIANCE)
-		*dst = rt_stat_variance(w);
-	else
-		*dst = (i64)(w->max + (u64)INT64_MIN);
-	return 0;
+	rt_stat_join(&w->all, p, nbuckets, ops);
 }
 
 enum { RT_MOST_CPUS = 8192 };
@@ -1116,8 +1004,8 @@ RT_INLINE void m##n##_sum(struct rt_stat_sum *w, const void *key, u64 bucket) \
 { \
 	u64 zero = rt_some_zero(); \
  \
-	*w = (struct rt_stat_sum){ key, (i64)zero, (i64)zero, zero, zero, \
-				   zero, zero, bucket, zero }; \
+	*w = (struct rt_stat_sum){ key, { (i64)zero, (i64)zero, zero, zero, \
+					  zero, zero }, bucket, zero }; \
 	bpf_loop(RT_MOST_CPUS, m##n##_read_turn, w, 0); \
 } \
 RT_OUTLINE long m##n##_read(const void *key, u32 what, i64 *dst) \
@@ -1125,7 +1013,7 @@ RT_OUTLINE long m##n##_read(const void *key, u32 what, i64 *dst) \
 	struct rt_stat_sum w; \
  \
 	m##n##_sum(&w, key, 0); \
-	return rt_stat_result(&w, what, dst); \
+	return rt_stat_result(&w.all, what, dst); \
 } \
 RT_OUTLINE long m##n##_bucket(const void *key, u64 bucket, i64 *dst) \
 { \
@@ -1133,7 +1021,7 @@ RT_OUTLINE long m##n##_bucket(const void *key, u64 bucket, i64 *dst) \
  \
 	m##n##_sum(&w, key, bucket); \
 	*dst = bucket < (nbuckets) ? (i64)w.in_bucket : 0; \
-	return w.count <= 0; \
+	return w.all.count <= 0; \
 }
 
 /* --- records -------------------------------------------------------------- */

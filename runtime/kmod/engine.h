@@ -686,6 +686,9 @@ RT_INLINE char *rt_find(const struct stb_map *m, const u64 *key, u32 words,
 
 /* --- aggregates ------------------------------------------------------------------------------------------ */
 
+#define rt_opaque(x) ((void)(x))
+#include "../stat.h"
+
 RT_INLINE void rt_stat_raise(u64 *p, u64 v)
 {
 	u64 seen = READ_ONCE(*p), was;
@@ -696,35 +699,6 @@ RT_INLINE void rt_stat_raise(u64 *p, u64 v)
 			break;
 		seen = was;
 	}
-}
-
-RT_INLINE u64 rt_log_bucket(i64 v)
-{
-	u64 n = v ? 64 - (u64)__builtin_clzll(rt_abs(v)) : 0;
-
-	return v < 0 ? STB_LOG_ZERO - n : STB_LOG_ZERO + n;
-}
-
-RT_INLINE u64 rt_linear_bucket(i64 v, i64 lo, i64 hi, i64 step)
-{
-	u64 last = (u64)(hi - lo) / (u64)step + 2, i;
-
-	if (v < lo)
-		return 0;
-	i = ((u64)v - (u64)lo) / (u64)step + 1;
-	return i < last ? i : last;
-}
-
-#define RT_HAS(ops, op) ((ops) >> (op) & 1)
-
-/* 64 bits times themselves, 128 bits. */
-RT_INLINE void rt_stat_square(struct stb_stat *p, i64 v)
-{
-	unsigned __int128 square = (unsigned __int128)rt_abs(v) * rt_abs(v);
-	u64 low = (u64)square, old = __sync_fetch_and_add(&p->sq_low, low);
-
-	__sync_fetch_and_add(&p->sq_high, (u64)(square >> 64) +
-			     (old + low < low));
 }
 
 /* This CPU's part of the element whose value is p. */
@@ -739,31 +713,6 @@ RT_INLINE void rt_stat_square(struct stb_stat *p, i64 v)
 		rt_stat_add(&RT_PART(map, p_, type)->stat, v, ops, lo, hi, \
 			    step); \
 	!p_; })
-
-/* What is constant folds: only the fields of `ops` are kept. A histogram's
-   buckets say the count. */
-RT_INLINE void rt_stat_add(struct stb_stat *p, i64 v, u32 ops, i64 lo, i64 hi,
-			   i64 step)
-{
-	u64 *buckets = (u64 *)(p + 1);
-
-	if (RT_HAS(ops, STB_ST_HIST_LOG))
-		__sync_fetch_and_add(&buckets[rt_log_bucket(v)], 1);
-	else if (RT_HAS(ops, STB_ST_HIST_LINEAR))
-		__sync_fetch_and_add(&buckets[rt_linear_bucket(v, lo, hi,
-							       step)], 1);
-	else
-		__sync_fetch_and_add(&p->count, 1);
-	if (RT_HAS(ops, STB_ST_SUM) || RT_HAS(ops, STB_ST_AVG) ||
-	    RT_HAS(ops, STB_ST_VARIANCE))
-		__sync_fetch_and_add(&p->sum, v);
-	if (RT_HAS(ops, STB_ST_MIN))
-		rt_stat_raise((u64 *)&p->min, (u64)INT64_MAX - (u64)v);
-	if (RT_HAS(ops, STB_ST_MAX))
-		rt_stat_raise((u64 *)&p->max, (u64)v - (u64)INT64_MIN);
-	if (RT_HAS(ops, STB_ST_VARIANCE))
-		rt_stat_square(p, v);
-}
 
 #define rt_stat_get(map, key, what, shift, dst) \
 	stb_stat_get(map, RT_FIND(map, key), what, dst)

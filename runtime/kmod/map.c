@@ -9,6 +9,9 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "../number.h"
+#include "../stat.h"
+
 /* --- memory ------------------------------------------------------------------ */
 
 u32 stb_stat_buckets(const struct stb_map *m)
@@ -311,14 +314,6 @@ long stb_map_ask(struct stb_map *m, const struct stb_kmod_map *a)
 
 /* --- aggregates -------------------------------------------------------------------- */
 
-typedef unsigned __int128 wide;
-
-struct sum {
-	s64 count, sum;
-	u64 min, max;
-	wide squares;
-};
-
 static const struct stb_stat *part_of(const struct stb_map *m, u32 i, int cpu)
 {
 	return (const struct stb_stat *)(m->percpu[cpu] +
@@ -326,96 +321,31 @@ static const struct stb_stat *part_of(const struct stb_map *m, u32 i, int cpu)
 					 (m->flags & STB_MAP_HIDDEN ? 0 : 8));
 }
 
-static void merge(struct stb_map *m, const char *value, struct sum *to)
+static void merge(struct stb_map *m, const char *value, struct stb_stat *to)
 {
-	u32 i = stb_index_of(m, value), n = stb_stat_buckets(m), b;
-	const struct stb_stat *p;
+	u32 i = stb_index_of(m, value), n = stb_stat_buckets(m);
 	int cpu;
 
 	memset(to, 0, sizeof(*to));
-	for_each_possible_cpu(cpu) {
-		p = part_of(m, i, cpu);
-		for (b = 0; b < n; b++)
-			to->count += (s64)((const u64 *)(p + 1))[b];
-		if (!n)
-			to->count += p->count;
-		to->sum += p->sum;
-		to->min = max(to->min, (u64)p->min);
-		to->max = max(to->max, (u64)p->max);
-		to->squares += (wide)p->sq_high << 64 | p->sq_low;
-	}
-}
-
-/* 128 bits by 64, without the compiler's own library. */
-static wide divide(wide a, u64 b, u64 *rest)
-{
-	wide q = 0;
-	u64 r = 0;
-	int i;
-
-	for (i = 127; i >= 0; i--) {
-		u64 top = r >> 63;
-
-		r = r << 1 | (u64)(a >> i & 1);
-		if (top || r >= b) {
-			r -= b;
-			q |= (wide)1 << i;
-		}
-	}
-	*rest = r;
-	return q;
-}
-
-/* Of a sample: over count - 1, exactly, rounded to zero. */
-static s64 variance(const struct sum *s)
-{
-	wide square = (wide)((__int128)s->sum * s->sum);
-	u64 rest;
-
-	if (s->count < 2)
-		return 0;
-	return (s64)divide(s->squares - divide(square, (u64)s->count, &rest),
-			   (u64)s->count - 1, &rest);
+	for_each_possible_cpu(cpu)
+		rt_stat_join(to, part_of(m, i, cpu), n, ~0u);
 }
 
 s64 stb_stat_count(struct stb_map *m, const char *value)
 {
-	struct sum s;
+	struct stb_stat s;
 
 	merge(m, value, &s);
 	return s.count;
 }
 
-static s64 average(const struct sum *s)
-{
-	u64 a = s->sum < 0 ? -(u64)s->sum : (u64)s->sum;
-	u64 q = a / (u64)s->count;
-
-	return s->sum < 0 ? (s64)-q : (s64)q;
-}
-
 long stb_stat_get(struct stb_map *m, const char *value, int what, s64 *dst)
 {
-	struct sum s = { 0 };
+	struct stb_stat s = { 0 };
 
-	*dst = 0;
 	if (value)
 		merge(m, value, &s);
-	if (what == STB_ST_COUNT)
-		*dst = s.count;
-	else if (s.count <= 0)
-		return 1;
-	else if (what == STB_ST_SUM)
-		*dst = s.sum;
-	else if (what == STB_ST_AVG)
-		*dst = average(&s);
-	else if (what == STB_ST_MIN)
-		*dst = (s64)((u64)INT64_MAX - s.min);
-	else if (what == STB_ST_MAX)
-		*dst = (s64)(s.max + (u64)INT64_MIN);
-	else if (what == STB_ST_VARIANCE)
-		*dst = variance(&s);
-	return 0;
+	return rt_stat_result(&s, (u32)what, dst);
 }
 
 u64 stb_stat_bucket_sum(struct stb_map *m, const char *value, u32 b)
@@ -446,15 +376,8 @@ long stb_stat_bucket(struct stb_map *m, const char *value, s64 bucket,
 static void put_together(struct stb_map *m, const char *value, struct stb_stat *to)
 {
 	u32 n = stb_stat_buckets(m), b;
-	struct sum s;
 
-	merge(m, value, &s);
-	to->count = s.count;
-	to->sum = s.sum;
-	to->min = (s64)s.min;
-	to->max = (s64)s.max;
-	to->sq_low = (u64)s.squares;
-	to->sq_high = (u64)(s.squares >> 64);
+	merge(m, value, to);
 	for (b = 0; b < n; b++)
 		((u64 *)(to + 1))[b] = stb_stat_bucket_sum(m, value, b);
 }

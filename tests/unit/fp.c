@@ -12,13 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef int64_t i64;
-typedef uint64_t u64;
-typedef uint32_t u32;
-#define RT_INLINE static inline __attribute__((__unused__))
-#define RT_OUTLINE static __attribute__((__unused__))
 #define RT_CONST
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#include "runtime/number.h"
 #include "runtime/fp.h"
 
 static unsigned failures;
