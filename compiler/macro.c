@@ -8,6 +8,7 @@
 #include "lex.h"
 #include "target.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,8 +101,14 @@ static struct range until(struct range *r, const char *a, const char *b)
 
 /* --- conditions ------------------------------------------------------------ */
 
+/*
+ * What is compared: literals as they are, words with patterns, versions by their
+ * numbers, too. Words that are neither have no order.
+ */
+enum value_kind { V_NONE, V_NUMBER, V_LITERAL, V_VERSION, V_WORD, V_CONFIG };
+
 struct value {
-	bool is_number;
+	enum value_kind kind;
 	int64_t num;
 	const char *str;
 };
@@ -111,7 +118,12 @@ static const char *version_of(struct pp *pp, const char *release)
 	return arena_strndup(&pp->j->mem, release, strcspn(release, "-"));
 }
 
-/* Value of a word in a condition; str NULL: no such word. */
+static struct value word_of(enum value_kind kind, const char *s)
+{
+	return (struct value){ .kind = kind, .str = s };
+}
+
+/* Value of a word in a condition; V_NONE: no such word. */
 static struct value word_value(struct pp *pp, const char *name)
 {
 	struct target *t = pp->j->target;
@@ -123,26 +135,25 @@ static struct value word_value(struct pp *pp, const char *name)
 	release = t ? target_release(t) :
 		arena_strdup(&pp->j->mem, host.release);
 	if (!strcmp(name, "kernel_vr"))
-		return (struct value){ .str = release };
+		return word_of(V_VERSION, release);
 	if (!strcmp(name, "kernel_v"))
-		return (struct value){ .str = version_of(pp, release) };
+		return word_of(V_VERSION, version_of(pp, release));
 	if (!strcmp(name, "arch"))
-		return (struct value){
-			.str = arena_strdup(&pp->j->mem, host.machine) };
+		return word_of(V_WORD, arena_strdup(&pp->j->mem, host.machine));
 	if (!strcmp(name, "systemtap_v"))
-		return (struct value){ .str = "4.8" };
+		return word_of(V_VERSION, "4.8");
 	if (!strcmp(name, "systemtap_privilege"))
-		return (struct value){ .str =
-			privilege_names[pp->j->opt ? pp->j->opt->privilege :
-					PRIVILEGE_STAPDEV] };
+		return word_of(V_WORD,
+			       privilege_names[pp->j->opt ? pp->j->opt->privilege :
+					       PRIVILEGE_STAPDEV]);
 	if (!strcmp(name, "runtime"))
-		return (struct value){ .str = "kernel" };
+		return word_of(V_WORD, "kernel");
 	if (!strcmp(name, "guru_mode"))
-		return (struct value){ .is_number = true,
+		return (struct value){ .kind = V_NUMBER,
 			.num = pp->j->opt && pp->j->opt->guru };
 	if (!strncmp(name, "CONFIG_", 7)) {
 		s = t ? target_config(t, name) : NULL;
-		return (struct value){ .str = s ? s : "" };
+		return word_of(V_CONFIG, s ? s : "");
 	}
 	return (struct value){ 0 };
 }
@@ -158,13 +169,13 @@ static bool operand(struct pp *pp, struct range *r, struct value *v)
 		t = peek(r);
 	}
 	if (t->kind == TK_NUMBER) {
-		v->is_number = true;
+		v->kind = V_NUMBER;
 		v->num = minus ? (int64_t)-(uint64_t)t->num : t->num;
 	} else if (t->kind == TK_STRING && !minus) {
-		v->str = t->s;
+		*v = word_of(V_LITERAL, t->s);
 	} else if (t->kind == TK_NAME && !minus) {
 		*v = word_value(pp, t->s);
-		if (!v->is_number && !v->str)
+		if (v->kind == V_NONE)
 			return complain(pp->j, t->at, E_CONDITION,
 				"expected kernel_v, kernel_vr, arch, runtime, "
 				"systemtap_v, guru_mode, CONFIG_* or a literal");
@@ -189,14 +200,53 @@ static bool holds(const char *op, int cmp)
 	return !strcmp(op, ">") ? cmp > 0 : cmp >= 0;
 }
 
-/* Versions compare as versions, == and != may have wildcards at the right. */
 static int compare(const struct value *a, const struct value *b, bool equality)
 {
-	if (a->is_number)
+	if (a->kind == V_NUMBER)
 		return a->num < b->num ? -1 : a->num > b->num;
+	if (a->kind == V_LITERAL && b->kind == V_LITERAL)
+		return strcmp(a->str, b->str);
 	if (equality)
 		return glob_match(b->str, a->str) ? 0 : 1;
 	return strverscmp(a->str, b->str);
+}
+
+static struct value config_number(struct value v)
+{
+	char *end = NULL;
+	int64_t n;
+
+	if (v.kind != V_CONFIG)
+		return v;
+	n = strtoll(v.str, &end, 0);
+	return *end ? v : (struct value){ .kind = V_NUMBER, .num = n };
+}
+
+/* CONFIG_HZ >= 250: options are numbers if both sides are; one not set is 0. */
+static void config_numbers(struct value *a, struct value *b)
+{
+	struct value x = config_number(*a), y = config_number(*b);
+
+	if (x.kind != V_NUMBER || y.kind != V_NUMBER)
+		return;
+	*a = x;
+	*b = y;
+}
+
+/* NULL: a and b can be compared by op. */
+static const char *incomparable(const struct value *a, const struct value *b,
+				bool equality)
+{
+	if (a->kind == V_CONFIG && b->kind == V_NUMBER)
+		return "the value of that option is not a number";
+	if ((a->kind == V_NUMBER) != (b->kind == V_NUMBER))
+		return "cannot compare a number with a string";
+	if (equality || a->kind == V_NUMBER)
+		return NULL;
+	if (a->kind == V_WORD || a->kind == V_CONFIG)
+		return "expected '==' or '!='";
+	return a->kind == V_VERSION && strpbrk(b->str, "*?[") ?
+		"a pattern has no order: expected '==' or '!='" : NULL;
 }
 
 static bool comparison(struct pp *pp, struct range *r, bool *yes)
@@ -204,6 +254,7 @@ static bool comparison(struct pp *pp, struct range *r, bool *yes)
 	static const char *const ops[] = { "==", "!=", "<=", ">=", "<", ">" };
 	const struct token *op;
 	struct value a, b;
+	const char *why;
 	size_t i;
 
 	if (!operand(pp, r, &a))
@@ -216,9 +267,10 @@ static bool comparison(struct pp *pp, struct range *r, bool *yes)
 				"expected a comparison operator");
 	if (!operand(pp, r, &b))
 		return false;
-	if (a.is_number != b.is_number)
-		return complain(pp->j, op->at, E_CONDITION,
-				"cannot compare a number with a string");
+	config_numbers(&a, &b);
+	why = incomparable(&a, &b, i < 2);
+	if (why)
+		return complain(pp->j, op->at, E_CONDITION, "%s", why);
 	*yes = holds(ops[i], compare(&a, &b, i < 2));
 	return true;
 }
@@ -293,8 +345,11 @@ static bool script_arg(struct pp *pp, const struct token *t)
 	struct origin *via;
 	size_t i;
 
-	if (t->len < 2 || (!count && strspn(t->s + 1, "0123456789") + 1 < t->len))
+	if (t->len < 2 || (!count && !isdigit((unsigned char)t->s[1])))
 		return false;
+	if (!count && strspn(t->s + 1, "0123456789") + 1 < t->len)
+		return !complain(j, t->at, E_SCRIPT_ARG,
+				 "expected a number of a script argument");
 	if (!count && (n < 1 || n > have))
 		return !complain(j, t->at, E_SCRIPT_ARG,
 				 "script argument %s is not there, %ld given",
@@ -376,8 +431,8 @@ static bool define(struct pp *pp, struct range *r)
 	m->at = t->at;
 	m->name = t->s[0] == '@' ? t->s : arena_printf(&pp->j->mem, "@%s", t->s);
 	if (is_at_word(m->name))
-		return complain(pp->j, t->at, E_MACRO,
-				"attempt to redefine '%s'", m->name);
+		warn_at(pp->j, t->at, "macro redefines built-in operator '%s'",
+			m->name);
 	if (is_op(peek(r), "(") && !define_params(pp, r, m))
 		return false;
 	if (!is_op(peek(r), "%("))
@@ -389,6 +444,9 @@ static bool define(struct pp *pp, struct range *r)
 				"macro body without '%%)'");
 	while (body.i < body.n)
 		vec_push(&pp->j->mem, &m->body.t, *take(&body));
+	if (!strcmp(m->name, "@define"))
+		return complain(pp->j, t->at, E_MACRO,
+				"attempt to redefine '@define'");
 	slot = (struct macro **)dict_at(&pp->macros, m->name);
 	m->is_library = m->at.src->is_tapset && !pp->is_tapset;
 	if (*slot && m->is_library && !(*slot)->is_library)
@@ -573,7 +631,8 @@ static void expand(struct pp *pp, struct range r, const struct frame *f)
 			   (t->s[0] == '@' || t->s[0] == '$')) {
 			if (use_param(pp, t, f) || script_arg(pp, t))
 				continue;
-			if (t->s[0] == '$' || is_at_word(t->s))
+			if (t->s[0] == '$' || (is_at_word(t->s) &&
+					       !dict_get(&pp->macros, t->s)))
 				vec_push(&pp->j->mem, &pp->out->t, *t);
 			else
 				use_macro(pp, &r, t, f);

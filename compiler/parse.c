@@ -1322,6 +1322,9 @@ static void global(struct parser *p, bool private)
 		init = accept(p, "=");
 		if (accept(p, "%="))
 			v->wraps = init = true;
+		if (init && v->max_entries && !p->panic)
+			complain(p->j, p->last->at, E_SYNTAX,
+				 "only scalar globals can be initialized");
 		if (init)
 			v->init = literal(p);
 		*p->globals_end = v;
@@ -1350,6 +1353,10 @@ static void params(struct parser *p, struct function *f)
 		return;
 	do {
 		t = expect_name(p, "name of a parameter");
+		for (v = f->params; t && v; v = v->next)
+			if (!strcmp(v->name, t->s))
+				complain(p->j, t->at, E_SYNTAX,
+					 "duplicate parameter names");
 		v = *end = NEW(&p->j->mem, struct var);
 		end = &v->next;
 		v->name = t ? t->s : "";
@@ -1381,8 +1388,12 @@ static void function(struct parser *p, bool private)
 		f->type_given = true;
 	}
 	params(p, f);
-	if (accept(p, ":"))
+	if (accept(p, ":")) {
 		f->priority = number_literal(p)->num;
+		if (f->priority <= 0 && !p->panic)
+			complain(p->j, p->last->at, E_LITERAL,
+				 "specified priority must be > 0");
+	}
 	f->c_at = p->t->at;
 	if (!p->panic && p->t->kind == TK_EMBEDDED)
 		f->c_body = embedded_c(p)->s;
