@@ -1353,10 +1353,6 @@ static void params(struct parser *p, struct function *f)
 		return;
 	do {
 		t = expect_name(p, "name of a parameter");
-		for (v = f->params; t && v; v = v->next)
-			if (!strcmp(v->name, t->s))
-				complain(p->j, t->at, E_SYNTAX,
-					 "duplicate parameter names");
 		v = *end = NEW(&p->j->mem, struct var);
 		end = &v->next;
 		v->name = t ? t->s : "";
