@@ -15,6 +15,7 @@ enum { MAX_ROUNDS = 20 };	/* each may leave more that is unread */
 struct elide {
 	struct job *j;
 	const struct expr *target;	/* of the assignment being walked */
+	const struct stmt *body;	/* all of what is being looked at */
 	bool effect;			/* found one */
 	unsigned mark;			/* of functions being looked at */
 	bool changed;
@@ -146,6 +147,83 @@ static void elide_assignment(const struct expr *seen, void *arg)
 	}
 }
 
+static bool is_empty(const struct stmt *s)
+{
+	for (; s; s = s->next)
+		if (s->kind == S_BLOCK ? !is_empty(s->body) :
+		    s->kind != S_EMPTY)
+			return false;
+	return true;
+}
+
+struct uses {
+	const struct var *of;
+	unsigned n;
+};
+
+static void count_use(const struct expr *e, void *arg)
+{
+	struct uses *u = arg;
+
+	u->n += e->kind == X_NAME && e->var == u->of;
+}
+
+/* What a loop sets and nothing else looks at. */
+static bool is_of_loop_alone(struct elide *el, const struct expr *key)
+{
+	struct uses u = { .of = key->var };
+
+	if (key->kind != X_NAME || !u.of || u.of->is_global)
+		return false;
+	walk_stmts(el->body, count_use, &u);
+	return u.n == 1;
+}
+
+static void make_empty(struct elide *el, struct stmt *s)
+{
+	if (!s->at.src->is_tapset)
+		warn_at(el->j, s->at, "Eliding side-effect-free %s statement",
+			s->kind == S_IF ? "if" : "foreach");
+	s->kind = S_EMPTY;
+	s->e = NULL;
+	s->each = NULL;
+	s->body = s->other = NULL;
+	el->changed = true;
+}
+
+static void elide_if(struct elide *el, struct stmt *s)
+{
+	if (is_empty(s->body) && is_empty(s->other) && does_nothing(el, s->e))
+		make_empty(el, s);
+}
+
+static void elide_foreach(struct elide *el, struct stmt *s)
+{
+	const struct foreach *f = s->each;
+	const struct expr *key;
+
+	if (!is_empty(s->body) || !does_nothing(el, f->array) ||
+	    (f->limit && !does_nothing(el, f->limit)) ||
+	    (f->value && !is_of_loop_alone(el, f->value)))
+		return;
+	for (key = f->keys; key; key = key->next)
+		if (!is_of_loop_alone(el, key))
+			return;
+	make_empty(el, s);
+}
+
+/* of a for: the first part or the last, which are as statements are */
+static void elide_head(struct elide *el, struct expr **e)
+{
+	if (!*e)
+		return;
+	walk_expr(*e, elide_assignment, el);
+	if (!does_nothing(el, *e))
+		return;
+	*e = NULL;
+	el->changed = true;
+}
+
 static void elide_stmts(struct elide *el, struct stmt *s)
 {
 	enum expr_kind was;
@@ -164,16 +242,24 @@ static void elide_stmts(struct elide *el, struct stmt *s)
 				el->changed = true;
 			}
 		} else {
-			if (s->init)
-				walk_expr(s->init, elide_assignment, el);
 			if (s->e)
 				walk_expr(s->e, elide_assignment, el);
-			if (s->step)
-				walk_expr(s->step, elide_assignment, el);
+			elide_head(el, &s->init);
+			elide_head(el, &s->step);
 		}
 		elide_stmts(el, s->body);
 		elide_stmts(el, s->other);
+		if (s->kind == S_FOREACH)
+			elide_foreach(el, s);
+		else if (s->kind == S_IF)
+			elide_if(el, s);
 	}
+}
+
+static void elide_body(struct elide *el, struct stmt *body)
+{
+	el->body = body;
+	elide_stmts(el, body);
 }
 
 static void drop_locals(struct var **v)
@@ -197,9 +283,9 @@ void elide(struct job *j)
 		el.changed = false;
 		count_reads(&el);
 		for (f = j->script->functions; f; f = f->next)
-			elide_stmts(&el, f->body);
+			elide_body(&el, f->body);
 		for (pr = j->script->probes; pr; pr = pr->next)
-			elide_stmts(&el, pr->body);
+			elide_body(&el, pr->body);
 	} while (el.changed && ++round < MAX_ROUNDS);
 	count_reads(&el);
 	for (f = j->script->functions; f; f = f->next)

@@ -728,6 +728,48 @@ static void warn_never_set(struct lib *l, const struct var *v)
 			v->name);
 }
 
+/* *arg: there is C, which may name any. */
+static void still_used(const struct expr *e, void *arg)
+{
+	bool *has_c = arg;
+
+	if (e->var)
+		e->var->is_used = true;
+	*has_c |= e->kind == X_EMBEDDED;
+}
+
+static bool mark_used(struct lib *l)
+{
+	const struct function *f;
+	const struct point *p;
+	const struct probe *pr;
+	bool has_c = false;
+
+	for (f = l->script->functions; f; f = f->next) {
+		has_c |= f->c_body != NULL;
+		walk_stmts(f->body, still_used, &has_c);
+	}
+	for (pr = l->script->probes; pr; pr = pr->next) {
+		walk_stmts(pr->body, still_used, &has_c);
+		for (p = pr->points; p; p = p->next)
+			if (p->condition)
+				walk_expr(p->condition, still_used, &has_c);
+	}
+	return has_c;
+}
+
+/* Of globals that only elided statements used nothing is left. */
+static void forget_elided(struct lib *l)
+{
+	struct var *v;
+
+	if (mark_used(l))
+		return;
+	for (v = l->script->globals; v; v = v->next)
+		v->is_used = false;
+	mark_used(l);
+}
+
 static void drop_unused(struct lib *l)
 {
 	struct function *f, **fp;
@@ -748,6 +790,7 @@ static void drop_unused(struct lib *l)
 				(*fp)->name);
 		*fp = (*fp)->next;
 	}
+	forget_elided(l);
 	for (vp = &l->script->globals; *vp;) {
 		if ((*vp)->is_used) {
 			warn_never_set(l, *vp);

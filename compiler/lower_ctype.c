@@ -48,6 +48,13 @@ bool is_return_value(const struct expr *e)
 	return e->target->kind == TR_VAR && !strcmp(e->target->name, "return");
 }
 
+/* &@cast(p, "type") is where p points to: its value, a pointer. */
+bool is_address_of_object(const struct expr *e)
+{
+	return e->target->address_of &&
+		(e->target->kind != TR_CAST || e->target->path);
+}
+
 static struct ctype *type_of_target(struct lower *l, const struct expr *e)
 {
 	struct ir_stmt *list = NULL;
@@ -62,7 +69,7 @@ static struct ctype *type_of_target(struct lower *l, const struct expr *e)
 	end_trial(l, &trial);
 	if (!ok)
 		return NULL;
-	if (e->target->address_of)
+	if (is_address_of_object(e))
 		return pointer_to(l, o.type);
 	if (o.type->kind == TY_ARRAY && o.type->to)
 		return pointer_to(l, o.type->to);
@@ -257,6 +264,7 @@ static struct ctype *type_of_var(struct lower *l, const struct var *v)
 
 struct ctype *ctype_of(struct lower *l, const struct expr *e)
 {
+	struct agreement both = { 0 };
 	struct ctype *t;
 
 	switch (e->kind) {
@@ -270,8 +278,9 @@ struct ctype *ctype_of(struct lower *l, const struct expr *e)
 	case X_ASSIGN:
 		return ctype_of(l, e->b);
 	case X_TERNARY:
-		t = ctype_of(l, e->b);
-		return t ? t : ctype_of(l, e->c);
+		agree(l, &both, e->b);
+		agree(l, &both, e->c);
+		return agreed(&both);
 	case X_BINARY:
 		if (e->op != OP_ADD && e->op != OP_SUB)
 			return NULL;
@@ -294,7 +303,7 @@ static bool has_value(const struct expr *e, const struct object *o)
 {
 	if (e->target->pretty)
 		return true;
-	if (e->target->address_of)
+	if (is_address_of_object(e))
 		return o->as == AS_MEMORY && !o->bits;
 	return o->type->kind == TY_ARRAY || o->type->kind == TY_FUNC ||
 		is_number(o->type);

@@ -1137,9 +1137,7 @@ struct ir_opnd lower_target(struct lower *l, const struct expr *e)
 		return value_of_entry(l, e);
 	if (!find_object(l, e, &o))
 		return num_opnd(0);
-	/* &@cast(p, "type") is where p points to */
-	if (e->target->address_of &&
-	    (e->target->kind != TR_CAST || e->target->path))
+	if (is_address_of_object(e))
 		return address_value(l, &o);
 	return value_of(l, &o);
 }

@@ -57,6 +57,8 @@ struct ctype *ctype_of(struct lower *l, const struct expr *e);
 /* Variables of a return probe are those of the entry. */
 void see_entry(struct lower *l);
 bool is_return_value(const struct expr *e);
+/* Is it the address of what find_object() finds? */
+bool is_address_of_object(const struct expr *e);
 
 /* --- lower_pretty.c -------------------------------------------------------- */
 

@@ -39,14 +39,24 @@ static bool run_cc(const char *cc, const char *from, const char *to)
 	return WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
-/* "<a/b.h>" and nothing that a C compiler could take for more. */
-static bool is_header(const char *s)
+/*
+ * "<a/b.h>", or several like it one behind the other, and nothing that a C
+ * compiler could take for more, as lines to include them; NULL: it is not.
+ */
+static const char *includes(struct job *j, const char *s)
 {
-	size_t n = strlen(s), ok;
+	struct text t = { .mem = &j->mem };
+	size_t n;
 
-	ok = strspn(s + 1, "abcdefghijklmnopqrstuvwxyz_"
-		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./+-");
-	return n > 2 && *s == '<' && ok == n - 2 && s[n - 1] == '>';
+	do {
+		n = strspn(s + (*s == '<'), "abcdefghijklmnopqrstuvwxyz_"
+			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./+-");
+		if (*s != '<' || !n || s[n + 1] != '>')
+			return NULL;
+		text_printf(&t, "#include %.*s\n", (int)n + 2, s);
+		s += n + 2;
+	} while (*s);
+	return t.s;
 }
 
 struct binary *target_header(struct target *t, const char *header,
@@ -62,11 +72,11 @@ struct binary *target_header(struct target *t, const char *header,
 	*why = arena_printf(&j->mem, "\"%s\" cannot be compiled here", header);
 	dir = arena_printf(&j->mem, "%s/stapc-header.XXXXXX",
 			   tmp && *tmp ? tmp : "/tmp");
-	if (!is_header(header) || !mkdtemp(dir))
+	text = includes(j, header);
+	if (!text || !mkdtemp(dir))
 		return NULL;
 	c = arena_printf(&j->mem, "%s/x.c", dir);
 	so = arena_printf(&j->mem, "%s/x.so", dir);
-	text = arena_printf(&j->mem, "#include %s\n", header);
 	if (write_file(c, text, strlen(text)) &&
 	    run_cc(j->opt->clang, c, so))
 		b = target_open_header(t, header, so);
