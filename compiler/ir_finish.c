@@ -783,7 +783,7 @@ static const char *module_cannot(struct walk *w, const struct ir_stmt *s)
 {
 	static const char *const names[] = {
 		"symfile", "symline", "symfileline", "sprint_syms",
-		"sprint_stack", "__tz_gmtoff", "__tz_name", "__raise",
+		"sprint_stack", "__raise",
 	};
 	size_t i;
 

@@ -143,8 +143,9 @@ static struct var *known_global(struct lib *l, const struct expr *e)
 	struct var *v, *got = NULL;
 
 	for (v = l->script->globals; v; v = v->next) {
-		/* what an alias sets is no global of the script's */
-		if (l->probe && e->at.src->is_tapset && !v->src->is_tapset)
+		/* what an alias or a tapset's function sets is no global
+		   of the script's */
+		if (e->at.src->is_tapset && !v->src->is_tapset)
 			continue;
 		if (visible(v->name, v->is_private, v->src, e->str, e->at.src) &&
 		    (!got || v->is_private))

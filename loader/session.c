@@ -670,6 +670,18 @@ static int64_t wall_offset(void)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec - (int64_t)now_ns();
 }
 
+/* By TZ or /etc/localtime of this host; the loader's own handlers ask vm_builtin.c. */
+static void set_zone(struct stb_shared *g)
+{
+	struct tm tm = { 0 };
+	time_t now = time(NULL);
+
+	localtime_r(&now, &tm);
+	g->west = (int32_t)-tm.tm_gmtoff;
+	if (tm.tm_zone)
+		snprintf(g->zone, sizeof(g->zone), "%s", tm.tm_zone);
+}
+
 int run_session(struct loader *l)
 {
 	struct session s = { .l = l, .go = -1 };
@@ -684,6 +696,7 @@ int run_session(struct loader *l)
 	env.ncpus = l->ncpus = l->progs.n ? possible_cpus() : 1;
 	catch_signals(&s);
 	l->shared->wall_offset = l->out.wall_offset = wall_offset();
+	set_zone(l->shared);
 	l->shared->stamps = output_has_lines(&l->out) || l->out.bulk;
 	output_start(&l->out);
 	l->shared->target_pid = l->opt.target;

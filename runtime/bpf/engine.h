@@ -435,7 +435,14 @@ RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
 
 /* --- the probe's context --------------------------------------------------- */
 
-#define RT_REG(r, name) ((i64)((struct rt_regs *)(r)->ctx)->name)
+/* Reads of several branches are not to become one of a chosen place, which the
+   verifier refuses. */
+#define RT_REG(r, name) ({						\
+	i64 value_;							\
+	asm("%0 = *(u64 *)(%1 + %2)" : "=r"(value_) : "r"((r)->ctx),	\
+	    "i"(__builtin_offsetof(struct rt_regs, name)));		\
+	value_;								\
+})
 #define RT_CTX_WORD(r, n) ((i64)((u64 *)(r)->ctx)[n])
 
 #define rt_cookie(r) ((i64)bpf_get_attach_cookie((r)->ctx))

@@ -29,6 +29,8 @@
 #define rt_jiffies(r) ((i64)get_jiffies_64())
 #define rt_ktime_get_ns(r) ((i64)ktime_get_mono_fast_ns())
 #define rt_get_cycles(r) ((i64)get_cycles())
+#define rt___tz_gmtoff(r) ((i64)RT_SHARED->west)
+#define rt___tz_name(r, dst, cap) stb_copy(dst, cap, RT_SHARED->zone)
 #define rt_randint(r, n) stb_random(n)
 
 /* Lines of the kernel's log, at a level, and of its trace. */

@@ -9,13 +9,15 @@
 enum { RT_FRAMES_MOST = 20, RT_TRACE_DEPTH = 4, RT_ADDRESS_TEXT = 19 };
 
 /* The entry of the function that is entered or returns: kprobes stand behind
-   its endbr64. */
+   its endbr64, which the kernel overwrites where nothing calls it indirectly. */
 #define rt_func_ip(r) rt_entry_of((r)->func)
 RT_INLINE i64 rt_entry_of(u64 at)
 {
 	u32 before = 0;
 
-	if (!stb_read(&before, 4, at - 4, 0) && before == 0xfa1e0ff3)
+	if (!stb_read(&before, 4, at - 4, 0) &&
+	    (before == 0xfa1e0ff3 || before == 0x001f0f66 ||
+	     before == 0xd6401f0f))
 		at -= 4;
 	return (i64)at;
 }
