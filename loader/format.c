@@ -163,38 +163,40 @@ static const char *next_word(const char *p, const char *end, size_t *n)
 	return p;
 }
 
-/* Each number by put(). */
-static void each_address(struct sink *to, const char *s, size_t n,
-			 void (*put)(void *arg, struct sink *to, uint64_t addr),
-			 void *arg)
-{
-	struct sink line = { .buf = (char[ADDRESS_TEXT]){ 0 },
-			     .cap = ADDRESS_TEXT };
-	const char *end = s + n;
-
-	for (s = next_word(s, end, &n); n; s = next_word(s + n, end, &n)) {
-		line.n = 0;
-		sink_puts(&line, " ");
-		sink_put(&line, s, n);
-		sink_puts(&line, " : ");
-		put(arg, &line, hexadecimal(s, n));
-		sink_puts(&line, "\n");
-		if (!to->full && to->cap - to->n < line.n)
-			return;
-		sink_put(to, line.buf, line.n);
-	}
-}
-
 struct naming {
 	const struct namer *names;
 	enum stb_sym_style style;
 	uint64_t place;		/* of a process's addresses */
 };
 
-static void name_address(void *arg, struct sink *to, uint64_t addr)
+/* Each number by put(); behind it, unless the style is a line of its own. */
+static void each_address(struct sink *to, const char *s, size_t n,
+			 void (*put)(const struct naming *how, struct sink *to,
+				     uint64_t addr), const struct naming *how)
 {
-	const struct naming *n = arg;
+	struct sink line = { .buf = (char[ADDRESS_TEXT]){ 0 },
+			     .cap = ADDRESS_TEXT };
+	bool whole = how->style == STB_SYM_FULL || how->style == STB_SYM_FULLER;
+	const char *end = s + n;
 
+	for (s = next_word(s, end, &n); n; s = next_word(s + n, end, &n)) {
+		line.n = 0;
+		if (!whole) {
+			sink_puts(&line, " ");
+			sink_put(&line, s, n);
+			sink_puts(&line, " : ");
+		}
+		put(how, &line, hexadecimal(s, n));
+		if (!whole)
+			sink_puts(&line, "\n");
+		if (!to->full && to->cap - to->n < line.n)
+			return;
+		sink_put(to, line.buf, line.n);
+	}
+}
+
+static void name_address(const struct naming *n, struct sink *to, uint64_t addr)
+{
 	n->names->put(n->names, to, addr, n->style);
 }
 
@@ -206,10 +208,9 @@ void format_addresses(struct sink *to, const struct namer *names,
 	each_address(to, s, n, name_address, &how);
 }
 
-static void name_user_address(void *arg, struct sink *to, uint64_t addr)
+static void name_user_address(const struct naming *n, struct sink *to,
+			      uint64_t addr)
 {
-	const struct naming *n = arg;
-
 	n->names->put_user(n->names, to, (struct stb_user_addr){ addr,
 			   n->place }, n->style);
 }
