@@ -65,7 +65,7 @@ struct stb_shared {
 	uint64_t overload, overload_most, overload_interval;
 	int32_t west;		/* of UTC, s: the zone of the host, as wall_offset */
 	char zone[8];		/* its name; tzdata has none of more than 6 */
-	uint32_t reserved;	/* 0 */
+	uint32_t reserved[1];	/* 0 */
 	uint32_t owner;		/* real user id of who started the loader */
 	uint32_t stamps;	/* not 0: samples end with struct stb_stamp */
 };
