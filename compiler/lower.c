@@ -954,15 +954,21 @@ static struct ir_opnd *call_key(struct lower *l, struct span at, size_t *n)
 	return key;
 }
 
-/* A call that was going on when the session began, or that another process made
-   (fork's child returns, too), has nothing kept: its return is nobody's. */
+/* A call that was going on when the session began, whose entry was skipped, or
+   that another process made (fork's child returns, too), has nothing kept: its
+   return is nobody's. A number that is not 0 was kept, which spares the look. */
 static void leave_unseen(struct lower *l, struct ir_opnd *key, size_t n)
 {
 	struct span at = l->captures->e->at;
-	struct ir_stmt *in = add_into(l, IR_MAP_IN, at, temp_slot(l, IR_LONG));
-	struct ir_stmt *s;
-	struct block back;
+	struct ir_stmt *s, *in;
+	struct block zero, back;
 
+	if (l->captures->value->type == IR_LONG) {
+		s = add(l, IR_IF, at);
+		s->a = slot_opnd(l->captures->value);
+		zero = enter(l, &s->other);
+	}
+	in = add_into(l, IR_MAP_IN, at, temp_slot(l, IR_LONG));
 	in->global = l->captures->map;
 	in->args = key;
 	in->nargs = n;
@@ -971,6 +977,8 @@ static void leave_unseen(struct lower *l, struct ir_opnd *key, size_t n)
 	back = enter(l, &s->other);
 	add(l, IR_NEXT, at);
 	leave(l, back);
+	if (l->captures->value->type == IR_LONG)
+		leave(l, zero);
 }
 
 /* In front of a return handler's body: the values kept, taken out. */
@@ -986,13 +994,13 @@ static struct ir_stmt *with_captures(struct lower *l, struct ir_stmt *body)
 		return body;
 	back = enter(l, &list);
 	key = call_key(l, l->captures->e->at, &n);
-	if (l->prog == IR_SYSCALL)
-		leave_unseen(l, key, n);
 	for (c = l->captures; c; c = c->next) {
 		st = add_into(l, IR_MAP_GET, c->e->at, c->value);
 		st->global = c->map;
 		st->args = key;
 		st->nargs = n;
+		if (c == l->captures)
+			leave_unseen(l, key, n);
 		st = add(l, IR_MAP_DEL, c->e->at);
 		st->global = c->map;
 		st->args = key;

@@ -628,10 +628,10 @@ RT_INLINE char *rt_find(const struct stb_map *m, const u64 *key, u32 words,
 	return NULL;
 }
 
-#define RT_WORDS(key) (sizeof(*(key)) / 8)
-#define RT_HASH(key) rt_hash((const u64 *)(key), RT_WORDS(key))
-#define RT_FIND(m, key) (RT_WORDS(key) ? \
-	rt_find(m, (const u64 *)(key), RT_WORDS(key), RT_HASH(key)) : \
+#define RT_KEY_WORDS(key) (sizeof(*(key)) / 8)
+#define RT_HASH(key) rt_hash((const u64 *)(key), RT_KEY_WORDS(key))
+#define RT_FIND(m, key) (RT_KEY_WORDS(key) ? \
+	rt_find(m, (const u64 *)(key), RT_KEY_WORDS(key), RT_HASH(key)) : \
 	(m)->nodes + sizeof(struct stb_node))
 /* ... made if it is not there, with a number for its value. */
 #define RT_INSERT(m, key, v) ({ \
