@@ -72,7 +72,8 @@ static const struct choice prog_types[] = {
 	{ "kprobe", STB_PROG_KPROBE }, { "fentry", STB_PROG_FENTRY },
 	{ "fexit", STB_PROG_FEXIT }, { "raw_tp", STB_PROG_RAW_TP },
 	{ "perf_event", STB_PROG_PERF_EVENT },
-	{ "netfilter", STB_PROG_NETFILTER }, { 0 }
+	{ "netfilter", STB_PROG_NETFILTER },
+	{ "tasks", STB_PROG_TASKS }, { 0 }
 };
 static const struct choice attaches[] = {
 	{ "kprobe", STB_AT_KPROBE }, { "kretprobe", STB_AT_KRETPROBE },
@@ -80,7 +81,8 @@ static const struct choice attaches[] = {
 	{ "raw_tp", STB_AT_RAW_TP }, { "uprobe", STB_AT_UPROBE },
 	{ "uretprobe", STB_AT_URETPROBE },
 	{ "perf_event", STB_AT_PERF_EVENT },
-	{ "netfilter", STB_AT_NETFILTER }, { 0 }
+	{ "netfilter", STB_AT_NETFILTER },
+	{ "tasks", STB_AT_TASKS }, { 0 }
 };
 static const struct choice whens[] = {
 	{ "begin", STB_BEGIN }, { "end", STB_END }, { "error", STB_ON_ERROR },

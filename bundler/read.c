@@ -754,6 +754,7 @@ static bool prog_type_ok(uint32_t type)
 	case STB_PROG_RAW_TP:
 	case STB_PROG_PERF_EVENT:
 	case STB_PROG_NETFILTER:
+	case STB_PROG_TASKS:
 		return true;
 	}
 	return false;
@@ -889,6 +890,8 @@ static bool site_ok(const struct variant *v, const struct stb_site *s)
 		return type == STB_PROG_PERF_EVENT && event_ok(v, s->event);
 	case STB_AT_NETFILTER:
 		return type == STB_PROG_NETFILTER && hook_ok(v, s->event);
+	case STB_AT_TASKS:
+		return type == STB_PROG_TASKS;
 	}
 	return false;
 }

@@ -80,6 +80,7 @@ static const char *attach_name(uint32_t attach)
 		[STB_AT_URETPROBE] = "uretprobe",
 		[STB_AT_PERF_EVENT] = "perf_event",
 		[STB_AT_NETFILTER] = "netfilter",
+		[STB_AT_TASKS] = "tasks",
 	};
 
 	return attach < COUNT_OF(names) && names[attach] ? names[attach] : "?";
@@ -208,6 +209,8 @@ static const char *place(struct arena *mem, const struct variant *v,
 	case STB_AT_FEXIT:
 	case STB_AT_RAW_TP:
 		break;
+	case STB_AT_TASKS:
+		return "tasks";
 	}
 	if (s->flags & STB_SITE_IN_MODULE) {
 		b = ROW(&v->builds, struct stb_program_build, s->build);

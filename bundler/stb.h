@@ -265,6 +265,7 @@ enum stb_prog_type {
 	STB_PROG_KPROBE = 1,	/* also uprobes: pt_regs */
 	STB_PROG_FENTRY, STB_PROG_FEXIT, STB_PROG_RAW_TP,
 	STB_PROG_PERF_EVENT = 16, STB_PROG_NETFILTER,
+	STB_PROG_TASKS = 32,	/* an iterator, btf_id its FUNC */
 };
 struct stb_prog {		/* kernel BPF program */
 	stb_str name;
@@ -299,6 +300,7 @@ enum stb_attach {
 	STB_AT_KPROBE = 1, STB_AT_KRETPROBE, STB_AT_FENTRY, STB_AT_FEXIT,
 	STB_AT_RAW_TP, STB_AT_UPROBE, STB_AT_URETPROBE,
 	STB_AT_PERF_EVENT = 16, STB_AT_NETFILTER,
+	STB_AT_TASKS = 32,	/* each task there is when the session begins */
 };
 #define STB_SITE_BY_ADDRESS 1u	/* symbol is not unique: use addr + slide */
 #define STB_SITE_OPTIONAL 2u

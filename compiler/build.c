@@ -401,7 +401,8 @@ static void plan_handler(const struct ir_handler *h, struct text *t)
 	}
 	if (h->prog == IR_SYSCALL)
 		return;
-	text_printf(t, "prog name=%s type=%s btf_id=%u\n", h->name,
+	text_printf(t, "prog name=%s type=%s btf_id=%u\n", h->name, h->sites &&
+		    h->sites->attach == IR_AT_TASKS ? "tasks" :
 		    progs[h->prog], h->btf_id);
 	for (s = h->sites; s; s = s->next)
 		plan_site(h, s, t);

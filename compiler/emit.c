@@ -651,6 +651,8 @@ static void emit_prologue(struct emit *e, struct unit *u)
 		  u->name);
 	if (u->h->task_arg)
 		emit_line(e, e->module ? "r->other = (void *)ctx[%d];" :
+			  emit_is_iterator(u->h) ?
+			  "r->task = (u64)rt_ctx_number(r, %d);" :
 			  "r->task = ctx[%d];", u->h->task_arg);
 	/* bodies of loops read it, and are to believe nothing of it */
 	if (u->h->prog == IR_SYSCALL)

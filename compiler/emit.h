@@ -94,6 +94,8 @@ struct unit *emit_unit_of(struct emit *e, const struct ir_function *fn);
 
 /* Does the handler run in the loader's context, of the module engine? */
 bool emit_is_task(const struct emit *e, const struct ir_handler *h);
+/* Called for each task that there is, not at a tracepoint. */
+bool emit_is_iterator(const struct ir_handler *h);
 /* Behind the handlers: how the kernel calls them, and the tables by which the
    generic part of a module finds everything. */
 void emit_tables(struct emit *e, struct text *out);

@@ -14,6 +14,11 @@ bool emit_is_task(const struct emit *e, const struct ir_handler *h)
 	return e->module && h && h->prog == IR_LOADER;
 }
 
+bool emit_is_iterator(const struct ir_handler *h)
+{
+	return h->sites && h->sites->attach == IR_AT_TASKS;
+}
+
 void emit_open_nested(struct emit *e, const struct ir_stmt *s,
 		      const struct unit *callee)
 {
@@ -35,7 +40,7 @@ static const char *entry_of(enum ir_attach at)
 	case IR_AT_KPROBE: return "kprobe";
 	case IR_AT_KRETPROBE: return "kretprobe";
 	case IR_AT_UPROBE: case IR_AT_URETPROBE: return "uprobe";
-	case IR_AT_RAW_TP: return "raw_tp";
+	case IR_AT_RAW_TP: case IR_AT_TASKS: return "raw_tp";
 	case IR_AT_PERF_EVENT: return "perf_event";
 	case IR_AT_NETFILTER: return "netfilter";
 	case IR_AT_SYS_ENTER: case IR_AT_SYS_EXIT: return "raw_tp";

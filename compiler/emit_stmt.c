@@ -272,11 +272,12 @@ static void emit_context(struct emit *e, const struct ir_stmt *s)
 			  register_name(s->num));
 	else if (s->kind == IR_ARG && prog == IR_SYSCALL)
 		emit_line(e, "%s = rt_call_arg(r, %" PRId64 ");", dst, s->num);
+	else if (s->kind == IR_ARG && (prog == IR_NETFILTER ||
+				       emit_is_iterator(e->u->h)))
+		emit_line(e, "%s = rt_ctx_number(r, %" PRId64 ");", dst,
+			  s->num);
 	else if (s->kind == IR_ARG && prog == IR_RAW_TP)
 		emit_line(e, "%s = RT_CTX_WORD(r, %" PRId64 ");", dst, s->num);
-	else if (s->kind == IR_ARG && prog == IR_NETFILTER)
-		emit_line(e, "%s = rt_packet_word(r, %" PRId64 ");", dst,
-			  s->num);
 	else if (s->kind == IR_ARG)
 		emit_line(e, "%s = rt_func_arg(r, %" PRId64 ");", dst, s->num);
 	else if (s->kind == IR_RETVAL && prog == IR_FEXIT)

@@ -545,7 +545,7 @@ const char *ir_attach_name(enum ir_attach a)
 		[IR_AT_NONE] = "none",
 		[IR_AT_KPROBE] = "kprobe", [IR_AT_KRETPROBE] = "kretprobe",
 		[IR_AT_FENTRY] = "fentry", [IR_AT_FEXIT] = "fexit",
-		[IR_AT_RAW_TP] = "raw_tp",
+		[IR_AT_RAW_TP] = "raw_tp", [IR_AT_TASKS] = "tasks",
 		[IR_AT_UPROBE] = "uprobe", [IR_AT_URETPROBE] = "uretprobe",
 		[IR_AT_PERF_EVENT] = "perf_event",
 		[IR_AT_NETFILTER] = "netfilter",

@@ -257,7 +257,8 @@ enum ir_when { IR_WHEN_NONE, IR_BEGIN, IR_END, IR_ERROR, IR_TIMER,
 	       IR_CONDITION };	/* whether to attach the sites of `guards` */
 enum ir_attach { IR_AT_NONE, IR_AT_KPROBE, IR_AT_KRETPROBE, IR_AT_FENTRY,
 		 IR_AT_FEXIT, IR_AT_RAW_TP, IR_AT_UPROBE, IR_AT_URETPROBE,
-		 IR_AT_PERF_EVENT, IR_AT_NETFILTER, IR_AT_SYS_ENTER, IR_AT_SYS_EXIT };
+		 IR_AT_PERF_EVENT, IR_AT_NETFILTER, IR_AT_SYS_ENTER, IR_AT_SYS_EXIT,
+		 IR_AT_TASKS };
 
 const char *ir_attach_name(enum ir_attach a);	/* ir.c: "kprobe" */
 

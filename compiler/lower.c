@@ -1063,7 +1063,7 @@ static enum ir_attach attach_of(const struct lower *l)
 	case IR_FEXIT:
 		return IR_AT_FEXIT;
 	case IR_RAW_TP:
-		return IR_AT_RAW_TP;
+		return l->site->attach == AT_TASKS ? IR_AT_TASKS : IR_AT_RAW_TP;
 	case IR_PERF_EVENT:
 		return IR_AT_PERF_EVENT;
 	case IR_NETFILTER:
@@ -1187,6 +1187,8 @@ static struct ir_handler *keep_handler(struct lower *l, struct ir_stmt *body)
 		h->btf_id = l->place->func->btf_id;
 		h->nargs_btf = l->place->func->btf_nargs;
 	}
+	if (l->site->attach == AT_TASKS)
+		h->btf_id = target_task_iterator(l->j->target);
 	if (l->prog != IR_LOADER) {
 		h->sites = new_site(l);
 		h->sites_tail = &h->sites->next;
@@ -1422,7 +1424,7 @@ static void lower_site(struct lowering *all, struct site *site, size_t nsites)
 	case AT_KPROBE: case AT_KRETPROBE: case AT_FENTRY: case AT_FEXIT:
 		lower_kernel_site(all, site, nsites);
 		return;
-	case AT_RAW_TP:
+	case AT_RAW_TP: case AT_TASKS:
 		lower_with(all, site, IR_RAW_TP);
 		return;
 	case AT_PERF_EVENT:

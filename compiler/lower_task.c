@@ -5,8 +5,9 @@
  * that keep track of tasks.
  *
  * An array of the compiler's own has a number for each task that matters, by its
- * tid: bit 0 says that it is the session's target or was made by one that is, the
- * rest is the program that it runs, of those that the script names. The loader
+ * tid: bit 0 says that it is the session's target or was made by one that is, bit
+ * 1 that the session saw it begin, where anybody asks, and the rest is the program
+ * that it runs, of those that the script names. The loader
  * puts in the target and what runs already; three handlers at the scheduler's
  * tracepoints do the rest: a new task gets what its parent has, a program that
  * is executed is looked up by its file, and a task that exits is forgotten. In a
@@ -20,6 +21,7 @@
 #include <string.h>
 
 enum { MOST_TASKS = 32768, MOST_FILES = 1024 };
+enum { FOLLOWED = 1, SEEN = 2, PROGRAM = 2 };	/* bits; the last is a shift */
 
 bool ends_task(const struct site *s)
 {
@@ -33,7 +35,8 @@ int forks_task(const struct site *s)
 	enum { CHILD = 1 };
 
 	return s->tasks && (s->tasks->event == TASK_FORKED ||
-			    s->tasks->event == THREAD_FORKED) ? CHILD : 0;
+			    s->tasks->event == THREAD_FORKED ||
+			    s->attach == AT_TASKS) ? CHILD : 0;
 }
 
 /* --- the arrays ------------------------------------------------------------------ */
@@ -145,9 +148,11 @@ static void next_unless(struct lower *l, struct span at, struct ir_opnd cond)
    first thread. */
 static void tell_apart(struct lower *l, struct span at, enum task_event event)
 {
-	bool thread = event == THREAD_FORKED || event == THREAD_EXITS;
+	bool thread = event == THREAD_FORKED || event == THREAD_EXITS ||
+		event == THREAD_THERE;
 
-	if (thread || event == TASK_FORKED || event == TASK_EXITS)
+	if (thread || event == TASK_FORKED || event == TASK_EXITS ||
+	    event == TASK_THERE)
 		next_unless(l, at, add_bin(l, at, thread ? IR_NE : IR_EQ,
 					   call(l, at, "pid"),
 					   call(l, at, "tid")));
@@ -160,8 +165,46 @@ static void leave_strangers(struct lower *l, struct span at)
 	struct block back = begin_if(l, at, call(l, at, "target"));
 
 	next_unless(l, at, add_bin(l, at, IR_AND, looked_up(l, at, tasks,
-				   call(l, at, "tid")), num_opnd(1)));
+				   call(l, at, "tid")), num_opnd(FOLLOWED)));
 	leave(l, back);
+}
+
+static struct ir_opnd argument(struct lower *l, struct span at, int64_t n)
+{
+	struct ir_stmt *st = add_into(l, IR_ARG, at, temp_slot(l, IR_LONG));
+
+	st->num = n;
+	return slot_opnd(st->dst);
+}
+
+/* A member of a struct of the kernel, which lies at `base`; false: there is none. */
+static bool member_at(struct lower *l, struct span at, struct ir_opnd base,
+		      const char *type, const char *name, struct ir_opnd *out)
+{
+	struct ctype *of = target_type(l->j->target,
+				       target_kernel(l->j->target), type);
+	struct member m;
+
+	if (!of || !type_member(of, name, &m))
+		return false;
+	*out = load_number(l, at, base, (int64_t)m.offset,
+			   (unsigned)m.type->size, false, IR_KERNEL_MEM);
+	return true;
+}
+
+/* Of those that the iterator gives, which gives none at last: programs' that did
+   not begin in this session. */
+static void leave_seen(struct lower *l, struct span at)
+{
+	struct ir_opnd task = argument(l, at, 1), mm;
+
+	l->all->tells_seen = true;
+	next_unless(l, at, task);
+	if (member_at(l, at, task, "struct task_struct", "mm", &mm))
+		next_unless(l, at, mm);
+	next_unless(l, at, add_bin(l, at, IR_EQ, num_opnd(0),
+		    add_bin(l, at, IR_AND, looked_up(l, at, tasks_of(l),
+			    call(l, at, "tid")), num_opnd(SEEN))));
 }
 
 void leave_other_tasks(struct lower *l)
@@ -173,6 +216,8 @@ void leave_other_tasks(struct lower *l)
 	if (!t)
 		return;
 	at = l->site->point->at;
+	if (l->site->attach == AT_TASKS)
+		leave_seen(l, at);
 	tell_apart(l, at, t->event);
 	if (t->pid) {
 		next_unless(l, at, add_bin(l, at, IR_EQ, call(l, at, "pid"),
@@ -183,7 +228,7 @@ void leave_other_tasks(struct lower *l)
 	if (!t->path)
 		return;
 	program = add_bin(l, at, IR_USHR, looked_up(l, at, tasks_of(l),
-			  call(l, at, "tid")), num_opnd(1));
+			  call(l, at, "tid")), num_opnd(PROGRAM));
 	next_unless(l, at, add_bin(l, at, IR_EQ, program,
 				   num_opnd(program_number(l, t->path))));
 }
@@ -224,7 +269,7 @@ static void end_tracker(struct tracker *t, const char *tracepoint)
 	s->attach = IR_AT_RAW_TP;
 	s->symbol = tracepoint;
 	s->build = -1;
-	s->with_target = !l->all->files;
+	s->with_target = !l->all->files && !l->all->tells_seen;
 	h->name = arena_printf(l->mem, "h%d", l->all->nhandlers++);
 	h->at = t->at;
 	h->prog = IR_RAW_TP;
@@ -238,29 +283,24 @@ static void end_tracker(struct tracker *t, const char *tracepoint)
 	t->made_tail = &h->next;
 }
 
-static struct ir_opnd argument(struct tracker *t, int64_t n)
-{
-	struct ir_stmt *st = add_into(&t->l, IR_ARG, t->at,
-				      temp_slot(&t->l, IR_LONG));
-
-	st->num = n;
-	return slot_opnd(st->dst);
-}
-
-/* A member of a struct of the kernel, which lies at `base`. */
 static struct ir_opnd member(struct tracker *t, struct ir_opnd base,
 			     const char *type, const char *name)
 {
-	struct lower *l = &t->l;
-	struct ctype *of = target_type(l->j->target, l->bin, type);
-	struct member m;
+	struct ir_opnd v = num_opnd(0);
 
-	if (!of || !type_member(of, name, &m)) {
+	if (!member_at(&t->l, t->at, base, type, name, &v))
 		t->failed = true;
-		return num_opnd(0);
-	}
-	return load_number(l, t->at, base, (int64_t)m.offset,
-			   (unsigned)m.type->size, false, IR_KERNEL_MEM);
+	return v;
+}
+
+/* What a task that begins now has besides: that it was seen. */
+static struct ir_opnd with_seen(struct tracker *t, struct ir_opnd v)
+{
+	struct lower *l = &t->l;
+
+	return !l->all->tells_seen ? v : add_bin(l, t->at, IR_OR, v,
+		add_bin(l, t->at, IR_MUL, call(l, t->at, "session_runs"),
+			num_opnd(SEEN)));
 }
 
 static struct ir_opnd tid_of(struct tracker *t, struct ir_opnd task)
@@ -281,10 +321,14 @@ static void set_task(struct tracker *t, struct ir_opnd tid, struct ir_opnd v)
 static void track_fork(struct tracker *t)
 {
 	struct ir_opnd v = looked_up(&t->l, t->at, t->l.all->tasks,
-				     tid_of(t, argument(t, 0)));
-	struct block back = begin_if(&t->l, t->at, v);
+				     tid_of(t, argument(&t->l, t->at, 0)));
+	struct block back;
 
-	set_task(t, tid_of(t, argument(t, 1)), v);
+	if (t->l.all->tells_seen)
+		v = with_seen(t, add_bin(&t->l, t->at, IR_AND, v,
+					 num_opnd(~(int64_t)SEEN)));
+	back = begin_if(&t->l, t->at, v);
+	set_task(t, tid_of(t, argument(&t->l, t->at, 1)), v);
 	leave(&t->l, back);
 }
 
@@ -314,17 +358,20 @@ static struct ir_opnd program_of(struct tracker *t, struct ir_opnd task)
 static void track_exec(struct tracker *t)
 {
 	struct lower *l = &t->l;
-	struct ir_opnd task = argument(t, 0), tid = tid_of(t, task), v, old;
+	struct ir_opnd task = argument(l, t->at, 0), tid = tid_of(t, task), v;
+	struct ir_opnd old;
 	struct ir_stmt *st;
 	struct block back;
 
-	old = add_bin(l, t->at, IR_AND, argument(t, 1), num_opnd(0xffffffff));
+	old = add_bin(l, t->at, IR_AND, argument(l, t->at, 1),
+		      num_opnd(0xffffffff));
 	v = add_bin(l, t->at, IR_AND, looked_up(l, t->at, l->all->tasks, old),
-		    num_opnd(1));
+		    num_opnd(FOLLOWED));
 	if (l->all->files)
 		v = add_bin(l, t->at, IR_OR, v,
 			    add_bin(l, t->at, IR_SHL, program_of(t, task),
-				    num_opnd(1)));
+				    num_opnd(PROGRAM)));
+	v = with_seen(t, v);
 	back = begin_if(l, t->at, add_bin(l, t->at, IR_NE, old, tid));
 	on_array(l, IR_MAP_DEL, t->at, l->all->tasks, old);
 	leave(l, back);
@@ -342,7 +389,7 @@ static void track_exec(struct tracker *t)
 static void track_exit(struct tracker *t)
 {
 	on_array(&t->l, IR_MAP_DEL, t->at, t->l.all->tasks,
-		 tid_of(t, argument(t, 0)));
+		 tid_of(t, argument(&t->l, t->at, 0)));
 }
 
 static bool is_end(const struct ir_handler *h)

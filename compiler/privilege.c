@@ -175,7 +175,7 @@ static bool may_probe(const struct site *s)
 	case AT_UPROBE: case AT_URETPROBE:
 		return s->is_user;
 	case AT_KPROBE: case AT_KRETPROBE: case AT_FENTRY: case AT_FEXIT:
-	case AT_RAW_TP: case AT_PERF_EVENT: case AT_FILE_READ:
+	case AT_RAW_TP: case AT_TASKS: case AT_PERF_EVENT: case AT_FILE_READ:
 	case AT_FILE_WRITE: case AT_NETFILTER: case AT_SYSCALL:
 		return false;
 	}

@@ -151,6 +151,9 @@ size_t target_all_programs(struct target *t, struct binary ***out);
 const char *target_needed(struct target *t, const struct binary *b, size_t i,
 			  struct binary **out, size_t max, size_t *n);
 
+/* FUNC, in the kernel's BTF, of its iterator over tasks; 0: it has none. */
+uint32_t target_task_iterator(struct target *t);
+
 /* --- functions ------------------------------------------------------------ */
 
 struct func {

@@ -319,6 +319,13 @@ static struct place_facts *variables_at(struct target *t, struct place *p)
 	return pf;
 }
 
+uint32_t target_task_iterator(struct target *t)
+{
+	struct btf_facts *btf = target_btf(t);
+
+	return btf ? (uint32_t)btf_func_id(btf, "bpf_iter_task") : 0;
+}
+
 struct variable *place_variable_at(struct target *t, struct place *p, size_t i)
 {
 	struct place_facts *pf = variables_at(t, p);

@@ -172,6 +172,8 @@ static int attach_site(struct loader *l, const struct stb_site *s)
 		return bpf_raw_tp_open(prog, stb_string(&l->meta, s->symbol));
 	case STB_AT_NETFILTER:
 		return attach_hook(l, s, prog);
+	case STB_AT_TASKS:
+		return bpf_iterator(prog);
 	case STB_AT_PERF_EVENT:
 		break;		/* events.c */
 	}
@@ -436,6 +438,8 @@ static void arm_or_die(struct loader *l, uint32_t i)
 
 static bool is_here(const struct loader *l, const struct stb_site *s)
 {
+	if (s->attach == STB_AT_TASKS && in_kmod(l))
+		return false;	/* it would not wait for visit_tasks() */
 	if (s->flags & STB_SITE_WITH_TARGET && !l->shared->target_pid)
 		return false;
 	return (!is_uprobe(s) && !in_module(s)) ||
@@ -480,6 +484,32 @@ bool attach_all(struct loader *l)
 		say("%llu of %u sites attached", (unsigned long long)l->armed,
 		    l->sites.n);
 	return true;
+}
+
+/* An iterator runs the program while it is read; a module at once. */
+void visit_tasks(struct loader *l)
+{
+	char byte;
+
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = site_at(l, i);
+		int error = 0;
+
+		if (s->attach != STB_AT_TASKS)
+			continue;
+		if (in_kmod(l))
+			error = kmod_arm(l, i);
+		else if (l->links[i] >= 0)
+			while (read(l->links[i], &byte, 1) < 0)
+				if (errno != EAGAIN && errno != EINTR) {
+					error = errno;
+					break;
+				}
+		if (error)
+			say("%s: processes that are there already were not "
+			    "gone through: %s", stb_string(&l->meta, s->name),
+			    strerror(error));
+	}
 }
 
 void arm_module(struct loader *l, uint32_t build)

@@ -328,6 +328,20 @@ int bpf_raw_tp_open(int prog, const char *name)
 	return sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &a, sizeof(a));
 }
 
+int bpf_iterator(int prog)
+{
+	union bpf_attr a;
+	int link = bpf_link_trace(prog, BPF_TRACE_ITER, 0), fd;
+
+	if (link < 0)
+		return link;
+	memset(&a, 0, sizeof(a));
+	a.iter_create.link_fd = (uint32_t)link;
+	fd = sys_bpf(BPF_ITER_CREATE, &a, sizeof(a));
+	close(link);
+	return fd;
+}
+
 /* --- elements of maps ----------------------------------------------------- */
 
 static int element(int cmd, int fd, const void *key, const void *value,

@@ -63,6 +63,8 @@ enum { BPF_TYPE_NETFILTER = 32, BPF_AT_NETFILTER = 45 };
 int bpf_link_netfilter(int prog, uint32_t family, uint32_t hook,
 		       int32_t priority);
 int bpf_raw_tp_open(int prog, const char *name);
+/* Who reads what this returns runs the program for each of the kernel's things. */
+int bpf_iterator(int prog);
 
 /* --- elements of maps, for the interpreter's services ------------------- */
 

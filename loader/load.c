@@ -256,6 +256,11 @@ static void prog_spec(const struct loader *l, const struct stb_prog *p,
 	case STB_PROG_PERF_EVENT:
 		s->type = BPF_PROG_TYPE_PERF_EVENT;
 		break;
+	case STB_PROG_TASKS:
+		s->type = BPF_PROG_TYPE_TRACING;
+		s->attach_type = BPF_TRACE_ITER;
+		s->attach_btf_id = p->btf_id;
+		break;
 	case STB_PROG_NETFILTER:
 		s->type = BPF_TYPE_NETFILTER;
 		s->attach_type = BPF_AT_NETFILTER;

@@ -249,6 +249,8 @@ void arm_prog(struct loader *l, uint32_t prog);
 void disarm_prog(struct loader *l, uint32_t prog);
 
 /* tasks.c: which tasks are whose: see STB_MAPF_TASKS. */
+/* Runs handlers for the tasks that there are: of probes of their beginning. */
+void visit_tasks(struct loader *l);
 void tasks_begin(struct loader *l);	/* of those there are now */
 void tasks_tick(struct loader *l);	/* a program may have been replaced */
 

@@ -641,6 +641,7 @@ static void start(struct session *s)
 	confine(l);
 	set_state(s, STB_RUNNING);
 	checked(l, "probes are on");
+	visit_tasks(l);
 	release_command(s);
 	if (l->recorder)
 		record_ready(l);

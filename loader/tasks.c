@@ -20,6 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { FOLLOWED = 1, SEEN = 2, PROGRAM = 2 };	/* compiler/lower_task.c */
+
 struct known_file {		/* as the map's keys are */
 	uint64_t number, device;
 };
@@ -164,7 +166,7 @@ static void add_process(struct loader *l, pid_t pid, uint64_t followed)
 		program = program_of(l, &f);
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	if (program || followed)
-		each_number(path, add_thread, l, pid, program << 1 | followed);
+		each_number(path, add_thread, l, pid, program << PROGRAM | followed);
 }
 
 static void add_running(struct loader *l, pid_t unused, pid_t pid,
@@ -195,7 +197,7 @@ static void add_target(struct loader *l, pid_t pid)
 {
 	char path[64];
 
-	add_process(l, pid, 1);
+	add_process(l, pid, FOLLOWED);
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	each_number(path, add_children, l, pid, 0);
 }
@@ -210,6 +212,10 @@ void tasks_begin(struct loader *l)
 	l->known = zalloc((l->builds.n + 1) * sizeof(*l->known));
 	add_files(l, "");
 	snprintf(root, sizeof(root), "/proc/%d/root", target);
+	/* ours begin with the command that they become, or not at all */
+	add_task(l, getpid(), SEEN);
+	if (target && l->opt.command)
+		add_task(l, target, SEEN | FOLLOWED);
 	if (target) {
 		add_files(l, root);
 		add_target(l, target);

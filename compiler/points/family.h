@@ -17,6 +17,7 @@ enum attach {
 	AT_KPROBE, AT_KRETPROBE,		/* pt_regs */
 	AT_FENTRY, AT_FEXIT,			/* arguments by number */
 	AT_RAW_TP,				/* arguments by number */
+	AT_TASKS,				/* each task there is, once */
 	AT_UPROBE, AT_URETPROBE,		/* pt_regs of the task */
 	AT_PERF_EVENT,				/* pt_regs of what was stopped */
 	AT_FILE_READ, AT_FILE_WRITE,		/* loader */
@@ -70,6 +71,7 @@ enum task_event {
 	TASK_FORKED, TASK_EXECS,	/* a process begins */
 	TASK_EXECED, TASK_EXITS,	/* ends */
 	THREAD_FORKED, THREAD_EXITS,
+	TASK_THERE, THREAD_THERE,	/* since before the session */
 };
 struct site_tasks {
 	int64_t pid;		/* 0: any */

@@ -390,6 +390,7 @@ static const char *attach_name(enum attach a)
 	case AT_FENTRY: return "fentry";
 	case AT_FEXIT: return "fexit";
 	case AT_RAW_TP: return "raw_tp";
+	case AT_TASKS: return "tasks";
 	case AT_UPROBE: return "uprobe";
 	case AT_URETPROBE: return "uretprobe";
 	case AT_PERF_EVENT: return "perf_event";

@@ -4,7 +4,8 @@
  * process("PATH"), process(PID) or all processes: sites at the scheduler's and
  * the system calls' tracepoints. A process begins where it is forked and where
  * it executes another program, which is the end of the one before. The handler
- * of a fork runs in the parent, before the new task does, for the new task.
+ * of a fork runs in the parent, before the new task does, for the new task. Those that
+ * are there when the session begins are gone through then.
  */
 #include "process.h"
 
@@ -42,10 +43,19 @@ static bool add_site(const struct point_of_tasks *x, enum task_event event,
 	s = site_new(x->j, x->pr, x->pt, &family_tasks, AT_RAW_TP, x->name);
 	*t = (struct site_tasks){ .pid = x->p->pid, .path = x->p->path,
 				  .event = event };
+	if (event == TASK_THERE || event == THREAD_THERE)
+		s->attach = AT_TASKS;
 	s->tp = tp;
 	s->tasks = t;
 	s->given = x->given;
 	return true;
+}
+
+/* By the kernel's iterator, which is called as a fork is: the task comes second. */
+static bool add_there(const struct point_of_tasks *x, enum task_event event)
+{
+	return !target_task_iterator(x->j->target) ||
+	       add_site(x, event, "sched:sched_process_fork");
 }
 
 /* --- variables ------------------------------------------------------------------- */
@@ -143,12 +153,14 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 	switch (shape->data & 15) {
 	case BEGIN:
 		return add_site(&x, TASK_FORKED, "sched:sched_process_fork") &&
-		       add_site(&x, TASK_EXECS, "sched:sched_process_exec");
+		       add_site(&x, TASK_EXECS, "sched:sched_process_exec") &&
+		       add_there(&x, TASK_THERE);
 	case END:
 		return add_site(&x, TASK_EXECED, "sched:sched_process_exec") &&
 		       add_site(&x, TASK_EXITS, "sched:sched_process_exit");
 	case THREAD_BEGIN:
-		return add_site(&x, THREAD_FORKED, "sched:sched_process_fork");
+		return add_site(&x, THREAD_FORKED, "sched:sched_process_fork") &&
+		       add_there(&x, THREAD_THERE);
 	case THREAD_END:
 		return add_site(&x, THREAD_EXITS, "sched:sched_process_exit");
 	default:

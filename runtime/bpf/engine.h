@@ -447,8 +447,9 @@ RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
 
 #define rt_cookie(r) ((i64)bpf_get_attach_cookie((r)->ctx))
 
-/* Of struct bpf_nf_ctx: as a number, where the verifier sees a pointer. */
-RT_INLINE i64 rt_packet_word(struct rt_run *r, u32 n)
+/* As a number, where the verifier sees a pointer: of struct bpf_nf_ctx, and what
+   an iterator is called with. */
+RT_INLINE i64 rt_ctx_number(struct rt_run *r, u32 n)
 {
 	u64 v = 0;
 
@@ -1221,6 +1222,7 @@ RT_OUTLINE int rt_finish_in(struct rt_frame *f)
 #define rt_gid(r) ((i64)(bpf_get_current_uid_gid() >> 32))
 #define rt_cpu(r) ((i64)bpf_get_smp_processor_id())
 #define rt_target(r) (RT_SHARED->target_pid)
+#define rt_session_runs(r) ((i64)(RT_VOLATILE(RT_SHARED->state) == STB_RUNNING))
 /*
  * v, the return address at a slot of the stack; where a kretprobe's trampoline
  * is in its place, what was there before. The task's list of those that go on

@@ -7,12 +7,13 @@
 #include "kmod.h"
 #include "core.h"
 
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/tracepoint.h>
 
 /* enum stb_attach of the bundle */
 enum { AT_KPROBE = 1, AT_KRETPROBE, AT_FENTRY, AT_FEXIT, AT_RAW_TP, AT_UPROBE,
-       AT_URETPROBE, AT_PERF_EVENT = 16, AT_NETFILTER };
+       AT_URETPROBE, AT_PERF_EVENT = 16, AT_NETFILTER, AT_TASKS = 32 };
 enum { NAME_MOST = 512 };
 
 static struct {
@@ -103,6 +104,25 @@ static int arm_raw_tp(struct stb_site *s, const struct stb_kmod_attach *a)
 	return tracepoint_probe_register(s->tp, s->prog->raw_tp, s);
 }
 
+/* --- tasks ------------------------------------------------------------------------- */
+
+/* As a fork calls it, for all that there are. */
+static int each_task(struct stb_site *s)
+{
+	void (*run)(struct stb_site *site, u64 parent, u64 task) =
+		s->prog->raw_tp;
+	struct task_struct *p, *t;
+
+	rcu_read_lock();
+	for_each_process_thread(p, t) {
+		preempt_disable();
+		run(s, 0, (u64)t);
+		preempt_enable();
+	}
+	rcu_read_unlock();
+	return 0;
+}
+
 /* --- one site --------------------------------------------------------------------- */
 
 static int arm(struct stb_site *s, const struct stb_kmod_attach *a)
@@ -116,6 +136,8 @@ static int arm(struct stb_site *s, const struct stb_kmod_attach *a)
 		return p->kretprobe ? arm_kretprobe(s, a) : -EINVAL;
 	case AT_RAW_TP:
 		return p->raw_tp ? arm_raw_tp(s, a) : -EINVAL;
+	case AT_TASKS:
+		return p->raw_tp ? each_task(s) : -EINVAL;
 	case AT_UPROBE:
 	case AT_URETPROBE:
 		return p->uprobe ? stb_uprobe_arm(s, a) : -EINVAL;

@@ -20,6 +20,7 @@
 #define rt_cpu(r) ((i64)raw_smp_processor_id())
 #define rt_task_current(r) ((i64)rt_task(r))
 #define rt_target(r) ((i64)RT_SHARED->target_pid)
+#define rt_session_runs(r) ((i64)rt_running())
 #define rt_execname(r, dst, cap) stb_copy(dst, cap, rt_task(r)->comm)
 #define rt_wall(r) ((i64)ktime_get_mono_fast_ns() + RT_SHARED->wall_offset)
 #define rt_gettimeofday_ns(r) rt_wall(r)

@@ -425,7 +425,7 @@ RT_INLINE void rt_breathe(struct rt_run *r)
 
 #define RT_REG(r, name) ((i64)((struct rt_regs *)(r)->ctx)->name)
 #define RT_CTX_WORD(r, n) ((i64)((u64 *)(r)->ctx)[n])
-#define rt_packet_word(r, n) RT_CTX_WORD(r, n)
+#define rt_ctx_number(r, n) RT_CTX_WORD(r, n)
 #define rt_cookie(r) ((i64)(r)->cookie)
 
 /* Which of n sites it is; 0: none. */
