@@ -857,6 +857,16 @@ static bool module_site_ok(const struct variant *v, const struct stb_site *s)
 	       !(s->flags & STB_SITE_BY_ADDRESS);
 }
 
+/* Data of a program: in its processes alone. */
+static bool watch_ok(const struct variant *v, const struct stb_site *s)
+{
+	struct rows t = rows_of(v->meta, STB_T_EVENTS);
+	const struct stb_event *e = ROW(&t, struct stb_event, s->event);
+
+	return e->type == STB_EVENT_BREAKPOINT && !e->flags &&
+	       in_build(v, s, STB_BUILD_PROGRAM);
+}
+
 static bool site_ok(const struct variant *v, const struct stb_site *s)
 {
 	uint32_t type;
@@ -887,7 +897,8 @@ static bool site_ok(const struct variant *v, const struct stb_site *s)
 		return type == STB_PROG_KPROBE &&
 		       in_build(v, s, STB_BUILD_PROGRAM);
 	case STB_AT_PERF_EVENT:
-		return type == STB_PROG_PERF_EVENT && event_ok(v, s->event);
+		return type == STB_PROG_PERF_EVENT && event_ok(v, s->event) &&
+		       (!(s->flags & STB_SITE_IN_TASKS) || watch_ok(v, s));
 	case STB_AT_NETFILTER:
 		return type == STB_PROG_NETFILTER && hook_ok(v, s->event);
 	case STB_AT_TASKS:

@@ -307,6 +307,8 @@ enum stb_attach {
 #define STB_SITE_IN_MODULE 4u	/* symbol is that of the module `build` */
 #define STB_SITE_ABSOLUTE 8u	/* with BY_ADDRESS: addr as it is, no slide */
 #define STB_SITE_WITH_TARGET 64u	/* attached where there is a -c or -x alone */
+#define STB_SITE_IN_TASKS 128u	/* a breakpoint in processes of `build`, whose
+				   file's start was linked to `offset` */
 #define STB_SITE_SEMAPHORE 32u	/* uprobes: maxactive is where in the file */
 struct stb_site {
 	stb_str name;		/* canonical probe point */

@@ -22,7 +22,7 @@ enum { NEEDS_SLIDE = 1, NEEDS_MEMORY = 2, NEEDS_MODULES = 4, NEEDS_PROGRAMS = 8,
        NEEDS_CONDITIONS = 64 };
 enum { NEEDS_PROCESSES = 16 };
 enum { SITE_BY_ADDRESS = 1, SITE_IN_MODULE = 4, SITE_ABSOLUTE = 8 };
-enum { SITE_SEMAPHORE = 32, SITE_WITH_TARGET = 64 };
+enum { SITE_SEMAPHORE = 32, SITE_WITH_TARGET = 64, SITE_IN_TASKS = 128 };
 /* exit statuses of a child that could not start clang, as shells have them */
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
 
@@ -336,7 +336,8 @@ static unsigned flags_of(const struct ir_site *s)
 	       (s->in_module ? SITE_IN_MODULE : 0) |
 	       (s->is_absolute ? SITE_ABSOLUTE : 0) |
 	       (s->semaphore ? SITE_SEMAPHORE : 0) |
-	       (s->with_target ? SITE_WITH_TARGET : 0);
+	       (s->with_target ? SITE_WITH_TARGET : 0) |
+	       (s->in_tasks ? SITE_IN_TASKS : 0);
 }
 
 static void plan_site(const struct ir_handler *h, const struct ir_site *s,

@@ -269,6 +269,10 @@ bool target_add_program(struct target *t, const char *path, const char *file);
 /* target_program.c: what NAME stands for on this host, opened; its path, which
    may be a pattern. */
 const char *target_find_programs(struct target *t, const char *name);
+/* target_needed.c: where the dynamic linker of this machine would find a library
+   that a binary wants; NULL: nowhere. */
+const char *target_find_library(struct target *t, const struct binary *of,
+				const char *name);
 /* target.c, for target_module.c */
 const struct kernel_decl *target_decl(const struct target *t);
 struct modules **target_module_list(struct target *t);

@@ -293,6 +293,8 @@ struct ir_site {		/* where a handler is attached; plan `site` */
 	size_t ncalls;
 	bool compat;		/* ... of 32-bit programs */
 	bool with_target;	/* attached in sessions with a target alone */
+	bool in_tasks;		/* IR_AT_PERF_EVENT: in processes of build, whose
+				   start was linked to offset */
 	bool at_end;		/* of a task: before it is forgotten */
 	struct ir_site *next;
 };

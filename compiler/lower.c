@@ -1122,6 +1122,11 @@ static struct ir_site *new_site(struct lower *l)
 	if (s->event) {
 		s->addr = l->site->event->addr;
 		s->by_address = l->site->event->is_linked;
+		if (l->site->event->of) {
+			s->build = build_of(l, l->site->event->of);
+			s->offset = target_start(l->site->event->of);
+			s->in_tasks = true;
+		}
 	}
 	if (l->site->tp)
 		trace_site(l, l->site->tp, s);
@@ -1225,6 +1230,8 @@ static void start_site(struct lower *l, struct lowering *all,
 		l->bin = site->place->func->bin;
 	else if (site->tp)
 		l->bin = site->tp->bin;
+	else if (site->event && site->event->of)
+		l->bin = site->event->of;
 }
 
 void look_from_site(struct lower *l, struct lowering *all, struct site *site)

@@ -49,6 +49,7 @@ struct lowering {
 	bool sees_frames;	/* lower_caller.c: nothing may hide them */
 	struct ir_global *tasks, *files;	/* lower_task.c's; NULL: none */
 	struct span tasks_at;
+	bool watches;		/* tasks: which executed their program */
 	bool tells_seen;	/* tasks: which began in the session */
 };
 

@@ -235,9 +235,17 @@ struct ir_opnd read_address(struct lower *l, struct span at, int64_t n)
 	}
 	if (l->bin && target_is_fixed(l->bin))
 		return num_opnd(n);
+	if (l->site && l->site->event && l->site->event->of == l->bin &&
+	    l->prog == IR_PERF_EVENT) {
+		struct ir_stmt *st = lower_kernel_call(l, at, "event_address",
+					temp_slot(l, IR_LONG), NULL);
+
+		return plus(l, at, slot_opnd(st->dst), (int64_t)((uint64_t)n -
+			    l->site->event->addr));
+	}
 	if (!entry || entry->func->bin != l->bin) {
 		oops(l, at, E_UNSUPPORTED, "where %s has been loaded is known "
-		     "in probes of its own functions only",
+		     "in probes of its own functions and data only",
 		     l->bin ? l->bin->name : "it");
 		return num_opnd(0);
 	}

@@ -6,8 +6,9 @@
  *
  * An array of the compiler's own has a number for each task that matters, by its
  * tid: bit 0 says that it is the session's target or was made by one that is, bit
- * 1 that the session saw it begin, where anybody asks, and the rest is the program
- * that it runs, of those that the script names. The loader
+ * 1 that the session saw it begin, where anybody asks, bit 2 that it executed the
+ * program that it runs, and was not made by one that does; the rest is that program,
+ * of those that the script names. The loader
  * puts in the target and what runs already; three handlers at the scheduler's
  * tracepoints do the rest: a new task gets what its parent has, a program that
  * is executed is looked up by its file, and a task that exits is forgotten. In a
@@ -21,7 +22,8 @@
 #include <string.h>
 
 enum { MOST_TASKS = 32768, MOST_FILES = 1024 };
-enum { FOLLOWED = 1, SEEN = 2, PROGRAM = 2 };	/* bits; the last is a shift */
+enum { FOLLOWED = 1, SEEN = 2, EXECED = 4 };	/* bits */
+enum { PROGRAM = 3, FILE_VALUE = 2 };	/* shifts */
 
 bool ends_task(const struct site *s)
 {
@@ -219,6 +221,11 @@ void leave_other_tasks(struct lower *l)
 	if (l->site->attach == AT_TASKS)
 		leave_seen(l, at);
 	tell_apart(l, at, t->event);
+	if (l->site->event && l->site->event->of) {
+		tasks_of(l);
+		program_number(l, t->path);	/* the loader looks for it */
+		l->all->watches = true;
+	}
 	if (t->pid) {
 		next_unless(l, at, add_bin(l, at, IR_EQ, call(l, at, "pid"),
 					   num_opnd(t->pid)));
@@ -324,9 +331,9 @@ static void track_fork(struct tracker *t)
 				     tid_of(t, argument(&t->l, t->at, 0)));
 	struct block back;
 
-	if (t->l.all->tells_seen)
+	if (t->l.all->tells_seen || t->l.all->watches)
 		v = with_seen(t, add_bin(&t->l, t->at, IR_AND, v,
-					 num_opnd(~(int64_t)SEEN)));
+				 num_opnd(~(int64_t)(SEEN | EXECED))));
 	back = begin_if(&t->l, t->at, v);
 	set_task(t, tid_of(t, argument(&t->l, t->at, 1)), v);
 	leave(&t->l, back);
@@ -370,7 +377,7 @@ static void track_exec(struct tracker *t)
 	if (l->all->files)
 		v = add_bin(l, t->at, IR_OR, v,
 			    add_bin(l, t->at, IR_SHL, program_of(t, task),
-				    num_opnd(PROGRAM)));
+				    num_opnd(FILE_VALUE)));
 	v = with_seen(t, v);
 	back = begin_if(l, t->at, add_bin(l, t->at, IR_NE, old, tid));
 	on_array(l, IR_MAP_DEL, t->at, l->all->tasks, old);

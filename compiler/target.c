@@ -1142,11 +1142,18 @@ size_t target_tracepoints(struct target *t, const char *glob,
 	return m.n;
 }
 
+static const struct ix_symbol *symbol_named(const struct binary *b,
+					    const char *name)
+{
+	const struct index *ix = index_of((struct binary *)b);
+
+	return ix ? index_symbol(ix, name) : NULL;
+}
+
 uint64_t target_symbol(struct target *t, const struct binary *b,
 		       const char *name)
 {
-	const struct facts *f = b->impl;
-	const struct ix_symbol *s = f->ix ? index_symbol(f->ix, name) : NULL;
+	const struct ix_symbol *s = symbol_named(b, name);
 
 	return s ? s->addr : 0;
 }
@@ -1154,8 +1161,7 @@ uint64_t target_symbol(struct target *t, const struct binary *b,
 uint64_t target_symbol_size(struct target *t, const struct binary *b,
 			    const char *name)
 {
-	const struct facts *f = b->impl;
-	const struct ix_symbol *s = f->ix ? index_symbol(f->ix, name) : NULL;
+	const struct ix_symbol *s = symbol_named(b, name);
 
 	return s ? s->size : 0;
 }

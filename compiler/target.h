@@ -151,6 +151,10 @@ size_t target_all_programs(struct target *t, struct binary ***out);
 const char *target_needed(struct target *t, const struct binary *b, size_t i,
 			  struct binary **out, size_t max, size_t *n);
 
+/* The link-time address of a program's file as it begins. */
+uint64_t target_start(struct binary *b);
+/* A library: who maps it nothing tells. */
+bool target_is_library(struct binary *b);
 /* FUNC, in the kernel's BTF, of its iterator over tasks; 0: it has none. */
 uint32_t target_task_iterator(struct target *t);
 

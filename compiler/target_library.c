@@ -8,7 +8,6 @@
 #include "facts.h"
 
 #include <gelf.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,25 +43,6 @@ static bool add_path(struct libraries *l, const char *path)
 	return n;
 }
 
-/* In the folders of a list "A:B", in which $ORIGIN is the file's own. */
-static bool add_from(struct libraries *l, const char *folders,
-		     const char *origin, const char *name)
-{
-	const char *p = folders, *dir;
-	size_t n;
-
-	for (; p && *p; p += n + (p[n] == ':')) {
-		n = strcspn(p, ":");
-		dir = arena_strndup(l->mem, p, n);
-		if (!strncmp(dir, "$ORIGIN", 7))
-			dir = arena_printf(l->mem, "%s%s", origin, dir + 7);
-		dir = arena_printf(l->mem, "%s/%s", dir, name);
-		if (!access(dir, R_OK) && add_path(l, dir))
-			return true;
-	}
-	return false;
-}
-
 /* Declared under a path that ends so, or that says so itself. */
 static bool add_declared(struct libraries *l, const char *name)
 {
@@ -88,19 +68,15 @@ static bool add_declared(struct libraries *l, const char *name)
 static void add_needed(struct libraries *l, struct binary *of,
 		       const char *name)
 {
-	static const char standard[] = "/lib/x86_64-linux-gnu:"
-		"/usr/lib/x86_64-linux-gnu:/usr/local/lib:/lib64:/usr/lib64:"
-		"/lib:/usr/lib";
 	struct facts *f = of->impl;
 	const char *here = folder_of(l->mem, f->main.path), *file;
 
 	if (add_declared(l, name))
 		return;
 	if (target_is_open(l->t)) {
-		if (strchr(name, '/'))
-			add_path(l, name);
-		else if (!add_from(l, object_runpath(&f->main), here, name))
-			add_from(l, standard, here, name);
+		file = target_find_library(l->t, of, name);
+		if (file)
+			add_path(l, file);
 		return;
 	}
 	file = arena_printf(l->mem, "%s%s", here, name);

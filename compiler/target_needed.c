@@ -91,8 +91,7 @@ static const char *in_folder(struct target *t, const char *folder, size_t n,
 	return n && !access(path, R_OK) ? path : NULL;
 }
 
-/* As the dynamic linker looks for it on this machine; NULL: it is not there. */
-static const char *find_library(struct target *t, const struct binary *b,
+const char *target_find_library(struct target *t, const struct binary *b,
 				const char *name)
 {
 	static const char usual[] = "/lib/x86_64-linux-gnu:"
@@ -144,7 +143,7 @@ const char *target_needed(struct target *t, const struct binary *b, size_t i,
 		*n = declared(t, name, out, max);
 		return name;
 	}
-	path = find_library(t, b, name);
+	path = target_find_library(t, b, name);
 	if (path && realpath(path, real))
 		*n = target_programs(t, arena_strdup(target_mem(t), real), out,
 				     max);

@@ -322,8 +322,17 @@ static struct place_facts *variables_at(struct target *t, struct place *p)
 uint32_t target_task_iterator(struct target *t)
 {
 	struct btf_facts *btf = target_btf(t);
+	struct binary *k = target_kernel(t);
+	const struct index *ix = btf ? NULL : index_of(k);
+	size_t i, n;
 
-	return btf ? (uint32_t)btf_func_id(btf, "bpf_iter_task") : 0;
+	if (btf)
+		return (uint32_t)btf_func_id(btf, "bpf_iter_task");
+	for (i = 0, n = ix ? index_func_range(ix, "bpf_iter_task", &i) : 0;
+	     i < n; i++)
+		if (ix->funcs[ix->func_names[i]].btf_id)
+			return ix->funcs[ix->func_names[i]].btf_id;
+	return 0;
 }
 
 struct variable *place_variable_at(struct target *t, struct place *p, size_t i)

@@ -8,6 +8,7 @@
 #include "facts.h"
 
 #include <fcntl.h>
+#include <gelf.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -115,6 +116,21 @@ const char *target_program_path(struct target *t, const char *path)
 
 	return !target_is_open(t) ? path :
 		real_path(mem, interpreter_of(mem, on_path(mem, path)));
+}
+
+uint64_t target_start(struct binary *b)
+{
+	struct facts *f = b->impl;
+	struct load first;
+
+	return object_loads(&f->main, &first, 1) ? first.addr - first.offset : 0;
+}
+
+bool target_is_library(struct binary *b)
+{
+	struct facts *f = b->impl;
+
+	return object_dynamic(&f->main, DT_SONAME, 0) != NULL;
 }
 
 const char *target_process_path(struct target *t, int64_t pid)

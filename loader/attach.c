@@ -440,6 +440,8 @@ static bool is_here(const struct loader *l, const struct stb_site *s)
 {
 	if (s->attach == STB_AT_TASKS && in_kmod(l))
 		return false;	/* it would not wait for visit_tasks() */
+	if (s->flags & STB_SITE_IN_TASKS)
+		return false;	/* watch.c's */
 	if (s->flags & STB_SITE_WITH_TARGET && !l->shared->target_pid)
 		return false;
 	return (!is_uprobe(s) && !in_module(s)) ||

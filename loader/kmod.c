@@ -434,6 +434,37 @@ int kmod_arm(struct loader *l, uint32_t site)
 	return 0;
 }
 
+int kmod_watch(struct loader *l, uint32_t site, pid_t tid, uint64_t addr)
+{
+	const struct stb_site *s = ROW(struct stb_site, l->sites, site);
+	struct stb_kmod_attach a = {
+		.prog = s->prog, .attach = (uint16_t)s->attach,
+		.cookie = s->cookie, .fd = -1,
+	};
+
+	add_event(l, s, &a);
+	a.address = addr;
+	a.pid = tid;
+	return ask(l, STB_KMOD_ATTACH, &a);
+}
+
+void kmod_unwatch(struct loader *l, int number)
+{
+	struct stb_kmod_detach d = { .site = (uint32_t)number };
+
+	ask(l, STB_KMOD_DETACH, &d);
+}
+
+uint32_t kmod_next(const struct loader *l, uint32_t map, uint32_t node,
+		   uint64_t *key, uint64_t *value)
+{
+	struct stb_kmod_next n = { .map = map, .node = node,
+		.key = (uintptr_t)key, .value = (uintptr_t)value };
+	int got = ask(l, STB_KMOD_NEXT, &n);
+
+	return got > 0 ? (uint32_t)got : 0;
+}
+
 void kmod_disarm(struct loader *l, uint32_t site)
 {
 	struct stb_kmod_detach d = { .site = l->module_sites[site] };

@@ -24,6 +24,13 @@ void kmod_load(struct loader *l);
 /* A site: 0, or an errno. */
 int kmod_arm(struct loader *l, uint32_t site);
 void kmod_disarm(struct loader *l, uint32_t site);
+/* A site that is a breakpoint, in a task: a number for kmod_unwatch(), or -errno. */
+int kmod_watch(struct loader *l, uint32_t site, pid_t tid, uint64_t addr);
+void kmod_unwatch(struct loader *l, int number);
+/* An element of an array of longs by longs, from `node` on: the number of the next;
+   0: there is none. */
+uint32_t kmod_next(const struct loader *l, uint32_t map, uint32_t node,
+		   uint64_t *key, uint64_t *value);
 /* A row of HANDLERS, in the kernel; what it prints is printed when this comes
    back. value: of a file's probe, or NULL. */
 void kmod_run(struct loader *l, uint32_t handler, struct vm_value *value);

@@ -122,6 +122,7 @@ struct loader {
 	uint8_t *off;		/* one a program: 1, its condition does not
 				   hold; NULL: none has one */
 	uint64_t next_condition;	/* when to look */
+	struct watches *watches;	/* watch.c; NULL: nothing to watch */
 	int **event_fds;	/* one a row of sites, of perf events an array,
 				   one a possible CPU, < 0: none; events.c */
 	char online[256];	/* CPUs, as the kernel lists them */
@@ -252,6 +253,15 @@ void disarm_prog(struct loader *l, uint32_t prog);
 /* Runs handlers for the tasks that there are: of probes of their beginning. */
 void visit_tasks(struct loader *l);
 void tasks_begin(struct loader *l);	/* of those there are now */
+/* Each task that runs a program of the script's; is_new: it executed it, or was
+   there, and this has not been told yet. */
+void tasks_each(struct loader *l, void (*each)(struct loader *l, pid_t tid,
+		uint32_t build, bool is_new));
+/* watch.c: breakpoints in processes */
+void watches_begin(struct loader *l);
+void watches_tick(struct loader *l);
+uint64_t watches_due(const struct loader *l);
+void watches_end(struct loader *l);
 void tasks_tick(struct loader *l);	/* a program may have been replaced */
 
 /* modules.c: kernel modules that are loaded, come and go. */

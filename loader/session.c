@@ -439,6 +439,8 @@ static uint64_t due(const struct session *s, uint64_t now, bool nap)
 		until = monitor_due(s->l);
 	if (nap)
 		tick = now + NAP_MS * 1000000ull;
+	if (watches_due(s->l) < tick)
+		tick = watches_due(s->l);
 	if (conditions_due(s->l) < tick)
 		tick = conditions_due(s->l);
 	return s->l->progs.n && tick < until ? tick : until;
@@ -508,6 +510,7 @@ static void main_loop(struct session *s)
 		wait_for_work(s, nap);
 		events_tick(l);
 		tasks_tick(l);
+		watches_tick(l);
 		got = ring_drain(l);
 		tell_losses(s);
 		nap = got >= NAP_FROM && got < l->ring.size / 4;
@@ -628,6 +631,7 @@ static void start(struct session *s)
 			return;
 		}
 		tasks_begin(l);
+		watches_begin(l);
 		await_builds(l);
 		await_modules(l);
 		conditions_open(l);
@@ -655,6 +659,7 @@ static void start(struct session *s)
  */
 static void settle(struct loader *l)
 {
+	watches_end(l);
 	if (in_kmod(l)) {
 		kmod_settle(l);
 		return;

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FOLLOWED = 1, SEEN = 2, PROGRAM = 2 };	/* compiler/lower_task.c */
+enum { FOLLOWED = 1, SEEN = 2, EXECED = 4, PROGRAM = 3 };	/* compiler/lower_task.c */
 
 struct known_file {		/* as the map's keys are */
 	uint64_t number, device;
@@ -90,21 +90,22 @@ static bool look_at_file(const char *path, struct known_file *out)
 	return number && device_of(mount, &out->device);
 }
 
-/* The row of a program of which a process may be, + 1; 0: none. */
+/* The row of a program of which a process may be, + 1, and EXECED, as they are in
+   the value of a task; 0: none. */
 static uint64_t program_of(struct loader *l, const struct known_file *f)
 {
 	uint64_t value = 0;
 
 	if (l->files_fd)
 		get(l, l->files_fd, f, &value);
-	return value;
+	return value << (PROGRAM - 1);
 }
 
 static void add_file(struct loader *l, uint32_t row, const char *root)
 {
 	const struct stb_program_build *b =
 		ROW(struct stb_program_build, l->builds, row);
-	uint64_t value = (uint64_t)row + 1;
+	uint64_t value = ((uint64_t)row + 1) << 1 | 1;	/* 1: becomes EXECED */
 	struct known_file f;
 	char path[4352];
 
@@ -166,7 +167,7 @@ static void add_process(struct loader *l, pid_t pid, uint64_t followed)
 		program = program_of(l, &f);
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	if (program || followed)
-		each_number(path, add_thread, l, pid, program << PROGRAM | followed);
+		each_number(path, add_thread, l, pid, program | followed);
 }
 
 static void add_running(struct loader *l, pid_t unused, pid_t pid,
@@ -222,6 +223,41 @@ void tasks_begin(struct loader *l)
 	}
 	if (l->files_fd)
 		each_number("/proc", add_running, l, 0, 0);
+}
+
+static void tell_task(struct loader *l, uint64_t tid, uint64_t value,
+		      void (*each)(struct loader *l, pid_t tid, uint32_t build,
+				   bool is_new))
+{
+	if (!(value >> PROGRAM))
+		return;
+	each(l, (pid_t)tid, (uint32_t)(value >> PROGRAM) - 1, value & EXECED);
+	value &= ~(uint64_t)EXECED;
+	if (in_kmod(l))
+		put(l, l->tasks_fd, &tid, value, false);
+	else
+		bpf_map_update(l->tasks_fd, &tid, &value, BPF_EXIST);
+}
+
+void tasks_each(struct loader *l, void (*each)(struct loader *l, pid_t tid,
+		uint32_t build, bool is_new))
+{
+	uint64_t key, next, value;
+	const void *at = NULL;
+	uint32_t node = 0;
+
+	if (in_kmod(l)) {
+		while ((node = kmod_next(l, (uint32_t)l->tasks_fd - 1, node,
+					 &key, &value)))
+			tell_task(l, key, value, each);
+		return;
+	}
+	while (!bpf_map_next_key(l->tasks_fd, at, &next)) {
+		key = next;
+		at = &key;
+		get(l, l->tasks_fd, &key, &value);
+		tell_task(l, key, value, each);
+	}
 }
 
 void tasks_tick(struct loader *l)

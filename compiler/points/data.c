@@ -3,9 +3,10 @@
  * data.c - kernel.data("SYMBOL") and kernel.data(ADDRESS) with .length(N), .write
  * and .rw: a debug register of each CPU watches those bytes. An address of the
  * kernel's image is one of where it was linked to be, any other is taken as it
- * is.
+ * is. The same of process("PATH") and process(PID): in the processes that run it,
+ * at addresses of the program as it was linked.
  */
-#include "family.h"
+#include "process.h"
 
 #include <string.h>
 
@@ -91,11 +92,26 @@ static bool any_register_left(struct job *j, const struct point *pt)
 		REGISTERS);
 }
 
+/* The site's name: args are what is watched, and the length or NULL. */
+static const char *name_of(struct job *j, const char *prefix, uint64_t addr,
+			   struct expr **args, unsigned access)
+{
+	struct text name = { .mem = &j->mem };
+
+	if (args[0]->kind == X_NUMBER)
+		text_printf(&name, "%s.data(0x%jx)", prefix, (uintmax_t)addr);
+	else
+		text_printf(&name, "%s.data(\"%s\")", prefix, args[0]->str);
+	if (args[1])
+		text_printf(&name, ".length(%jd)", (intmax_t)args[1]->num);
+	text_puts(&name, access == ON_WRITE ? ".write" : ".rw");
+	return name.s;
+}
+
 static bool expand(struct job *j, struct probe *pr, struct point *pt,
 		   const struct shape *shape, struct expr **args)
 {
 	struct site_event *e = NEW(&j->mem, struct site_event);
-	struct text name = { .mem = &j->mem };
 	struct watched w = { .addr = 0 };
 	struct site *s;
 
@@ -113,16 +129,77 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 	e->length = length_of(j, &w, args[1]);
 	if (!e->length)
 		return false;
-	if (args[0]->kind == X_NUMBER)
-		text_printf(&name, "kernel.data(0x%jx)", (uintmax_t)w.addr);
-	else
-		text_printf(&name, "kernel.data(\"%s\")", args[0]->str);
-	if (args[1])
-		text_printf(&name, ".length(%jd)", (intmax_t)args[1]->num);
-	text_puts(&name, shape->data == ON_WRITE ? ".write" : ".rw");
-	s = site_new(j, pr, pt, &family_data, AT_PERF_EVENT, name.s);
+	s = site_new(j, pr, pt, &family_data, AT_PERF_EVENT,
+		     name_of(j, "kernel", w.addr, args, e->access));
 	s->event = e;
 	return true;
+}
+
+/* --- of programs ------------------------------------------------------------------ */
+
+/* In the processes of one build. */
+static bool watch_build(const struct in_program *in,
+			const struct named_process *p, struct expr **args,
+			unsigned access)
+{
+	struct job *j = in->j;
+	struct site_event *e = NEW(&j->mem, struct site_event);
+	struct site_tasks *t = NEW(&j->mem, struct site_tasks);
+	struct watched w = { .addr = (uint64_t)args[0]->num };
+	struct site *s;
+
+	if (target_is_library(in->b))
+		return complain(j, in->pt->at, E_UNSUPPORTED, "%s is a "
+				"library: data is watched in the processes "
+				"of a program, and nothing tells which map "
+				"it", in->b->name);
+	if (args[0]->kind == X_STRING) {
+		w.addr = target_symbol(j->target, in->b, args[0]->str);
+		w.size = target_symbol_size(j->target, in->b, args[0]->str);
+		if (!w.addr)
+			return in->may_miss || site_missing(j, in->pt,
+				args[0]->at, "%s has no symbol \"%s\"",
+				in->b->name, args[0]->str);
+	}
+	*e = (struct site_event) { .type = BREAKPOINT, .rate = 1,
+		.access = access, .addr = w.addr, .of = in->b };
+	e->length = length_of(j, &w, args[1]);
+	if (!e->length)
+		return false;
+	*t = (struct site_tasks){ .pid = p->pid, .path = in->b->name };
+	s = site_new(j, in->pr, in->pt, &family_data, AT_PERF_EVENT,
+		     name_of(j, in->prefix, w.addr, args, access));
+	s->event = e;
+	s->tasks = t;
+	s->is_user = true;
+	return true;
+}
+
+static bool expand_program(struct job *j, struct probe *pr, struct point *pt,
+			   const struct shape *shape, struct expr **args)
+{
+	struct in_program in = { .j = j, .pr = pr, .pt = pt };
+	struct named_process p;
+	struct binary *builds[16];
+	size_t i, n;
+	bool ok = true;
+
+	if (!event_possible(j, pt) || !any_register_left(j, pt) ||
+	    !process_named(j, pt, args[0], true, &p))
+		return false;
+	if (!p.path)
+		return true;
+	n = target_programs(j->target, p.path, builds, COUNT_OF(builds));
+	if (!n)
+		return site_missing(j, pt, args[0]->at, "no build of \"%s\" is "
+				    "declared or there", p.path);
+	in.may_miss = n > 1;
+	for (i = 0; i < n && ok; i++) {
+		in.b = builds[i];
+		in.prefix = process_prefix(j, &p, builds[i]->name);
+		ok = watch_build(&in, &p, args + 1, (unsigned)shape->data);
+	}
+	return ok;
 }
 
 #define OF(arg) \
@@ -131,8 +208,16 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 	{ "kernel.data(" arg ").length(n).write", expand, ON_WRITE }, \
 	{ "kernel.data(" arg ").length(n).rw", expand, ON_ACCESS }
 
+#define DATA_OF(program, arg) \
+	{ program ".data(" arg ").write", expand_program, ON_WRITE }, \
+	{ program ".data(" arg ").rw", expand_program, ON_ACCESS }, \
+	{ program ".data(" arg ").length(n).write", expand_program, ON_WRITE }, \
+	{ program ".data(" arg ").length(n).rw", expand_program, ON_ACCESS }
+#define IN(program) DATA_OF(program, "s"), DATA_OF(program, "n")
+
 static const struct shape shapes[] = {
 	OF("s"), OF("n"),
+	IN("process(s)"), IN("process(n)"),
 	{ NULL, NULL, 0 }
 };
 

@@ -35,6 +35,7 @@ struct site_event {		/* perf_event_open(2), on every CPU; or: */
 	uint32_t access, length;	/* HW_BREAKPOINT_W..., bytes */
 	uint64_t addr;
 	bool is_linked;		/* addr is of where the kernel was linked */
+	struct binary *of;	/* not the kernel's data: a program's */
 };
 
 /*

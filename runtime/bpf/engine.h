@@ -445,6 +445,10 @@ RT_INLINE void rt_unlock(u32 n, enum rt_lock_mode mode)
 })
 #define RT_CTX_WORD(r, n) ((i64)((u64 *)(r)->ctx)[n])
 
+/* Of struct bpf_perf_event_data: what was touched, behind the sample's period. */
+#define rt_event_address(r) \
+	((i64)((u64 *)((struct rt_regs *)(r)->ctx + 1))[1])
+
 #define rt_cookie(r) ((i64)bpf_get_attach_cookie((r)->ctx))
 
 /* As a number, where the verifier sees a pointer: of struct bpf_nf_ctx, and what

@@ -80,8 +80,10 @@ enum { cookie = 0, func = 0 };
 #define RT_KPROBE(name) \
 	RT_INLINE int name##_run(struct rt_regs *ctx, u64 cookie, u64 func)
 #define RT_RAW_TP(name) RT_INLINE int name##_run(u64 *ctx, u64 cookie)
+/* func: the address of a breakpoint. */
 #define RT_PERF_EVENT(name) \
-	RT_INLINE int name##_run(struct rt_regs *ctx, u64 cookie)
+	RT_INLINE int name##_run(struct rt_regs *ctx, u64 cookie, u64 func)
+#define rt_event_address(r) ((i64)(r)->func)
 #define RT_NETFILTER(name) RT_INLINE int name##_run(u64 *ctx, u64 cookie)
 #define RT_SYSCALL(name) RT_OUTLINE int name##_call(u64 *ctx, u64 call)
 #define RT_LOADER(name) static int name##_run(struct stb_task *ctx, u64 cookie)
@@ -130,7 +132,8 @@ static void name##_perf_event(struct perf_event *e, \
 			      struct pt_regs *regs) \
 { \
 	name##_run((struct rt_regs *)regs, \
-		   ((struct stb_site *)e->overflow_handler_context)->cookie); \
+		   ((struct stb_site *)e->overflow_handler_context)->cookie, \
+		   e->attr.bp_addr); \
 }
 #define RT_ENTRY_netfilter(name) \
 static unsigned int name##_netfilter(void *site, void *skb, \

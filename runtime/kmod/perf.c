@@ -54,6 +54,9 @@ static int add_task(struct stb_site *s, struct perf_event_attr *attr, pid_t pid)
 
 	if (task) {
 		attr->inherit = 1;
+#ifdef STB_HAVE_REMOVE_ON_EXEC
+		attr->remove_on_exec = attr->type == PERF_TYPE_BREAKPOINT;
+#endif
 		error = add(s, attr, -1, task);
 		put_task_struct(task);
 	}

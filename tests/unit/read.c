@@ -262,6 +262,12 @@ static void site_rows(void)
 	ROWS(STB_E_VALUE, e.sites[1].build = 1);
 	/* in a module, which the build is not */
 	ROWS(STB_E_VALUE, e.sites[0].flags = STB_SITE_IN_MODULE);
+	/* an iterator's program, and a breakpoint in no program */
+	ROWS(STB_E_VALUE, e.sites[0].attach = STB_AT_TASKS);
+	ROWS(STB_E_VALUE, e.prog.type = STB_PROG_TASKS);
+	ROWS(STB_E_VALUE, (e.prog.type = STB_PROG_PERF_EVENT,
+	     e.sites[0].attach = STB_AT_PERF_EVENT,
+	     e.sites[0].flags = STB_SITE_IN_TASKS));
 	ROWS(STB_E_VALUE, e.handler.entry = 4);
 	ROWS(STB_E_VALUE, e.handler.period_ns = 0);
 	ROWS(STB_E_VALUE, e.handler.when = 0);
