@@ -1298,8 +1298,8 @@ static struct ir_opnd lower_any(struct lower *l, const struct expr *e,
 	case X_MATCH:
 		return lower_match(l, e);
 	case X_PERF:
-		complain(l->j, e->at, E_UNSUPPORTED, "reading a counter by "
-			 "@perf is not supported yet");
+		complain(l->j, e->at, E_UNSUPPORTED, "@perf reads no "
+			 "counter here: probe its event, with .sample(N)");
 		return num_opnd(0);
 	case X_REGISTER:
 		return lower_register(l, e);

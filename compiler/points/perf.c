@@ -3,7 +3,9 @@
  * perf.c - perf.type(N).config(M) with .sample(N), .hz(N) and .process: events
  * that the kernel counts, by perf_event_open(2)'s numbers; the loader finds out
  * whether a machine has them. On every CPU, or with .process where the process of
- * -c or -x and its children run.
+ * -c or -x and its children run. With .process("PATH") on every CPU, too, since
+ * tasks come and go: what interrupts another program is left out by the handler,
+ * which knows what each task runs (lower_task.c).
  */
 #include "family.h"
 
@@ -11,7 +13,7 @@
 
 enum { TRACEPOINT = 2, BREAKPOINT = 5 };	/* other families' */
 enum { EVERY = 1000000 };		/* SystemTap's .sample */
-enum { ALL = 0, HZ = 1, SAMPLE = 2, TARGET = 4 };	/* shapes' data */
+enum { ALL = 0, HZ = 1, SAMPLE = 2, TARGET = 4, OF_PATH = 8 };	/* shapes' data */
 
 static bool type_ok(struct job *j, const struct expr *type)
 {
@@ -30,8 +32,10 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 		   const struct shape *shape, struct expr **args)
 {
 	struct site_event *e = NEW(&j->mem, struct site_event);
-	const struct expr *rate = shape->data & (HZ | SAMPLE) ? args[2] : NULL;
+	bool rated = shape->data & (HZ | SAMPLE);
+	const struct expr *rate = rated ? args[2] : NULL;
 	struct text name = { .mem = &j->mem };
+	struct site_tasks *of;
 	struct site *s;
 
 	if (!event_possible(j, pt) || !type_ok(j, args[0]))
@@ -50,19 +54,22 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 	dump_point(&name, pt);
 	s = site_new(j, pr, pt, &family_perf, AT_PERF_EVENT, name.s);
 	s->event = e;
+	if (shape->data & OF_PATH) {
+		of = NEW(&j->mem, struct site_tasks);
+		of->path = args[2 + rated]->str;
+		s->tasks = of;
+	}
 	return true;
 }
 
-/* Known to SystemTap, and not made. */
+/* SystemTap counts where a program runs, whatever CPU and thread. */
 static bool refuse(struct job *j, struct probe *pr, struct point *pt,
 		   const struct shape *shape, struct expr **args)
 {
-	if (strstr(shape->pattern, "counter"))
-		return complain(j, pt->at, E_UNSUPPORTED, "counters that @perf "
-				"reads are not supported yet");
-	return complain(j, pt->at, E_UNSUPPORTED, "events of the processes of "
-			"one program are not supported yet; .process without a "
-			"path is of the process of -c or -x");
+	return complain(j, pt->at, E_UNSUPPORTED, "a program of BPF reads a "
+			"counter of its CPU or of one thread, no counter of a "
+			"process (bpf_perf_event_read_value), and no module "
+			"here does: count events with .sample(N).process");
 }
 
 #define PERF "perf.type(n).config(n)"
@@ -74,9 +81,9 @@ static const struct shape shapes[] = {
 	{ PERF ".process", expand, TARGET },
 	{ PERF ".sample(n).process", expand, SAMPLE | TARGET },
 	{ PERF ".hz(n).process", expand, HZ | TARGET },
-	{ PERF ".process(s)", refuse, 0 },
-	{ PERF ".sample(n).process(s)", refuse, 0 },
-	{ PERF ".hz(n).process(s)", refuse, 0 },
+	{ PERF ".process(s)", expand, OF_PATH },
+	{ PERF ".sample(n).process(s)", expand, SAMPLE | OF_PATH },
+	{ PERF ".hz(n).process(s)", expand, HZ | OF_PATH },
 	{ PERF ".counter(s)", refuse, 0 },
 	{ PERF ".process(s).counter(s)", refuse, 0 },
 	{ PERF ".process.counter(s)", refuse, 0 },
