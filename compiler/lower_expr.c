@@ -198,7 +198,8 @@ static const char *name_of_site(struct lower *l, const struct expr *e)
 	if (!strcmp(name, "pp"))
 		return l->site->name;
 	if (!strcmp(name, "__syscall_name") && l->prog == IR_SYSCALL)
-		return l->site->call ? l->site->call->name : "";
+		return !l->site->call ? "" : l->site->by_alias ?
+			l->site->call->name : l->site->call->real;
 	if (!strcmp(name, "ppfunc"))
 		return function_name(l);
 	if (!strcmp(name, "probefunc"))
@@ -233,8 +234,11 @@ static size_t table_of_names(struct lower *l, const char *what)
 static struct ir_opnd look_up_name(struct lower *l, const struct expr *e,
 				   const char *name)
 {
-	size_t table = table_of_names(l, l->prog == IR_SYSCALL && l->is_return ?
-			arena_printf(l->mem, "%s.return", e->builtin->name) :
+	/* of a call they differ by these alone */
+	size_t table = table_of_names(l, l->prog == IR_SYSCALL ?
+			arena_printf(l->mem, "%s%s%s", e->builtin->name,
+				     l->site->by_alias ? "" : " of any",
+				     l->is_return ? ".return" : "") :
 			e->builtin->name);
 	struct ir_names *n = &l->ir->names.v[table];
 	struct ir_stmt *s;

@@ -136,6 +136,74 @@ static void read_rest(struct reader *r, struct dict *to)
 	r->p += n;
 }
 
+/* "64 9 mmap,17 pread64": of an ABI numbers and names. */
+static void read_names(struct reader *r)
+{
+	char *s = word(r), *end;
+	struct syscall_name n;
+	bool compat = s && !strcmp(s, "32");
+
+	if (!s || (!compat && strcmp(s, "64")))
+		wrong(r, "names are of 64 or of 32");
+	while ((s = word(r))) {
+		n.number = (uint16_t)strtoul(s, &end, 10);
+		n.name = word(r);
+		if (end == s || *end || !n.name)
+			wrong(r, "no number and name of a system call");
+		r->p -= strlen(n.name) - strcspn(n.name, ",");
+		n.name = arena_strndup(&r->j->mem, n.name,
+				       strcspn(n.name, ","));
+		r->p += *r->p == ',';
+		vec_push(&r->j->mem, &r->all->names[compat], n);
+	}
+}
+
+static const char *kernels_name(const struct syscalls *all, int abi,
+				uint16_t number)
+{
+	size_t i;
+
+	for (i = 0; i < all->names[abi].n; i++)
+		if (all->names[abi].v[i].number == number)
+			return all->names[abi].v[i].name;
+	return NULL;
+}
+
+static struct syscall *add_part(struct job *j, struct syscall *c,
+				const char *real, unsigned *id)
+{
+	struct syscall *part = NEW(&j->mem, struct syscall);
+
+	*part = *c;
+	part->real = real;
+	part->id = ++*id;
+	memset(part->numbers, 0, sizeof(part->numbers));
+	memset(&part->parts, 0, sizeof(part->parts));
+	vec_push(&j->mem, &c->parts, part);
+	return part;
+}
+
+/* A call by the kernel's names: each number that has one of its own is a part, the
+   rest is one. */
+static void split_call(struct job *j, struct syscalls *all, struct syscall *c,
+		       unsigned *id)
+{
+	struct syscall *rest = NULL, *part;
+	size_t i;
+	int abi;
+
+	for (abi = 0; abi < 2; abi++)
+		for (i = 0; i < c->numbers[abi].n; i++) {
+			uint16_t number = c->numbers[abi].v[i];
+			const char *real = kernels_name(all, abi, number);
+
+			if (!real && !rest)
+				rest = add_part(j, c, c->name, id);
+			part = real ? add_part(j, c, real, id) : rest;
+			vec_push(&j->mem, &part->numbers[abi], number);
+		}
+}
+
 static void read_lines(struct reader *r)
 {
 	const char *what;
@@ -146,6 +214,8 @@ static void read_lines(struct reader *r)
 			;
 		else if (!strcmp(what, "call"))
 			read_call(r);
+		else if (!strcmp(what, "names"))
+			read_names(r);
 		else if (!strcmp(what, "table"))
 			read_rest(r, &r->all->tables);
 		else if (!strcmp(what, "struct"))
@@ -161,6 +231,8 @@ struct syscalls *syscalls_of(struct job *j)
 {
 	struct reader r = { .j = j };
 	struct source *src;
+	unsigned id;
+	size_t i;
 
 	if (j->syscalls)
 		return j->syscalls;
@@ -177,6 +249,9 @@ struct syscalls *syscalls_of(struct job *j)
 	r.all = j->syscalls;
 	r.p = src->text;
 	read_lines(&r);
+	id = (unsigned)j->syscalls->calls.n;
+	for (i = 0; i < j->syscalls->calls.n; i++)
+		split_call(j, j->syscalls, j->syscalls->calls.v[i], &id);
 	return j->syscalls;
 }
 

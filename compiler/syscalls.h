@@ -21,10 +21,19 @@ struct syscall {		/* a `call` line */
 	VEC(uint16_t) numbers[2];	/* of 64-bit and 32-bit programs */
 	VEC(struct syscall_arg) args;
 	char result;		/* 'd', 'x', 'o'; '-': does not return */
+	const char *real;	/* what the kernel calls it */
+	VEC(struct syscall *) parts;	/* it, for each such name; each has an
+				   id of its own, behind those of lines */
+};
+
+struct syscall_name {
+	uint16_t number;
+	const char *name;
 };
 
 struct syscalls {
 	VEC(struct syscall *) calls;
+	VEC(struct syscall_name) names[2];	/* where those are others */
 	struct dict tables;	/* by name: the text of a `table`, */
 	struct dict structs;	/* of a `struct` */
 	enum { UNKNOWN, PROBED, NOT_PROBED } tracepoints;	/* of the

@@ -102,6 +102,7 @@ struct site {
 	   before those: */
 	const struct given *given;
 	const struct syscall *call;	/* AT_SYSCALL; NULL: all others */
+	bool by_alias;		/* AT_SYSCALL: of an alias, with its name */
 	bool is_compat;		/* of 32-bit programs */
 	const struct site_tasks *tasks;	/* NULL: no point of processes */
 	const struct text_filter *filters;

@@ -49,32 +49,43 @@ static bool is_there(struct job *j, const struct syscall *c, bool compat)
 	return false;
 }
 
+/* by_alias: of one call; else of all, under the kernel's names */
 static void add_site(struct job *j, struct probe *pr, struct point *pt,
-		     const struct syscall *c, bool compat, bool is_return)
+		     const struct syscall *c, bool compat, bool is_return,
+		     bool by_alias)
 {
 	struct site *s;
 
 	s = site_new(j, pr, pt, &family_syscall, AT_SYSCALL,
-		     arena_printf(&j->mem, "syscall%s%s%s", c ? "." :
-				  "_any", c ? c->alias : "",
+		     arena_printf(&j->mem, "syscall%s%s%s", by_alias ? "." :
+				  "_any", by_alias ? c->alias : "",
 				  is_return ? ".return" : ""));
 	s->call = c;
+	s->by_alias = by_alias;
 	s->is_compat = compat;
 	s->is_return = is_return;
 }
 
-/* Both kinds of program; false: the kernel has no such call. */
+/* Both kinds of program, a site for each of the kernel's names; false: the kernel
+   has no such call. */
 static bool add_call(struct job *j, struct probe *pr, struct point *pt,
-		     const struct syscall *c, bool is_return)
+		     const struct syscall *c, bool is_return, bool by_alias)
 {
+	const struct syscall *part;
 	bool any = false;
 	int compat;
+	size_t i;
 
 	for (compat = 0; compat < 2; compat++) {
 		if (!c->numbers[compat].n || !is_there(j, c, compat) ||
 		    (compat && !target_compat_status(j->target)))
 			continue;
-		add_site(j, pr, pt, c, compat, is_return);
+		for (i = 0; i < c->parts.n; i++) {
+			part = c->parts.v[i];
+			if (part->numbers[compat].n)
+				add_site(j, pr, pt, part, compat, is_return,
+					 by_alias);
+		}
 		any = true;
 	}
 	return any;
@@ -102,7 +113,7 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 	c = all->calls.v[args[0]->num - 1];
 	if (!has_tracepoints(j))
 		return no_tracepoints(j, pt);
-	if (add_call(j, pr, pt, c, shape->data == RETURN))
+	if (add_call(j, pr, pt, c, shape->data == RETURN, true))
 		return true;
 	return site_missing(j, pt, pt->at, "kernel \"%s\" has no system call "
 			    "%s", target_name(j->target), c->name);
@@ -116,9 +127,10 @@ static bool expand_any(struct job *j, struct probe *pr, struct point *pt,
 
 	if (!has_tracepoints(j))
 		return no_tracepoints(j, pt);
-	add_site(j, pr, pt, NULL, false, shape->data == RETURN);
+	add_site(j, pr, pt, NULL, false, shape->data == RETURN, false);
 	for (i = 0; i < all->calls.n; i++)
-		add_call(j, pr, pt, all->calls.v[i], shape->data == RETURN);
+		add_call(j, pr, pt, all->calls.v[i], shape->data == RETURN,
+			 false);
 	return true;
 }
 
