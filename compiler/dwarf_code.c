@@ -235,6 +235,45 @@ bool dwarf_inlined_at(struct facts *f, uint64_t die, uint64_t addr,
 	return true;
 }
 
+/* What was declared before it was defined, or inlined: that is where it is. */
+static Dwarf_Die declared_at(Dwarf_Die d)
+{
+	Dwarf_Attribute a;
+	Dwarf_Die of;
+
+	while (dwarf_formref_die(dwarf_attr(&d, DW_AT_abstract_origin, &a),
+				 &of) ||
+	       dwarf_formref_die(dwarf_attr(&d, DW_AT_specification, &a), &of))
+		d = of;
+	return d;
+}
+
+size_t dwarf_scopes(struct facts *f, uint64_t die, const char **names,
+		    size_t max)
+{
+	Dwarf_Die d, *scopes = NULL;
+	const char *name;
+	size_t found = 0;
+	int i, n;
+
+	if (!dwarf_die_at(f, die, &d))
+		return 0;
+	d = declared_at(d);
+	n = dwarf_getscopes_die(&d, &scopes);
+	for (i = 1; i < n && found < max; i++)
+		switch (dwarf_tag(&scopes[i])) {
+		case DW_TAG_namespace:
+		case DW_TAG_class_type:
+		case DW_TAG_structure_type:
+		case DW_TAG_union_type:
+			name = dwarf_diename(&scopes[i]);
+			if (name)
+				names[found++] = name;
+		}
+	free(scopes);
+	return found;
+}
+
 /* --- labels ----------------------------------------------------------------- */
 
 struct label_walk {

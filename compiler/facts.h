@@ -283,6 +283,12 @@ bool target_open_files(struct target *t, struct binary *b, const char *file,
 		       const char *debug);
 struct btf_facts *target_btf(struct target *t);	/* NULL: none */
 
+/* target_scope.c: those of a pattern with "::" in it. */
+size_t target_scoped_functions(struct target *t, struct binary *b,
+			       const char *pattern,
+			       void (*each)(void *arg, struct func *f),
+			       void *arg);
+
 /* --- DWARF (dwarf*.c) ---------------------------------------------------- */
 
 /*
@@ -348,6 +354,11 @@ bool dwarf_lines(struct facts *f, void (*each)(void *arg, uint64_t addr,
 struct stb_unwind_rule;		/* runtime/abi.h */
 bool dwarf_unwind(struct facts *f, void (*each)(void *arg, uint64_t addr,
 		  const struct stb_unwind_rule *r), void *arg);
+
+/* dwarf_code.c: names of the namespaces and classes around a function, the
+   innermost first; the count. */
+size_t dwarf_scopes(struct facts *f, uint64_t die, const char **names,
+		    size_t max);
 
 /* dwarf_spell.c: how DW_AT_type of a variable reads. */
 const char *dwarf_spell(struct facts *f, uint64_t type);

@@ -658,6 +658,8 @@ size_t target_functions(struct target *t, struct binary *b, const char *glob,
 			btf_each_func(t->btf, match_btf, &m);
 		return m.n;
 	}
+	if (b->kind == BIN_PROGRAM && b->has_dwarf && strstr(glob, "::"))
+		return target_scoped_functions(t, b, glob, each, arg);
 	if (strpbrk(glob, "*?["))
 		return match_all(b, glob, each, arg);
 	end = index_func_range(ix, glob, &first);
