@@ -251,6 +251,9 @@ bool shape_raw(struct lower *l, struct shape_of_text *sh, const char *d,
 	       size_t n, const struct expr *e);
 void shape_words(struct lower *l, struct shape_of_text *sh,
 		 const struct expr *e);
+/* lower_syscall.c: $return of a system call, which has no other variables */
+bool is_call_result(const struct lower *l, const struct expr *e);
+struct ir_opnd call_result(struct lower *l, struct span at);
 /* lower_syscall.c: register n */
 struct ir_opnd read_call_arg(struct lower *l, struct span at, int64_t n);
 /* lower_words_now.c: words, or the argstr of an alias, as a value */

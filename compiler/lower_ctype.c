@@ -316,6 +316,8 @@ bool target_is_defined(struct lower *l, const struct expr *e)
 	struct lower trial;
 	bool ok;
 
+	if (is_call_result(l, e))
+		return true;
 	start_trial(l, &trial, &list);
 	if (e->target->kind == TR_CONTEXT) {
 		ok = has_variables(l) &&

@@ -59,11 +59,25 @@ static struct ir_opnd argument(struct lower *l, const struct expr *e,
 	return read_call_arg(l, at, n);
 }
 
+struct ir_opnd call_result(struct lower *l, struct span at)
+{
+	return read_once(l, add_into(l, IR_RETVAL, at, temp_slot(l, IR_LONG)));
+}
+
+/* $return, which SystemTap has from the function that does the call. */
+bool is_call_result(const struct lower *l, const struct expr *e)
+{
+	const struct target_ref *r = e->target;
+
+	return l->prog == IR_SYSCALL && l->site && l->site->is_return &&
+		r->kind == TR_VAR && !strcmp(r->name, "return") && !r->path &&
+		!r->address_of && !r->pretty;
+}
+
 bool lower_syscall(struct lower *l, const struct expr *e, struct ir_opnd *v)
 {
 	const char *name = e->builtin->name;
 	bool arg = !strncmp(name, "__arg_", 6);
-	struct ir_stmt *s;
 
 	if (!arg && strcmp(name, "__retval") && strcmp(name, "__syscall_nr"))
 		return false;
@@ -76,8 +90,7 @@ bool lower_syscall(struct lower *l, const struct expr *e, struct ir_opnd *v)
 	} else if (!strcmp(name, "__syscall_nr")) {
 		*v = read_call_arg(l, e->at, NUMBER);
 	} else {
-		s = add_into(l, IR_RETVAL, e->at, temp_slot(l, IR_LONG));
-		*v = read_once(l, s);
+		*v = call_result(l, e->at);
 	}
 	return true;
 }

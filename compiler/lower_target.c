@@ -1135,6 +1135,8 @@ struct ir_opnd lower_target(struct lower *l, const struct expr *e)
 	struct shape_of_text sh;
 	struct object o;
 
+	if (is_call_result(l, e))
+		return call_result(l, e->at);
 	if (target_is_text(e) && !is_of_entry(l, e)) {
 		shape_init(l, &sh);
 		sh.early = true;
