@@ -27,8 +27,7 @@ struct pp {
 	struct job *j;
 	struct dict macros;
 	struct tokens *out;
-	bool is_tapset;
-	bool library_read;
+	bool library_read, in_library;	/* *.stpm; being read */
 	size_t made;		/* tokens put out by macros, to stop a bomb */
 	bool stopped;		/* told that it is one */
 };
@@ -448,7 +447,7 @@ static bool define(struct pp *pp, struct range *r)
 		return complain(pp->j, t->at, E_MACRO,
 				"attempt to redefine '@define'");
 	slot = (struct macro **)dict_at(&pp->macros, m->name);
-	m->is_library = m->at.src->is_tapset && !pp->is_tapset;
+	m->is_library = pp->in_library;
 	if (*slot && m->is_library && !(*slot)->is_library)
 		return true;		/* the script's own stays */
 	if (*slot && m->is_library == (*slot)->is_library) {
@@ -679,18 +678,19 @@ static void read_library(struct pp *pp)
 	size_t i;
 
 	pp->out = &nowhere;
+	pp->in_library = true;
 	for (i = 0; opt && i < opt->tapset_dirs.n; i++)
 		read_folder(pp, opt->tapset_dirs.v[i]);
 	if (opt && opt->share_dir)
 		read_folder(pp, arena_printf(&pp->j->mem, "%s/tapsets",
 					     opt->share_dir));
 	pp->out = out;
+	pp->in_library = false;
 }
 
 void expand_source(struct job *j, const struct source *src, struct tokens *out)
 {
-	struct pp pp = { .j = j, .macros.mem = &j->mem, .out = out,
-			 .is_tapset = src->is_tapset };
+	struct pp pp = { .j = j, .macros.mem = &j->mem, .out = out };
 	struct tokens raw = { 0 };
 	struct token *end;
 
