@@ -150,20 +150,21 @@ static void find_features(struct target *t)
 {
 	struct kernel_features *k = &t->features;
 	const char *hz = target_config(t, "CONFIG_HZ");
+	bool module = t->j->engine == ENGINE_MODULE;	/* or by way of perf */
 	int64_t v;
 
 	if (!t->has_config)
 		assume_features(k);
 	k->kprobes |= config_on(t, "CONFIG_KPROBES") &&
-		config_on(t, "CONFIG_KPROBE_EVENTS");
+		(module || config_on(t, "CONFIG_KPROBE_EVENTS"));
 	k->uprobes |= config_on(t, "CONFIG_UPROBES") &&
-		config_on(t, "CONFIG_UPROBE_EVENTS");
+		(module || config_on(t, "CONFIG_UPROBE_EVENTS"));
 	k->modules = config_on(t, "CONFIG_MODULES");
 	k->btf |= config_on(t, "CONFIG_DEBUG_INFO_BTF");
 	k->fentry |= k->btf &&
 		config_on(t, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS");
 	k->perf_events |= config_on(t, "CONFIG_PERF_EVENTS") &&
-		config_on(t, "CONFIG_BPF_EVENTS");
+		(module || config_on(t, "CONFIG_BPF_EVENTS"));
 	k->netfilter = config_on(t, "CONFIG_NETFILTER_BPF_LINK") &&
 		target_enum(t, t->kernel, "BPF_PROG_TYPE_NETFILTER", &v);
 	/* an enumerator of the attach type came with the feature */

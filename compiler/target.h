@@ -468,7 +468,7 @@ size_t target_tracepoints(struct target *t, const char *glob,
 struct kernel_features {	/* from config, BTF and symbols, not versions */
 	bool kprobes, fprobe_multi, fentry, uprobes, uprobe_multi, modules;
 	bool btf;
-	bool perf_events;	/* with programs on them */
+	bool perf_events;	/* for BPF: with programs on them */
 	bool netfilter;		/* the same of its hooks */
 	int hz;
 };

@@ -271,11 +271,16 @@ void site_left(struct job *j, const char *what, const char *why)
 
 bool event_possible(struct job *j, const struct point *pt)
 {
-	return target_features(j->target)->perf_events ||
-		complain(j, pt->at, E_ENGINE, "kernel \"%s\" has no perf "
-			 "events that run BPF (CONFIG_PERF_EVENTS and "
-			 "CONFIG_BPF_EVENTS); the module engine will do it",
-			 target_name(j->target));
+	if (target_features(j->target)->perf_events)
+		return true;
+	if (j->engine == ENGINE_MODULE)
+		return complain(j, pt->at, E_ENGINE, "kernel \"%s\" has no "
+				"perf events (CONFIG_PERF_EVENTS)",
+				target_name(j->target));
+	return complain(j, pt->at, E_ENGINE, "kernel \"%s\" has no perf "
+			"events that run BPF (CONFIG_PERF_EVENTS and "
+			"CONFIG_BPF_EVENTS); the module engine will do it",
+			target_name(j->target));
 }
 
 /* With n components "*" in the place of the one that "**" ends. */
