@@ -8,12 +8,18 @@
  * inotify tells. Another pipe then takes its name, the handler runs, its text
  * goes into the old one, and that is closed here: the reader finds the text and
  * an end. A pipe to be written to is read when there is something in it.
+ *
+ * A pipe does not tell who opens it, so what is both read and written is a file with a
+ * lease (F_SETLEASE): whoever opens it waits, SIGIO tells, and F_GETLEASE says
+ * whether it is to read or to write. Again another file takes the name. A reader is
+ * let in when the handler's text is there. What a writer writes, inotify tells.
  */
 #include "loader/serve.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +29,20 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 512, TURNS = 64 };
+enum { PATH_SIZE = 512, TURNS = 64, WRITERS = 32 };
 
 struct file {
 	const char *path;	/* below the folder */
 	uint32_t mode, max_size;
 	bool is_write, is_input;
+	bool is_leased;		/* read and written */
 	int fd, watch;
+};
+
+struct writer {			/* of a leased file that has another's name now */
+	struct file *file;	/* NULL: none */
+	int fd, watch;
+	off_t at;		/* where what is new begins */
 };
 
 struct served {
@@ -38,6 +51,7 @@ struct served {
 	char base[PATH_SIZE], folder[PATH_SIZE];
 	int lock_fd;
 	int watch_fd;		/* inotify; -1: no file is to be read */
+	struct writer writers[WRITERS];
 	struct pollfd *polled;
 	struct termios before;	/* the terminal, if it was changed */
 	bool is_raw;
@@ -176,6 +190,44 @@ static void make_pipe(struct served *f, struct file *file)
 		    path, strerror(errno));
 }
 
+/* The same of a file with a lease. */
+static void make_leased(struct served *f, struct file *file)
+{
+	char new[PATH_SIZE], path[PATH_SIZE];
+	bool ok;
+
+	snprintf(new, sizeof(new), "%.400s/.new", f->folder);
+	snprintf(path, sizeof(path), "%.250s/%s", f->folder, file->path);
+	unlink(new);
+	file->fd = open(new, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ok = file->fd >= 0 && !chmod(new, file->mode);
+	if (ok) {
+		file->watch = inotify_add_watch(f->watch_fd, new, IN_MODIFY |
+						IN_CLOSE_WRITE);
+		ok = file->watch >= 0 && !fcntl(file->fd, F_SETLEASE, F_WRLCK);
+	}
+	if (!ok || rename(new, path))
+		die(EXIT_OUTPUT, "%s: %s: what is both read and written takes "
+		    "a lease (fs.leases-enable): take two files", path,
+		    strerror(errno));
+}
+
+static void on_lease(int sig)
+{
+}
+
+/* Comes while the session sleeps, and then only. */
+static void await_leases(void)
+{
+	struct sigaction a = { .sa_handler = on_lease };
+	sigset_t leases;
+
+	sigaction(SIGIO, &a, NULL);
+	sigemptyset(&leases);
+	sigaddset(&leases, SIGIO);
+	sigprocmask(SIG_BLOCK, &leases, NULL);
+}
+
 static struct file *find_file(struct served *f, const char *path)
 {
 	for (uint32_t i = 0; i < f->n; i++)
@@ -198,6 +250,21 @@ static void open_input(struct served *f)
 	f->is_raw = !tcsetattr(0, TCSANOW, &t);
 }
 
+/* What all handlers of the file want of it. */
+static void take_rows(const struct loader *l, struct file *file)
+{
+	for (uint32_t i = 0; i < l->handlers.n; i++) {
+		const struct stb_handler *h = handler_at(l, i);
+
+		if (!is_of_files(h) || strcmp(path_of(l, h), file->path))
+			continue;
+		file->is_leased |= (h->when == STB_WRITE) != file->is_write;
+		file->mode |= row_of(l, h)->mode;
+		if (file->max_size < row_of(l, h)->max_size)
+			file->max_size = row_of(l, h)->max_size;
+	}
+}
+
 static void add_file(struct loader *l, const struct stb_handler *h)
 {
 	struct served *f = l->served;
@@ -217,15 +284,21 @@ static void add_file(struct loader *l, const struct stb_handler *h)
 		open_input(f);
 		return;
 	}
+	take_rows(l, file);
 	if (!*f->folder)
 		choose_folder(l, f);
-	if (!file->is_write && f->watch_fd < 0) {
+	if ((!file->is_write || file->is_leased) && f->watch_fd < 0) {
 		f->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 		if (f->watch_fd < 0)
 			die(EXIT_AGAIN, "inotify: %s", strerror(errno));
 	}
 	each_folder(f, path, false);
-	make_pipe(f, file);
+	if (file->is_leased) {
+		await_leases();
+		make_leased(f, file);
+	} else {
+		make_pipe(f, file);
+	}
 	if (l->opt.verbose)
 		say("file %s/%s", f->folder, path);
 }
@@ -265,6 +338,9 @@ void serve_close(struct loader *l)
 		close(f->v[i].fd);
 		each_folder(f, f->v[i].path, true);
 	}
+	for (int i = 0; i < WRITERS; i++)
+		if (f->writers[i].file)
+			close(f->writers[i].fd);
 	if (*f->folder) {
 		rmdir(f->folder);
 		close(f->lock_fd);
@@ -274,14 +350,14 @@ void serve_close(struct loader *l)
 
 /* --- serving --------------------------------------------------------------------------- */
 
-/* Every handler of the file; false: the session is over. */
-static bool run_all(struct loader *l, const struct file *file, run_file *run,
-		    void *arg, struct vm_value *v)
+/* Every such handler of the file; false: the session is over. */
+static bool run_all(struct loader *l, const struct file *file, uint8_t when,
+		    run_file *run, void *arg, struct vm_value *v)
 {
 	for (uint32_t i = 0; i < l->handlers.n; i++) {
 		const struct stb_handler *h = handler_at(l, i);
 
-		if (is_of_files(h) && !strcmp(path_of(l, h), file->path) &&
+		if (h->when == when && !strcmp(path_of(l, h), file->path) &&
 		    !run(arg, i, v))
 			return false;
 	}
@@ -295,13 +371,97 @@ static void serve_reader(struct loader *l, struct file *file, run_file *run,
 			      .cap = file->max_size };
 	int old = file->fd;
 
-	make_pipe(l->served, file);
-	run_all(l, file, run, arg, &v);
+	if (file->is_leased)
+		make_leased(l->served, file);
+	else
+		make_pipe(l->served, file);
+	run_all(l, file, STB_READ, run, arg, &v);
 	/* what does not fit is more than the kernel lets a pipe be */
 	if (write(old, v.text, v.n) < (ssize_t)v.n)
 		say("%s: not all of it could be given", file->path);
 	close(old);
 	free(v.text);
+}
+
+/* --- leases ------------------------------------------------------------------------------ */
+
+/* What is new of a file that somebody writes to, as much as a string holds at a
+   time. */
+static void serve_written(struct loader *l, struct writer *w, run_file *run,
+			  void *arg)
+{
+	size_t size = l->limits->string_len;
+	struct vm_value v = { .text = array(size, 1), .cap = size };
+	struct stat st;
+	ssize_t n;
+
+	if (!fstat(w->fd, &st) && st.st_size < w->at)
+		w->at = 0;		/* it was cut: all is new */
+	while ((n = pread(w->fd, v.text, size - 1, w->at)) > 0) {
+		w->at += n;
+		v.n = (size_t)n;
+		if (!run_all(l, w->file, STB_WRITE, run, arg, &v))
+			break;
+	}
+	free(v.text);
+}
+
+static void end_writer(struct served *f, struct writer *w)
+{
+	inotify_rm_watch(f->watch_fd, w->watch);
+	close(w->fd);
+	w->file = NULL;
+}
+
+/* Somebody opens it, and waits: to read, or to write. */
+static void serve_opener(struct loader *l, struct file *file, int wants,
+			 run_file *run, void *arg)
+{
+	struct served *f = l->served;
+	struct writer *w = f->writers;
+	int old = file->fd;
+
+	if (wants == F_RDLCK) {
+		inotify_rm_watch(f->watch_fd, file->watch);
+		serve_reader(l, file, run, arg);	/* closed: no lease */
+		return;
+	}
+	while (w->file && w < f->writers + WRITERS - 1)
+		w++;
+	if (w->file)		/* more than are kept: the last is cut short */
+		end_writer(f, w);
+	*w = (struct writer){ file, old, file->watch, 0 };
+	make_leased(f, file);
+	fcntl(old, F_SETLEASE, F_UNLCK);
+}
+
+static void serve_leases(struct loader *l, run_file *run, void *arg)
+{
+	for (uint32_t i = 0; i < l->served->n; i++) {
+		struct file *file = &l->served->v[i];
+		int wants = file->is_leased ? fcntl(file->fd, F_GETLEASE) :
+					      F_WRLCK;
+
+		if (wants == F_RDLCK || wants == F_UNLCK)
+			serve_opener(l, file, wants, run, arg);
+	}
+}
+
+static void serve_event(struct loader *l, const struct inotify_event *e,
+			run_file *run, void *arg)
+{
+	struct served *f = l->served;
+
+	for (struct writer *w = f->writers; w < f->writers + WRITERS; w++) {
+		if (!w->file || w->watch != e->wd)
+			continue;
+		if (e->mask & (IN_MODIFY | IN_CLOSE_WRITE))
+			serve_written(l, w, run, arg);
+		/* a lease can be had when nobody else has it open */
+		if ((e->mask & IN_CLOSE_WRITE) &&
+		    !fcntl(w->fd, F_SETLEASE, F_WRLCK))
+			end_writer(f, w);
+	}
 }
 
 static void serve_readers(struct loader *l, run_file *run, void *arg)
@@ -313,11 +473,12 @@ static void serve_readers(struct loader *l, run_file *run, void *arg)
 		const struct inotify_event *e = (const void *)(events + at);
 
 		at += (ssize_t)(sizeof(*e) + e->len);
+		serve_event(l, e, run, arg);
 		for (uint32_t i = 0; i < l->served->n; i++) {
 			struct file *file = &l->served->v[i];
 
 			if ((e->mask & IN_OPEN) && !file->is_write &&
-			    file->watch == e->wd) {
+			    !file->is_leased && file->watch == e->wd) {
 				inotify_rm_watch(l->served->watch_fd, e->wd);
 				serve_reader(l, file, run, arg);
 			}
@@ -339,7 +500,7 @@ static void serve_writer(struct loader *l, struct file *file, run_file *run,
 		if (n <= 0)
 			break;
 		v.n = (size_t)n;
-		goes_on = run_all(l, file, run, arg, &v);
+		goes_on = run_all(l, file, STB_WRITE, run, arg, &v);
 	}
 	free(v.text);
 }
@@ -356,7 +517,7 @@ static void serve_input(struct loader *l, struct file *file, run_file *run,
 	for (ssize_t i = 0; i < n; i++) {
 		one[0] = bytes[i];
 		v.n = 1;
-		if (!run_all(l, file, run, arg, &v))
+		if (!run_all(l, file, STB_WRITE, run, arg, &v))
 			return;
 	}
 }
@@ -369,8 +530,8 @@ unsigned serve_poll(struct loader *l, struct pollfd *fds)
 	if (!f)
 		return 0;
 	for (uint32_t i = 0; i < f->n; i++)
-		fds[n++] = (struct pollfd){ f->v[i].is_write ? f->v[i].fd : -1,
-					    POLLIN, 0 };
+		fds[n++] = (struct pollfd){ f->v[i].is_write &&
+			!f->v[i].is_leased ? f->v[i].fd : -1, POLLIN, 0 };
 	fds[n++] = (struct pollfd){ f->watch_fd, POLLIN, 0 };
 	return n;
 }
@@ -392,4 +553,5 @@ void serve_ready(struct loader *l, const struct pollfd *fds, run_file *run,
 	}
 	if (fds[f->n].revents)
 		serve_readers(l, run, arg);
+	serve_leases(l, run, arg);
 }

@@ -79,7 +79,7 @@ static uint32_t mode_of(const struct expr *umask, bool is_write)
 	return all & ~(umask ? (uint32_t)umask->num : 0077u);
 }
 
-/* One reader there can be, and not of what others write to. */
+/* One reader there can be. */
 static bool fits_others(struct job *j, const struct point *pt,
 			const struct site *new)
 {
@@ -91,12 +91,7 @@ static bool fits_others(struct job *j, const struct point *pt,
 		if (s == new || !s->file || strcmp(s->file->path,
 						   new->file->path))
 			continue;
-		if (s->attach != new->attach)
-			return complain(j, pt->at, E_ENGINE, "the file \"%s\" "
-					"is both read and written: that needs "
-					"the module engine; take two files",
-					s->file->path);
-		if (s->attach == AT_FILE_READ)
+		if (s->attach == AT_FILE_READ && s->attach == new->attach)
 			return complain(j, pt->at, E_REDEFINED, "a second probe "
 					"of reading \"%s\"", s->file->path);
 	}
