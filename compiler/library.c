@@ -525,11 +525,11 @@ static void resolve_expr(struct lib *l, struct expr *e, enum usage use)
 	case X_EMBEDDED:
 		break;
 	case X_NAME:
-		resolve_name(l, e, use);
+		resolve_name(l, e, use == EFFECT ? READ : use);
 		break;
 	case X_INDEX:
 		resolve_list(l, e->args);
-		resolve_array(l, e, use);
+		resolve_array(l, e, use == EFFECT ? READ : use);
 		break;
 	case X_IN:
 		resolve_list(l, e->args);
@@ -635,8 +635,10 @@ static void warn_unassigned(struct lib *l, const struct var *locals)
 			similar_add(&s, v->name, w->name);
 		for (w = l->script->globals; w; w = w->next)
 			similar_add(&s, v->name, w->name);
-		warn_at(l->j, v->at, "never-assigned local variable '%s'%s",
-			v->name, similar_text(&l->j->mem, &s));
+		warn_at(l->j, v->at, "never-assigned local variable '%s'%s%s",
+			v->name, similar_text(&l->j->mem, &s),
+			builtin_find(v->name, 0) ?
+			": a function is called as NAME()" : "");
 	}
 }
 

@@ -512,10 +512,12 @@ static struct expr *name(struct parser *p)
 	struct expr *e;
 	size_t i;
 
+	for (i = 0; i < COUNT_OF(prints); i++)
+		if (!strcmp(prints[i].name, t->s)) {
+			expect(p, "(");
+			return print_call(p, i, t->at);
+		}
 	if (accept(p, "(")) {
-		for (i = 0; i < COUNT_OF(prints); i++)
-			if (!strcmp(prints[i].name, t->s))
-				return print_call(p, i, t->at);
 		e = new_expr(p, X_CALL, t->at);
 		arguments(p, e);
 	} else if (accept(p, "[")) {
