@@ -25,6 +25,7 @@ enum {
 	PROC = BF_PROCESS,
 	USTACK = STACK | BF_PROCESS,
 	USTACK_IN = STACK_IN | BF_PROCESS,
+	UFROM = BF_BPF | BF_LOWERED | BF_EFFECT | BF_PROCESS,
 	READS = BOTH | BF_LOWERED | BF_FAULTS,
 };
 
@@ -181,12 +182,14 @@ static const struct builtin rows[] = {
 	{ "ucallers", "ll", 's', USTACK_IN | BF_FAULTS },
 	{ "print_ubacktrace", "", 'v', USTACK },
 	{ "print_ubacktrace", "l", 'v', USTACK_IN | BF_LOWERED | BF_EFFECT },
+	{ "print_ubacktrace", "lll", 'v', UFROM },
 	{ "print_ubacktrace_brief", "", 'v', USTACK },
 	{ "print_ubacktrace_brief", "l", 'v',
 	  USTACK_IN | BF_LOWERED | BF_EFFECT },
 	{ "print_ubacktrace_fileline", "", 'v', USTACK },
 	{ "print_ubacktrace_fileline", "l", 'v',
 	  USTACK_IN | BF_LOWERED | BF_EFFECT },
+	{ "print_ubacktrace_fileline", "lll", 'v', UFROM },
 	{ "sprint_ubacktrace", "", 's', USTACK },
 	{ "sprint_ubacktrace", "l", 's', USTACK_IN },
 	{ "__uway", "", 'l', LOW | BF_INTERNAL },

@@ -767,6 +767,7 @@ static bool packets_cannot(const struct ir_stmt *s)
 	static const char *const names[] = { "execname", "uid", "gid", "uaddr",
 					     "stack", "raw_stack", "func_ip",
 					     "uplace", "ustack", "raw_ustack",
+					     "raw_ustack_from",
 					     "ubacktrace", "ucallers",
 					     "usymname", "usymdata", "umodname",
 					     "sprint_ubacktrace" };

@@ -201,6 +201,42 @@ bool shape_padded_user_symbol(struct lower *l, struct shape_of_text *sh,
 	return true;
 }
 
+/* From the registers that a script gives: pc, sp, fp. */
+static struct ir_opnd raw_stack_from(struct lower *l, const struct expr *e)
+{
+	struct ir_opnd *args = NEW_ARRAY(l->mem, struct ir_opnd, 3);
+	const struct expr *a;
+	struct ir_stmt *s;
+	size_t n = 0;
+
+	for (a = e->args; a; a = a->next) {
+		struct ir_slot *kept = temp_slot(l, IR_LONG);
+
+		add_move(l, e->at, kept, lower_expr(l, a));
+		args[n++] = slot_opnd(kept);
+	}
+	s = call(l, e->at, "raw_ustack_from",
+		 new_slot(l, IR_STRING, "ustack"), NULL);
+	s->args = args;
+	s->nargs = n;
+	s->arg_types = "lll";
+	needs(l, e->at, IR_USER_UNWIND);
+	s->cap = STB_STACK_MOST * sizeof(struct stb_user_addr);
+	return slot_opnd(s->dst);
+}
+
+static void print_stack_from(struct lower *l, const struct expr *e,
+			     enum stb_sym_style style)
+{
+	struct shape_of_text sh;
+
+	shape_init(l, &sh);
+	shape_value(l, &sh, arena_printf(l->mem, "%%.%dY", style),
+		    raw_stack_from(l, e), 'm');
+	prints(l, e->at, style);
+	shape_out(l, &sh, e->at, IR_OUT);
+}
+
 /* Where a function of a program returns there is a line for it, too. */
 static void print_stack(struct lower *l, const struct expr *e,
 			enum stb_sym_style style)
@@ -258,6 +294,10 @@ bool lower_user(struct lower *l, const struct expr *e)
 		return false;
 	if ((n = symbol_word_of(of_text, e)) && !strncmp(name, "print", 5)) {
 		print_text_of(l, e, n->style);
+		return true;
+	}
+	if ((n = symbol_word_of(of_stack, e)) && e->nargs == 3) {
+		print_stack_from(l, e, n->style);
 		return true;
 	}
 	if ((n = symbol_word_of(of_stack, e)) && !strncmp(name, "print", 5)) {

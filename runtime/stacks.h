@@ -343,6 +343,29 @@ RT_OUTLINE int rt_user_stack(struct rt_user *u, u64 way)
 	return 0;
 }
 
+/* The same from a place that the script knows; the other registers are those that
+   the task has. */
+RT_OUTLINE int rt_user_stack_from(struct rt_user *u, u64 pc, u64 sp, u64 fp)
+{
+	struct rt_user_walk w = { u, 0 };
+
+	if (!u || !rt_user_regs(u))
+		return 0;
+	rt_user_returns(u);
+	u->pc = pc;
+	u->regs[RT_DWARF_SP] = sp;
+	u->regs[RT_DWARF_BP] = fp;
+	RT_TURNS(STB_STACK_MOST, rt_frame_turn, &w);
+	return 0;
+}
+
+#define rt_raw_ustack_from(r, dst, cap, pc, sp, fp) do { \
+	struct rt_user *u_ = rt_user_of(r); \
+	rt_zero((char *)u_->out, sizeof(u_->out)); \
+	rt_user_stack_from(u_, (u64)(pc), (u64)(sp), (u64)(fp)); \
+	rt_user_move(dst, cap, u_->out); \
+} while (0)
+
 /* As bytes; behind the last comes a 0. */
 #define rt_raw_ustack(r, dst, cap, way) \
 	rt_raw_ustack_of(rt_user_of(r), dst, cap, (u64)(way))
