@@ -9,6 +9,7 @@
 #include "dwarf_in.h"
 
 #include <string.h>
+#include <unistd.h>
 
 uint64_t split_bits(Dwarf_CU *skeleton, Dwarf_Die *unit)
 {
@@ -78,6 +79,9 @@ void dwarf_split_units(struct arena *mem, const struct object *debug,
 	uint8_t type;
 
 	memset(out, 0, sizeof(*out));
+	out->package = arena_printf(mem, "%s.dwp", debug->path);
+	if (access(out->package, F_OK))
+		out->package = NULL;
 	while (dw && !dwarf_get_units(dw, cu, &cu, &version, &type, &skeleton,
 				      NULL)) {
 		if (type != DW_UT_skeleton) {

@@ -299,6 +299,7 @@ size_t target_scoped_functions(struct target *t, struct binary *b,
 struct split_units {
 	size_t n, missing, whole;
 	const char *first;
+	const char *package;	/* a .dwp file that may have them; or NULL */
 };
 void dwarf_split_units(struct arena *mem, const struct object *debug,
 		       struct split_units *out);

@@ -213,8 +213,10 @@ static void look_for_units(struct target *t, struct binary *b,
 			u.first);
 	else
 		text_printf(looked, ", whose debuginfo is in .dwo files that "
-			    "are not there or of another build, first %s",
-			    u.first);
+			    "are not there or of another build, first %s%s%s",
+			    u.first, u.package ? "; elfutils before 0.191 "
+			    "does not read packages such as " : "",
+			    u.package ? u.package : "");
 	b->looked = looked->s;
 }
 
