@@ -166,13 +166,14 @@ bool shape_padded_symbol(struct lower *l, struct shape_of_text *sh,
 	return true;
 }
 
-/* Is it the way of a return? In functions of the script that is known only
-   when they run. */
+/* Is it the way of a function's return? A system call's is a tracepoint. In
+   functions of the script that is known only when they run. */
 static struct ir_opnd is_return(struct lower *l, struct span at,
 				struct ir_opnd way)
 {
 	if (l->site)
-		return num_opnd(l->is_return && !l->at_entry);
+		return num_opnd(l->is_return && !l->at_entry &&
+				l->prog != IR_SYSCALL);
 	return add_bin(l, at, IR_GT, way, num_opnd(UINT32_MAX));
 }
 
