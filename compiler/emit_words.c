@@ -19,6 +19,10 @@ static void put_texts(struct emit *e, const struct text *t)
 {
 	size_t i, n;
 
+	if (!t->n) {
+		emit_line(e, "static const char words_text[1] RT_CONST = \"\";");
+		return;
+	}
 	emit_line(e, "static const char words_text[%zu] RT_CONST =", t->n);
 	for (i = 0; i < t->n; i += n + 1) {
 		struct text quoted = { .mem = e->mem };
