@@ -59,8 +59,9 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 #define RT_MAP(n) (&map_##n)
 
 /* A zero that the verifier takes for any number: for what a body of a loop
-   reads of an earlier turn on the stack. */
-#define rt_some_zero() RT_VOLATILE(RT_SHARED->reserved[0])
+   reads of an earlier turn on the stack. Of 64 bits, and only modules set it: of
+   one of 32 the verifier would know a bound, and follow loops turn by turn. */
+#define rt_some_zero() RT_VOLATILE(RT_SHARED->overload)
 
 /* Keeps clang from moving or merging what the verifier must see in order. */
 #define rt_opaque(x) __asm__ volatile("" : "+r"(x))
