@@ -205,17 +205,19 @@ RT_OUTLINE int rt_skip_lock(void)
 RT_OUTLINE int rt_took(u64 began)
 {
 	struct stb_load *l = this_cpu_ptr(&stb_load);
-	u64 now = get_cycles();
+	u64 now = get_cycles(), turns;
 
 	if (!l->from)
 		l->from = began;
 	if (now > began)
 		l->taken += now - began;
-	if (now >= l->from && now - l->from < RT_OVERLOAD_INTERVAL)
+	turns = now < l->from ? 1 :
+		(now - l->from) / (RT_OVERLOAD_INTERVAL ?: 1);
+	if (!turns)
 		return 0;
-	if (l->taken > RT_OVERLOAD_MOST) {
-		RT_SHARED->overload_most = RT_OVERLOAD_MOST;
-		RT_SHARED->overload_interval = RT_OVERLOAD_INTERVAL;
+	if (l->taken / turns > RT_OVERLOAD_MOST) {
+		RT_SHARED->overload_most = RT_OVERLOAD_MOST * turns;
+		RT_SHARED->overload_interval = RT_OVERLOAD_INTERVAL * turns;
 		WRITE_ONCE(RT_SHARED->overload, l->taken);
 		rt_stop(STB_FAILED);
 	}
