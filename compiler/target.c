@@ -1171,6 +1171,17 @@ uint64_t target_symbol_size(struct target *t, const struct binary *b,
 	return s ? s->size : 0;
 }
 
+bool target_is_symbol(struct target *t, const struct binary *b, uint64_t addr)
+{
+	const struct index *ix = index_of((struct binary *)b);
+	size_t i;
+
+	for (i = 0; ix && i < ix->nsymbols; i++)
+		if (ix->symbols[i].addr == addr)
+			return true;
+	return !ix || !ix->nsymbols;
+}
+
 bool target_is_per_cpu(struct target *t, const struct binary *b, uint64_t addr)
 {
 	uint64_t end;

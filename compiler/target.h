@@ -123,6 +123,8 @@ uint64_t target_symbol(struct target *t, const struct binary *b,
 /* Its size as the symbol table has it; 0: none, or unknown. */
 uint64_t target_symbol_size(struct target *t, const struct binary *b,
 			    const char *name);
+/* Does one begin at an address? True if there is no telling. */
+bool target_is_symbol(struct target *t, const struct binary *b, uint64_t addr);
 
 /*
  * symtab.c: the names of b's addresses as a file of symbols (docs/plan.md),

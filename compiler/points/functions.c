@@ -295,6 +295,9 @@ static const char *refused(const struct find *f, const struct place *p)
 		return target_why_not(f->j->target, f->q->b, p->addr);
 	if (p->code && p->code->forbidden)
 		return p->code->forbidden;
+	if (f->q->what & FN_RETURN && p->func->addr && !p->func->is_unique &&
+	    !target_is_symbol(f->j->target, f->q->b, p->func->addr))
+		return "its symbol is that of a function which replaces it";
 	if (f->q->b->kind == BIN_MODULE &&
 	    !target_anchor(f->j->target, f->q->b, p->addr, &symbol, &offset))
 		return "no symbol before it has its name alone";
