@@ -401,6 +401,13 @@ static const char *const registers[] = {
 	"%di", "%si", "%dx", "%cx", "%r8", "%r9"
 };
 
+/* What the kernel changes of a task while it runs a BPF program. */
+static bool is_handlers(const char *member)
+{
+	return !strcmp(member, "rcu_read_lock_nesting") ||
+		!strcmp(member, "migration_disabled");
+}
+
 /* "$p->a->b", a number in memory, and in *fetch where it is: "+8(+16(%si))=4". */
 static const char *draw_behind(struct draw *d, struct place *p, size_t n,
 			       const char **fetch)
@@ -413,7 +420,8 @@ static const char *draw_behind(struct draw *d, struct place *p, size_t n,
 
 	*fetch = registers[arg];
 	while (t->kind == TY_POINTER && t->to && is_struct(t->to)) {
-		if (!draw_member(d, t->to, &m) || m.bit_size)
+		if (!draw_member(d, t->to, &m) || m.bit_size ||
+		    is_handlers(m.name))
 			return NULL;
 		*fetch = arena_printf(&d->j.mem, "+%ju(%s)",
 				      (uintmax_t)m.offset, *fetch);
