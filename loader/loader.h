@@ -249,20 +249,23 @@ uint64_t conditions_due(const struct loader *l);	/* or UINT64_MAX */
 void arm_prog(struct loader *l, uint32_t prog);
 void disarm_prog(struct loader *l, uint32_t prog);
 
-/* tasks.c: which tasks are whose: see STB_MAPF_TASKS. */
-/* Runs handlers for the tasks that there are: of probes of their beginning. */
+/* attach.c: runs handlers for the tasks that there are: of probes of their
+   beginning. */
 void visit_tasks(struct loader *l);
+
+/* tasks.c: which tasks are whose: see STB_MAPF_TASKS. */
 void tasks_begin(struct loader *l);	/* of those there are now */
+void tasks_tick(struct loader *l);	/* a program may have been replaced */
 /* Each task that runs a program of the script's; is_new: it executed it, or was
    there, and this has not been told yet. */
 void tasks_each(struct loader *l, void (*each)(struct loader *l, pid_t tid,
 		uint32_t build, bool is_new));
+
 /* watch.c: breakpoints in processes */
 void watches_begin(struct loader *l);
 void watches_tick(struct loader *l);
 uint64_t watches_due(const struct loader *l);
 void watches_end(struct loader *l);
-void tasks_tick(struct loader *l);	/* a program may have been replaced */
 
 /* modules.c: kernel modules that are loaded, come and go. */
 void check_modules(struct loader *l);	/* looks at all of them */
