@@ -193,10 +193,9 @@ enum stb_map_type {		/* kernel map type is the loader's business */
 #define STB_MAPF_WRAP 2u	/* % : evicts the oldest */
 #define STB_MAPF_INTERNAL 4u	/* runtime's: frames, levels, ring */
 /*
- * Hidden ones that the loader fills. TASKS: by tid, bit 0 whether it is the
- * target's or of a process that the target made, above it a row of BUILDS, + 1,
- * that has the program it runs. FILES: that row, + 1, by the number of the
- * program's inode and its device's as the kernel has it (major << 20 | minor).
+ * Hidden ones that the loader fills. TASKS: by tid, STB_TASK_* of runtime/abi.h.
+ * FILES: the same from STB_TASK_FILE on, by the number of the program's inode and
+ * its device's as the kernel has it (major << 20 | minor).
  */
 #define STB_MAPF_TASKS 16u
 #define STB_MAPF_FILES 32u

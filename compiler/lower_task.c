@@ -5,25 +5,21 @@
  * that keep track of tasks.
  *
  * An array of the compiler's own has a number for each task that matters, by its
- * tid: bit 0 says that it is the session's target or was made by one that is, bit
- * 1 that the session saw it begin, where anybody asks, bit 2 that it executed the
- * program that it runs, and was not made by one that does; the rest is that program,
- * of those that the script names. The loader
- * puts in the target and what runs already; three handlers at the scheduler's
- * tracepoints do the rest: a new task gets what its parent has, a program that
- * is executed is looked up by its file, and a task that exits is forgotten. In a
- * second array the loader keeps which files those programs are.
+ * tid: STB_TASK_*, and the program that it runs, of those that the script names. The
+ * loader puts in the target and what runs already; three handlers at the
+ * scheduler's tracepoints do the rest: a new task gets what its parent has, a
+ * program that is executed is looked up by its file, and a task that exits is
+ * forgotten. In a second array the loader keeps which files those programs are.
  *
  * Where nobody asks for programs, these handlers are attached in sessions with a
  * target alone. Ends come before them, beginnings behind.
  */
 #include "lower_target.h"
+#include "runtime/abi.h"
 
 #include <string.h>
 
 enum { MOST_TASKS = 32768, MOST_FILES = 1024 };
-enum { FOLLOWED = 1, SEEN = 2, EXECED = 4 };	/* bits */
-enum { PROGRAM = 3, FILE_VALUE = 2 };	/* shifts */
 
 bool ends_task(const struct site *s)
 {
@@ -167,7 +163,8 @@ static void leave_strangers(struct lower *l, struct span at)
 	struct block back = begin_if(l, at, call(l, at, "target"));
 
 	next_unless(l, at, add_bin(l, at, IR_AND, looked_up(l, at, tasks,
-				   call(l, at, "tid")), num_opnd(FOLLOWED)));
+				   call(l, at, "tid")),
+				   num_opnd(STB_TASK_FOLLOWED)));
 	leave(l, back);
 }
 
@@ -206,7 +203,7 @@ static void leave_seen(struct lower *l, struct span at)
 		next_unless(l, at, mm);
 	next_unless(l, at, add_bin(l, at, IR_EQ, num_opnd(0),
 		    add_bin(l, at, IR_AND, looked_up(l, at, tasks_of(l),
-			    call(l, at, "tid")), num_opnd(SEEN))));
+			    call(l, at, "tid")), num_opnd(STB_TASK_SEEN))));
 }
 
 void leave_other_tasks(struct lower *l)
@@ -235,7 +232,7 @@ void leave_other_tasks(struct lower *l)
 	if (!t->path)
 		return;
 	program = add_bin(l, at, IR_USHR, looked_up(l, at, tasks_of(l),
-			  call(l, at, "tid")), num_opnd(PROGRAM));
+			  call(l, at, "tid")), num_opnd(STB_TASK_PROGRAM));
 	next_unless(l, at, add_bin(l, at, IR_EQ, program,
 				   num_opnd(program_number(l, t->path))));
 }
@@ -307,7 +304,7 @@ static struct ir_opnd with_seen(struct tracker *t, struct ir_opnd v)
 
 	return !l->all->tells_seen ? v : add_bin(l, t->at, IR_OR, v,
 		add_bin(l, t->at, IR_MUL, call(l, t->at, "session_runs"),
-			num_opnd(SEEN)));
+			num_opnd(STB_TASK_SEEN)));
 }
 
 static struct ir_opnd tid_of(struct tracker *t, struct ir_opnd task)
@@ -333,7 +330,8 @@ static void track_fork(struct tracker *t)
 
 	if (t->l.all->tells_seen || t->l.all->watches)
 		v = with_seen(t, add_bin(&t->l, t->at, IR_AND, v,
-				 num_opnd(~(int64_t)(SEEN | EXECED))));
+				 num_opnd(~(int64_t)(STB_TASK_SEEN |
+						     STB_TASK_EXECED))));
 	back = begin_if(&t->l, t->at, v);
 	set_task(t, tid_of(t, argument(&t->l, t->at, 1)), v);
 	leave(&t->l, back);
@@ -373,11 +371,11 @@ static void track_exec(struct tracker *t)
 	old = add_bin(l, t->at, IR_AND, argument(l, t->at, 1),
 		      num_opnd(0xffffffff));
 	v = add_bin(l, t->at, IR_AND, looked_up(l, t->at, l->all->tasks, old),
-		    num_opnd(FOLLOWED));
+		    num_opnd(STB_TASK_FOLLOWED));
 	if (l->all->files)
 		v = add_bin(l, t->at, IR_OR, v,
 			    add_bin(l, t->at, IR_SHL, program_of(t, task),
-				    num_opnd(FILE_VALUE)));
+				    num_opnd(STB_TASK_FILE)));
 	v = with_seen(t, v);
 	back = begin_if(l, t->at, add_bin(l, t->at, IR_NE, old, tid));
 	on_array(l, IR_MAP_DEL, t->at, l->all->tasks, old);

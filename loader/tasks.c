@@ -20,7 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FOLLOWED = 1, SEEN = 2, EXECED = 4, PROGRAM = 3 };	/* compiler/lower_task.c */
 
 struct known_file {		/* as the map's keys are */
 	uint64_t number, device;
@@ -90,22 +89,22 @@ static bool look_at_file(const char *path, struct known_file *out)
 	return number && device_of(mount, &out->device);
 }
 
-/* The row of a program of which a process may be, + 1, and EXECED, as they are in
-   the value of a task; 0: none. */
+/* The program of which a process may be, and that it was executed, as they are in the
+   value of a task; 0: none. */
 static uint64_t program_of(struct loader *l, const struct known_file *f)
 {
 	uint64_t value = 0;
 
 	if (l->files_fd)
 		get(l, l->files_fd, f, &value);
-	return value << (PROGRAM - 1);
+	return value << STB_TASK_FILE;
 }
 
 static void add_file(struct loader *l, uint32_t row, const char *root)
 {
 	const struct stb_program_build *b =
 		ROW(struct stb_program_build, l->builds, row);
-	uint64_t value = ((uint64_t)row + 1) << 1 | 1;	/* 1: becomes EXECED */
+	uint64_t value = ((uint64_t)row + 1) << 1 | 1;	/* executed */
 	struct known_file f;
 	char path[4352];
 
@@ -198,7 +197,7 @@ static void add_target(struct loader *l, pid_t pid)
 {
 	char path[64];
 
-	add_process(l, pid, FOLLOWED);
+	add_process(l, pid, STB_TASK_FOLLOWED);
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	each_number(path, add_children, l, pid, 0);
 }
@@ -214,9 +213,9 @@ void tasks_begin(struct loader *l)
 	add_files(l, "");
 	snprintf(root, sizeof(root), "/proc/%d/root", target);
 	/* ours begin with the command that they become, or not at all */
-	add_task(l, getpid(), SEEN);
+	add_task(l, getpid(), STB_TASK_SEEN);
 	if (target && l->opt.command)
-		add_task(l, target, SEEN | FOLLOWED);
+		add_task(l, target, STB_TASK_SEEN | STB_TASK_FOLLOWED);
 	if (target) {
 		add_files(l, root);
 		add_target(l, target);
@@ -229,10 +228,11 @@ static void tell_task(struct loader *l, uint64_t tid, uint64_t value,
 		      void (*each)(struct loader *l, pid_t tid, uint32_t build,
 				   bool is_new))
 {
-	if (!(value >> PROGRAM))
+	if (!(value >> STB_TASK_PROGRAM))
 		return;
-	each(l, (pid_t)tid, (uint32_t)(value >> PROGRAM) - 1, value & EXECED);
-	value &= ~(uint64_t)EXECED;
+	each(l, (pid_t)tid, (uint32_t)(value >> STB_TASK_PROGRAM) - 1,
+	     value & STB_TASK_EXECED);
+	value &= ~(uint64_t)STB_TASK_EXECED;
 	if (in_kmod(l))
 		put(l, l->tasks_fd, &tid, value, false);
 	else

@@ -142,6 +142,16 @@ struct stb_user_addr {
 enum { STB_STACK_MOST = 20 };	/* addresses of a stack */
 
 /*
+ * The value of a task in the array of tasks: is it the target's or of a process that
+ * the target made; did the session see it begin, where anybody asks; did it execute
+ * the program that it runs, or was there, and not a task that does. From bit PROGRAM
+ * on the row of BUILDS that has the program, + 1. A file's value in the array of
+ * files is a task's from bit FILE on.
+ */
+enum { STB_TASK_FOLLOWED = 1, STB_TASK_SEEN = 2, STB_TASK_EXECED = 4,
+       STB_TASK_PROGRAM = 3, STB_TASK_FILE = 2 };
+
+/*
  * How a frame is left (x86-64; registers as DWARF numbers them): the rule that
  * holds from one address of the code to the next.
  */
