@@ -26,6 +26,10 @@
 enum { LEFT = 1, PLUS = 2, SPACE = 4, SPECIAL = 8, ZERO = 16, INT = 32,
        UNSIGNED = 64 };
 
+/* No width is more, and no number has more digits: SystemTap's STP_BUFFER_SIZE.
+   A width that a probe read somewhere can be anything. */
+enum { PRINT_WIDTH = 8192 };
+
 struct directive {
 	unsigned int flags;
 	int64_t width, precision;	/* -1: not given */
@@ -117,6 +121,8 @@ static struct directive directive(struct input *in)
 		d.width = width_of(in);
 		if (d.width < 0)
 			d.width = 0;
+		if (d.width > PRINT_WIDTH)
+			d.width = PRINT_WIDTH;
 	}
 	if (in->p < in->end && *in->p == '.') {
 		in->p++;
@@ -159,6 +165,8 @@ static void number(struct sink *to, struct directive d, unsigned int base,
 	if (d.flags & LEFT)
 		d.flags &= ~(unsigned int)ZERO;
 	len = digits_of(text, u, base, digits);
+	if (d.precision > PRINT_WIDTH)
+		d.precision = PRINT_WIDTH;
 	if (d.precision < len)
 		d.precision = len;
 	room -= d.precision + (sign != 0);

@@ -4,7 +4,9 @@
  * every directive of the formatter, into each form of output. The forms made of
  * lines must come out as valid JSON, whatever the bytes.
  *
- * An input is a byte (the form), then samples: u16 size, bytes.
+ * An input is a byte (the form; with 128: u8 size, a text, u8 size, letters, of
+ * the last format, as a hostile bundle would have them), then samples: u16 size,
+ * bytes.
  *
  * links: loader bundler -lzstd -lsodium -ljansson
  */
@@ -29,7 +31,9 @@ static const char *const texts[][2] = {
 	{ "%{f1 R,2 W%} %P %E %(%d%:that %s%)\n", "llllls" },
 	{ "%*d %-*s %.*s", "lllslls" }, { "%s", "s" },
 };
-enum { FORMATS = sizeof(texts) / sizeof(texts[0]), STRINGS = 1024 };
+/* The last one is the input's. */
+enum { OWN = sizeof(texts) / sizeof(texts[0]), FORMATS, STRINGS = 1024,
+       OWN_TEXT = STRINGS - 2 * 256, OWN_ARGS = STRINGS - 256 };
 
 static struct stb_format formats[FORMATS];
 static char strings[STRINGS];
@@ -38,7 +42,7 @@ static void make_formats(void)
 {
 	uint32_t at = 1;
 
-	for (uint32_t i = 0; i < FORMATS; i++) {
+	for (uint32_t i = 0; i < OWN; i++) {
 		formats[i].text = at;
 		formats[i].text_len = (uint32_t)strlen(texts[i][0]);
 		strcpy(strings + at, texts[i][0]);
@@ -52,6 +56,32 @@ static void make_formats(void)
 	}
 }
 
+/* The reader has seen to it that the text is followed by a NUL and that the
+   arguments end in one, and to nothing else. Gives what is left of the input. */
+static const uint8_t *make_own(uint8_t form, const uint8_t *p,
+			       const uint8_t *end)
+{
+	static const enum stb_channel channels[] = {
+		STB_OUT, STB_LOG, STB_ERROR, STB_WARN,
+	};
+	struct stb_format *f = &formats[OWN];
+
+	*f = (struct stb_format){ .text = OWN_TEXT, .args = OWN_ARGS,
+				  .channel = channels[(form >> 2) % 4] };
+	memset(strings + OWN_TEXT, 0, STRINGS - OWN_TEXT);
+	for (int i = 0; i < 2; i++) {
+		size_t n = p < end ? *p++ : 0;
+
+		if (n > (size_t)(end - p))
+			n = (size_t)(end - p);
+		memcpy(strings + (i ? OWN_ARGS : OWN_TEXT), p, n);
+		if (!i)
+			f->text_len = (uint32_t)n;
+		p += n;
+	}
+	return p;
+}
+
 struct ringed {
 	struct loader l;
 	uint64_t consumer, producer;
@@ -59,12 +89,15 @@ struct ringed {
 	struct stb_shared shared;
 };
 
-static struct { char *s; size_t n, cap; } said;
+/* Nothing of text: a width can be two billions. */
+static struct { char *s; size_t n, cap; bool drop; } said;
 
 static void keep(struct sink *s)
 {
-	if (!s->n)
+	if (!s->n || said.drop) {
+		s->n = 0;
 		return;
+	}
 	if (said.n + s->n > said.cap) {
 		said.cap = 2 * (said.n + s->n);
 		said.s = realloc(said.s, said.cap);
@@ -112,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct ringed *r;
 	static uint8_t copy[SIZE];
+	const uint8_t *p;
 	enum form form;
 
 	if (!size)
@@ -136,7 +170,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		r->l.out.out.full = keep;
 	}
 	r->l.out.form = form;
-	for (data++, size--; size >= 2; ) {
+	said.drop = form == FORM_TEXT;
+	p = make_own(data[0], data + 1, data[0] & 128 ? data + size : data + 1);
+	if (!(data[0] & 128))
+		p = data + 1;
+	for (size -= (size_t)(p - data), data = p; size >= 2; ) {
 		uint32_t n = data[0] | (uint32_t)data[1] << 8;
 
 		data += 2;

@@ -46,6 +46,27 @@ static void check(int line, const char *want, size_t want_len,
 	check(__LINE__, want, sizeof(want) - 1, text, args, COUNT_OF(args)); \
 } while (0)
 
+/* However wide a probe says that it is. */
+static void widths(void)
+{
+	static const char *const texts[] = { "%*d", "%-*d", "%0*d", "%.*d", "%*s",
+					     "%-*c", "%*b", "%*M", "%99999999d",
+					     "%9999999999(%d%:%d%)" };
+	static char buf[1 << 16];
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		struct sink s = { .buf = buf, .cap = sizeof(buf) };
+		struct arg args[] = { num(INT32_MAX), str("x"), str("y") };
+
+		format_text(&s, NULL, texts[i], strlen(texts[i]), args,
+			    COUNT_OF(args));
+		if (s.n == 8192)
+			continue;
+		printf("%s: %zu bytes\n", texts[i], s.n);
+		failed = 1;
+	}
+}
+
 static void groups(void)
 {
 	IS("[1 2] x", "[%(%d%:that %d %u%) %d] %s", num(0), num(1), num(7),
@@ -242,6 +263,7 @@ int main(void)
 {
 	numbers();
 	groups();
+	widths();
 	words();
 	texts();
 	binaries();
