@@ -109,7 +109,7 @@ int verb_merge(int argc, char **argv)
 		return EXIT_CANT_WRITE;
 	}
 	status = merge_files(&mem, argv + optind, argc - optind, out);
-	if (name && fclose(out)) {
+	if (name && (ferror(out) | fclose(out))) {
 		wrong(name, 0, "%s", strerror(errno));
 		status = EXIT_CANT_WRITE;
 	}

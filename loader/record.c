@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,17 +117,40 @@ static int listen_as(const char *name)
 
 /* --- going into the background ----------------------------------------------------- */
 
+static volatile sig_atomic_t told;
+
+static void on_stop(int sig)
+{
+	told = 1;
+}
+
+/* Is the child ready? Who wants us to end wants it to. */
+static bool is_ready(pid_t child, int ready)
+{
+	struct sigaction a = { .sa_handler = on_stop };
+	struct pollfd word = { .fd = ready, .events = POLLIN };
+	sigset_t stops, before;
+	char byte;
+
+	stop_signals_of(&stops);
+	sigprocmask(SIG_BLOCK, &stops, &before);
+	for (int i = 1; i < 32; i++)
+		if (sigismember(&stops, i))
+			sigaction(i, &a, NULL);
+	while (ppoll(&word, 1, NULL, &before) < 0 && errno == EINTR) {
+		if (told)
+			kill(child, SIGTERM);
+		told = 0;
+	}
+	return read(ready, &byte, 1) == 1;
+}
+
 /* Waits for the child's word, or its end. */
 _Noreturn static void await_child(pid_t child, int ready, const char *name)
 {
-	char byte;
-	ssize_t got;
 	int status;
 
-	do
-		got = read(ready, &byte, 1);
-	while (got < 0 && errno == EINTR);
-	if (got == 1) {
+	if (is_ready(child, ready)) {
 		printf("%s: recording, process %d (stap-load --dump, --attach, "
 		       "--stop %s)\n", name, (int)child, name);
 		fflush(stdout);

@@ -92,12 +92,14 @@ static void catch_signals(struct session *s)
 		a.sa_handler = on_child;
 		sigaction(SIGCHLD, &a, NULL);
 	}
-	if (s->l->files.pattern) {
-		sigaddset(&blocked, SIGUSR2);
-		a.sa_handler = on_next_file;
-		sigaction(SIGUSR2, &a, NULL);
-	}
+	sigaddset(&blocked, SIGUSR2);
+	a.sa_handler = on_next_file;
+	sigaction(SIGUSR2, &a, NULL);
 	a.sa_handler = SIG_IGN;
+	if (s->l->recorder) {	/* it is detached already */
+		sigdelset(&blocked, SIGQUIT);
+		sigaction(SIGQUIT, &a, NULL);
+	}
 	sigaction(SIGPIPE, &a, NULL);
 	sigaction(SIGXFSZ, &a, NULL);	/* write() says so as well */
 	sigprocmask(SIG_BLOCK, &blocked, &s->sleeping);
@@ -339,6 +341,7 @@ _Noreturn static void child_main(struct session *s, int gate)
 
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &s->sleeping, NULL);
 	if (s->l->nofile.rlim_cur)
 		setrlimit(RLIMIT_NOFILE, &s->l->nofile);
