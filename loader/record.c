@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum {
+	LOOK_MS = 200,		/* at where init's root is */
 	REQUEST = 64,		/* bytes of one, at most */
 	REFILL = 65536,		/* bytes that are on their way to a reader */
 	LAST_WORDS_MS = 2000,	/* for readers at the end, all together */
@@ -35,6 +36,8 @@ struct client {
 struct recorder {
 	const char *name;
 	int listener, ready;	/* ready: a byte says that probes are armed */
+	int proc;		/* /proc, wherever it is moved to; -1: no need */
+	uint64_t next_look;	/* at where init's root is */
 	bool detached;
 	time_t since;
 	struct client clients[MAX_CLIENTS];
@@ -48,6 +51,54 @@ bool recorder_path(char *to, uint32_t size, const char *name)
 		die(EXIT_DENIED, "%s: wanted a folder of my own: %s", dir,
 		    strerror(errno));
 	return (uint32_t)snprintf(to, size, "%s/%s", dir, name) < size;
+}
+
+/* --- the root --------------------------------------------------------------------- */
+
+/* Is init's root another one than ours? */
+static bool root_moved(const struct recorder *r)
+{
+	struct stat init, ours;
+
+	return !fstatat(r->proc, "1/root/.", &init, 0) && !stat("/", &ours) &&
+	       (init.st_dev != ours.st_dev || init.st_ino != ours.st_ino);
+}
+
+static void open_proc(struct loader *l)
+{
+	struct recorder *r = l->recorder;
+
+	r->proc = l->rights.raised || geteuid() ? -1 :
+		open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r->proc >= 0 && root_moved(r)) {	/* it is not init's now */
+		close(r->proc);
+		r->proc = -1;
+	}
+}
+
+/* What begins in an initramfs stays in it when init goes on to the real root: there
+   /proc, /run and the programs are that it asks for. */
+static void follow_root(struct loader *l)
+{
+	struct recorder *r = l->recorder;
+	uint64_t now = now_ns();
+	int root;
+
+	if (r->proc < 0 || now < r->next_look)
+		return;
+	r->next_look = now + LOOK_MS * 1000000ull;
+	if (!root_moved(r))
+		return;
+	root = openat(r->proc, "1/root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return;
+	if (fchdir(root) || chroot(".")) {
+		close(r->proc);
+		r->proc = -1;
+	}
+	close(root);
+	if (l->watch_fd >= 0)
+		attach_arrived(l);
 }
 
 /* --- the name ----------------------------------------------------------------- */
@@ -174,6 +225,7 @@ void record_start(struct loader *l)
 		r->clients[i].fd = -1;
 	history_init(&l->history, l->opt.keep_size);
 	l->recorder = r;
+	open_proc(l);
 	l->out.history = &l->history;
 	if (pipe2(ready, O_CLOEXEC))
 		die(EXIT_AGAIN, "pipe: %s", strerror(errno));
@@ -453,6 +505,8 @@ void record_serve(struct loader *l, const struct pollfd *fds, int n)
 {
 	struct recorder *r = l->recorder;
 
+	if (n)
+		follow_root(l);
 	for (int i = 1; i < n; i++) {
 		struct client *c = client_of(r, fds[i].fd);
 
