@@ -78,17 +78,26 @@ static void safe_environment(struct rights *r)
 	environ = safe;
 }
 
-/* 0, 1 and 2 are open, nothing else is. */
-static void safe_descriptors(void)
+/* 0, 1 and 2 are open: nothing of ours gets their numbers. */
+static void standard_descriptors(void)
 {
 	int fd;
 
 	do
 		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd < 3);
-	if (fd < 0 && (fcntl(0, F_GETFD) < 0 || fcntl(1, F_GETFD) < 0 ||
-		       fcntl(2, F_GETFD) < 0))
+	if (fd >= 0)
+		close(fd);
+	else if (fcntl(0, F_GETFD) < 0 || fcntl(1, F_GETFD) < 0 ||
+		 fcntl(2, F_GETFD) < 0)
 		_exit(EXIT_AGAIN);	/* a message would go to who knows */
+}
+
+/* No other is. */
+static void safe_descriptors(void)
+{
+	int fd;
+
 #ifdef SYS_close_range
 	if (!syscall(SYS_close_range, 3, ~0u, 0))
 		return;
@@ -205,6 +214,8 @@ void rights_start(struct rights *r)
 {
 	r->level = STB_STAPDEV;
 	r->environ = environ;
+	standard_descriptors();
+	signal(SIGCHLD, SIG_DFL);	/* we wait for those that we start */
 	if (!getauxval(AT_SECURE) || !getuid())
 		return;
 	r->raised = true;

@@ -58,6 +58,7 @@ struct session {
 	int go;			/* closed, it lets the child run */
 	sigset_t sleeping;	/* the mask while we wait */
 	bool failed;		/* an error ended it */
+	bool told_broken;	/* that output cannot be written */
 	struct vm_value *value;	/* of the file whose handler runs, or NULL */
 	uint64_t told_lost, told_skipped;	/* in lines of output */
 	uint64_t user_errors;
@@ -77,11 +78,19 @@ static void on_child(int sig)
 {
 }
 
+/* One that is blocked would stay. */
+static void pass_over(int sig, sigset_t *blocked)
+{
+	sigdelset(blocked, sig);
+	signal(sig, SIG_IGN);
+}
+
 static void catch_signals(struct session *s)
 {
-	struct sigaction a = { .sa_handler = on_signal };
+	struct sigaction a = { .sa_handler = on_signal }, hangup;
 	sigset_t blocked, ends;
 
+	sigaction(SIGHUP, NULL, &hangup);
 	stop_signals_of(&ends);
 	blocked = ends;
 	for (int i = 1; i < 32; i++)
@@ -96,10 +105,10 @@ static void catch_signals(struct session *s)
 	a.sa_handler = on_next_file;
 	sigaction(SIGUSR2, &a, NULL);
 	a.sa_handler = SIG_IGN;
-	if (s->l->recorder) {	/* it is detached already */
-		sigdelset(&blocked, SIGQUIT);
-		sigaction(SIGQUIT, &a, NULL);
-	}
+	if (s->l->recorder)	/* it is detached already */
+		pass_over(SIGQUIT, &blocked);
+	if (hangup.sa_handler == SIG_IGN)	/* nohup */
+		pass_over(SIGHUP, &blocked);
 	sigaction(SIGPIPE, &a, NULL);
 	sigaction(SIGXFSZ, &a, NULL);	/* write() says so as well */
 	sigprocmask(SIG_BLOCK, &blocked, &s->sleeping);
@@ -374,8 +383,10 @@ static void start_command(struct session *s)
 
 static void release_command(struct session *s)
 {
-	if (s->child && write(s->go, "", 1) == 1)
-		close(s->go);
+	if (!s->child || write(s->go, "", 1) != 1)
+		return;
+	close(s->go);
+	s->go = -1;
 }
 
 /* Did the command end? */
@@ -398,7 +409,8 @@ static void end_command(struct session *s)
 {
 	if (!s->child)
 		return;
-	close(s->go);
+	if (s->go >= 0)
+		close(s->go);
 	kill(s->child, SIGTERM);
 }
 
@@ -502,6 +514,22 @@ static void wait_for_work(struct session *s, bool nap)
 	record_serve(l, fds, ours);
 }
 
+/* Those that are blocked: one who always has something to do does not sleep. */
+static void take_signals(void)
+{
+	const struct timespec now = { 0 };
+	sigset_t set;
+	int sig;
+
+	stop_signals_of(&set);
+	sigaddset(&set, SIGUSR2);
+	while ((sig = sigtimedwait(&set, NULL, &now)) > 0)
+		if (sig == SIGUSR2)
+			next_file_asked = 1;
+		else
+			stop_signals++;
+}
+
 static void main_loop(struct session *s)
 {
 	struct loader *l = s->l;
@@ -511,6 +539,7 @@ static void main_loop(struct session *s)
 		uint64_t got;
 
 		wait_for_work(s, nap);
+		take_signals();
 		events_tick(l);
 		tasks_tick(l);
 		watches_tick(l);
@@ -581,9 +610,10 @@ static int exit_code(struct session *s)
 {
 	struct output *o = &s->l->out;
 
-	if (o->broken && o->error != EPIPE)
+	if (o->broken && o->error != EPIPE && !s->told_broken)
 		say("cannot write output: %s: make room or choose another "
 		    "-o FILE", strerror(o->error));
+	s->told_broken = o->broken;
 	if (o->broken)
 		return EXIT_OUTPUT;
 	return s->failed || errors(s) > s->l->limits->max_errors ?
@@ -607,17 +637,6 @@ static void tell_end(struct session *s, int status)
 	output_flush(o);
 }
 
-/* A signal that was looked at while it was blocked is done with. */
-static void take_stop(void)
-{
-	const struct timespec now = { 0 };
-	sigset_t stops;
-
-	stop_signals_of(&stops);
-	if (sigtimedwait(&stops, NULL, &now) > 0)
-		stop_signals++;
-}
-
 static void start(struct session *s)
 {
 	struct loader *l = s->l;
@@ -630,7 +649,7 @@ static void start(struct session *s)
 		ring_open(&l->ring, l->ring_fd, l->opt.ring_size);
 	if (l->progs.n) {
 		if (!attach_all(l)) {
-			take_stop();
+			take_signals();
 			return;
 		}
 		tasks_begin(l);
