@@ -60,7 +60,7 @@ static bool root_moved(const struct recorder *r)
 {
 	struct stat init, ours;
 
-	return !fstatat(r->proc, "1/root/.", &init, 0) && !stat("/", &ours) &&
+	return !fstatat(r->proc, "1/root", &init, 0) && !stat("/", &ours) &&
 	       (init.st_dev != ours.st_dev || init.st_ino != ours.st_ino);
 }
 
