@@ -567,7 +567,7 @@ static uint64_t value_need(const struct variant *v, const struct stb_map *m)
 {
 	enum { STAT = 48, LOG_BUCKETS = 129, HIST_LOG = 1 << 6,
 	       HIST_LINEAR = 1 << 7 };
-	uint64_t need = STAT;
+	uint64_t need = STAT, steps;
 
 	if (m->value != 'x')
 		return m->value == 'l' || m->value == 's' ? 8 : 0;
@@ -576,10 +576,35 @@ static uint64_t value_need(const struct variant *v, const struct stb_map *m)
 	if (m->stat_ops & HIST_LINEAR) {
 		if (m->hist_step <= 0 || m->hist_hi <= m->hist_lo)
 			return 0;
-		need += (((uint64_t)m->hist_hi - (uint64_t)m->hist_lo) /
-			 (uint64_t)m->hist_step + 3) * 8;
+		steps = ((uint64_t)m->hist_hi - (uint64_t)m->hist_lo) /
+			(uint64_t)m->hist_step;
+		if (steps > STB_MAX_RAW / 8)
+			return 0;
+		need += (steps + 3) * 8;
 	}
 	return need;
+}
+
+/* One that the loader fills, which knows what is in there. */
+static bool filled_ok(const struct stb_map *m)
+{
+	const uint32_t what = m->flags & (STB_MAPF_TASKS | STB_MAPF_FILES |
+					  STB_MAPF_BUILDS);
+	bool plain = m->type == STB_MAP_HASH;
+
+	switch (what) {
+	case 0:
+		return true;
+	case STB_MAPF_TASKS:
+		return plain && m->key_size == 8 && m->value_size == 8;
+	case STB_MAPF_FILES:
+		return plain && m->key_size == 16 && m->value_size == 8;
+	case STB_MAPF_BUILDS:
+		return plain && !m->value &&
+		       m->key_size == sizeof(struct stb_build_key) &&
+		       m->value_size == sizeof(struct stb_build);
+	}
+	return false;
 }
 
 static bool map_ok(const struct variant *v, const struct stb_map *m)
@@ -587,18 +612,19 @@ static bool map_ok(const struct variant *v, const struct stb_map *m)
 	uint64_t need;
 
 	if (!str_ok(v->meta, m->name) || !str_ok(v->meta, m->keys) ||
-	    m->key_size > MAX_KEY || m->value_size > STB_MAX_RAW)
+	    m->key_size > MAX_KEY || m->value_size > STB_MAX_RAW ||
+	    !filled_ok(m))
 		return false;
 	switch ((enum stb_map_type)m->type) {
 	case STB_MAP_RINGBUF:
-		return true;
+		return !m->value;
 	case STB_MAP_GLOBALS:
 		return m->id == STB_MAP_ID_GLOBALS && m->key_size == 4 &&
-		       m->max_entries == 1 &&
+		       m->max_entries == 1 && !m->value &&
 		       m->value_size == v->limits->globals_size;
 	case STB_MAP_RODATA:
 		return m->id == STB_MAP_ID_RODATA && m->key_size == 4 &&
-		       m->max_entries == 1 && v->kcode &&
+		       m->max_entries == 1 && v->kcode && !m->value &&
 		       m->value_size == rows_of(v->kcode, STB_T_RODATA).n;
 	case STB_MAP_PAGES:
 		return m->id < STB_MAP_ID_GLOBALS && m->key_size == 4 &&
@@ -608,16 +634,14 @@ static bool map_ok(const struct variant *v, const struct stb_map *m)
 	case STB_MAP_PERCPU_ARRAY:
 	case STB_MAP_LOADER:
 		if (m->id >= STB_MAP_ID_GLOBALS || !m->max_entries ||
-		    !m->key_size || !m->value_size)
+		    !m->key_size || !m->value_size ||
+		    (m->type == STB_MAP_PERCPU_ARRAY && m->key_size != 4))
 			return false;
-		if (m->flags & STB_MAPF_BUILDS)
-			return m->type == STB_MAP_HASH && !m->value &&
-			       m->key_size == sizeof(struct stb_build_key) &&
-			       m->value_size == sizeof(struct stb_build);
 		if (!m->value)
 			return true;
 		need = value_need(v, m);
-		return need && need <= m->value_size && key_ok(v, m);
+		return need && need <= m->value_size &&
+		       m->value_size % 8 == 0 && key_ok(v, m);
 	}
 	return false;
 }
@@ -875,6 +899,8 @@ static bool site_ok(const struct variant *v, const struct stb_site *s)
 	    s->prog >= v->progs.n)
 		return false;
 	if (s->flags & STB_SITE_IN_MODULE && !module_site_ok(v, s))
+		return false;
+	if (s->flags & STB_SITE_IN_TASKS && s->attach != STB_AT_PERF_EVENT)
 		return false;
 	type = ROW(&v->progs, struct stb_prog, s->prog)->type;
 	switch ((enum stb_attach)s->attach) {

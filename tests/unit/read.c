@@ -223,7 +223,15 @@ static void rows(void)
 	ROWS(STB_E_VALUE, e.maps[1].value_size = 48);
 	ROWS(STB_E_VALUE, e.maps[1].hist_step = 0);
 	ROWS(STB_E_VALUE, e.maps[1].hist_hi = INT64_MAX);
+	/* 2^61 + 5 buckets: times 8, 64 bits make 40 of it */
+	ROWS(STB_E_VALUE, (e.maps[1].hist_hi = (1ll << 61) + 2,
+			   e.maps[1].hist_step = 1));
+	ROWS(STB_E_VALUE, (e.maps[1].hist_lo = INT64_MIN,
+			   e.maps[1].hist_hi = INT64_MAX,
+			   e.maps[1].hist_step = 1));
+	ROWS(STB_E_VALUE, e.maps[1].value_size = 56 + 5 * 8 + 4);
 	ROWS(STB_E_VALUE, e.maps[2].value_size = 4096);
+	ROWS(STB_E_VALUE, e.maps[2].value = 'x');
 	ROWS(STB_E_VALUE, e.global.offset = 60);
 	ROWS(STB_E_VALUE, e.global.offset = UINT32_MAX - 7);
 	ROWS(STB_E_VALUE, e.global.size = 16);
@@ -253,8 +261,44 @@ static void rows(void)
 	ROWS(STB_E_VALUE, e.ureloc.target = 0);
 }
 
+/* A map that the loader fills, as the compiler makes it. */
+static void filled(struct example *e, uint32_t flag, uint32_t key)
+{
+	e->maps[0].flags = STB_MAPF_HIDDEN | flag;
+	e->maps[0].key_size = key;
+	e->maps[0].value_size = 8;
+	e->maps[0].keys = 0;
+}
+
+static void map_rows(void)
+{
+	ROWS(STB_OK, filled(&e, STB_MAPF_TASKS, 8));
+	ROWS(STB_E_VALUE, filled(&e, STB_MAPF_TASKS, 16));
+	ROWS(STB_E_VALUE, (filled(&e, STB_MAPF_TASKS, 8),
+			   e.maps[0].value_size = 16));
+	ROWS(STB_E_VALUE, (filled(&e, STB_MAPF_TASKS, 8),
+			   e.maps[0].type = STB_MAP_PERCPU_HASH));
+	ROWS(STB_OK, filled(&e, STB_MAPF_FILES, 16));
+	ROWS(STB_E_VALUE, filled(&e, STB_MAPF_FILES, 8));
+	ROWS(STB_E_VALUE, (filled(&e, STB_MAPF_FILES, 16),
+			   e.maps[0].value_size = 2048));
+	ROWS(STB_E_VALUE, filled(&e, STB_MAPF_FILES | STB_MAPF_TASKS, 16));
+	ROWS(STB_E_VALUE, filled(&e, STB_MAPF_BUILDS, 8));
+	ROWS(STB_E_VALUE, e.maps[2].flags |= STB_MAPF_FILES);
+	/* an array of processors has numbers for keys */
+	ROWS(STB_E_VALUE, e.maps[1].type = STB_MAP_PERCPU_ARRAY);
+	ROWS(STB_OK, (e.maps[1].type = STB_MAP_PERCPU_ARRAY,
+		      e.maps[1].key_size = 4, e.maps[1].keys = 0));
+	/* no array of the script's, and its number one of no histogram's */
+	ROWS(STB_OK, (e.maps[0].type = STB_MAP_RINGBUF, e.maps[0].value = 0));
+	ROWS(STB_E_VALUE, e.maps[0].type = STB_MAP_RINGBUF);
+}
+
 static void site_rows(void)
 {
+	/* in processes: breakpoints alone are */
+	ROWS(STB_E_VALUE, e.sites[0].flags = STB_SITE_IN_TASKS);
+	ROWS(STB_E_VALUE, e.sites[1].flags = STB_SITE_IN_TASKS);
 	ROWS(STB_E_VALUE, e.sites[0].prog = 1);
 	ROWS(STB_E_VALUE, e.sites[0].attach = STB_AT_FENTRY);
 	ROWS(STB_E_VALUE, e.sites[0].symbol = 0);
@@ -477,6 +521,7 @@ int main(void)
 	module_rows();
 	module_sections();
 	file_rows();
+	map_rows();
 	site_rows();
 	damage();
 	table_of_contents();
