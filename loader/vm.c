@@ -196,7 +196,12 @@ static bool do_alu(struct run *r, const struct bpf_insn *i)
 		(uint64_t)(int64_t)i->imm;
 	uint64_t *d = &r->r[i->dst_reg];
 
-	if (BPF_OP(i->code) == BPF_END && !wide)
+	/* instructions that have the same code, and are others */
+	if (i->off || (BPF_OP(i->code) == BPF_END && wide)) {
+		vm_break(r->vm, "instruction %#x", i->code);
+		return false;
+	}
+	if (BPF_OP(i->code) == BPF_END)
 		return alu(r, i, d, s, true);
 	if (!wide) {
 		*d = (uint32_t)*d;
@@ -405,6 +410,8 @@ static bool do_jump(struct run *r, const struct bpf_insn *i)
 	case BPF_CALL:
 		if (i->src_reg == BPF_PSEUDO_CALL)
 			return call_function(r, i->imm);
+		if (i->src_reg)
+			break;		/* none of ours */
 		r->r[0] = vm_call(r->vm, (uint32_t)i->imm, &r->r[1]);
 		return !r->vm->broken;
 	}

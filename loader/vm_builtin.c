@@ -2,6 +2,9 @@
 /*
  * vm_builtin.c - strings, and the built-in functions of the language. Who runs
  * is the loader itself, as in SystemTap, where it is stapio.
+ *
+ * A string may lie in the globals region, where the kernel's handlers change it at
+ * any time: what vm_str() measured holds, and nothing here looks for the NUL again.
  */
 #include "loader/vm_in.h"
 
@@ -131,19 +134,28 @@ static void substr(struct vm *vm, const uint64_t a[5])
 
 static uint64_t isinstr(struct vm *vm, const uint64_t a[5])
 {
-	size_t n;
-	const char *s = vm_str(vm, a[0], &n), *what = vm_str(vm, a[1], &n);
+	size_t n, m;
+	const char *s = vm_str(vm, a[0], &n), *what = vm_str(vm, a[1], &m);
 
-	return strstr(s, what) != NULL;
+	return memmem(s, n, what, m) != NULL;
 }
 
 static uint64_t strpos(struct vm *vm, const uint64_t a[5])
 {
-	size_t n;
-	const char *s = vm_str(vm, a[0], &n), *what = vm_str(vm, a[1], &n);
-	const char *at = strstr(s, what);
+	size_t n, m;
+	const char *s = vm_str(vm, a[0], &n), *what = vm_str(vm, a[1], &m);
+	const char *at = memmem(s, n, what, m);
 
 	return at ? (uint64_t)(at - s) : (uint64_t)-1;
+}
+
+static int64_t compare(struct vm *vm, const uint64_t a[5])
+{
+	size_t n, m;
+	const char *s = vm_str(vm, a[0], &n), *t = vm_str(vm, a[1], &m);
+	int c = memcmp(s, t, n < m ? n : m);
+
+	return c ? c : (n > m) - (n < m);
 }
 
 static int digit(char c)
@@ -156,19 +168,21 @@ static int digit(char c)
 
 /* As the kernel's simple_strtol(): base 0 looks at the prefix, what is no digit
    ends the number, and what is too large wraps. */
-static uint64_t number(const char *s, uint64_t base)
+static uint64_t number(const char *s, size_t n, uint64_t base)
 {
-	bool minus = *s == '-', hex;
+	const char *end = s + n;
+	bool minus = n && *s == '-', hex;
 	uint64_t v = 0;
 
 	s += minus;
-	hex = s[0] == '0' && (s[1] | 32) == 'x' && digit(s[2]) < 16;
+	hex = end - s > 2 && s[0] == '0' && (s[1] | 32) == 'x' &&
+	      digit(s[2]) < 16;
 	if (base == 0)
-		base = hex ? 16 : *s == '0' ? 8 : 10;
+		base = hex ? 16 : s < end && *s == '0' ? 8 : 10;
 	if (base == 16 && hex)
 		s += 2;
-	while ((uint64_t)digit(*s) < base && digit(*s) < 36)
-		v = v * base + (uint64_t)digit(*s++);
+	for (int d; s < end && (d = digit(*s)) < 36 && (uint64_t)d < base; s++)
+		v = v * base + (uint64_t)d;
 	return minus ? -v : v;
 }
 
@@ -199,17 +213,18 @@ static uint64_t stringat_range(struct vm *vm, const uint64_t a[5])
 static void str_replace(struct vm *vm, const uint64_t a[5])
 {
 	struct sink to = { .buf = vm->text, .cap = vm->limits->string_len };
-	size_t n, old_len;
-	const char *s = vm_str(vm, a[2], &n);
+	size_t n, old_len, new_len;
+	const char *s = vm_str(vm, a[2], &n), *end = s + n;
 	const char *old = vm_str(vm, a[3], &old_len), *new, *hit;
 
-	new = vm_str(vm, a[4], &n);
-	while (old_len && (hit = strstr(s, old))) {
+	new = vm_str(vm, a[4], &new_len);
+	while (old_len &&
+	       (hit = memmem(s, (size_t)(end - s), old, old_len))) {
 		sink_put(&to, s, (size_t)(hit - s));
-		sink_put(&to, new, n);
+		sink_put(&to, new, new_len);
 		s = hit + old_len;
 	}
-	sink_puts(&to, s);
+	sink_put(&to, s, (size_t)(end - s));
 	vm_put(vm, a[0], a[1], to.buf, to.n);
 }
 
@@ -229,16 +244,19 @@ static void change_case(struct vm *vm, const uint64_t a[5], int (*to)(int))
    next. */
 static void tokenize(struct vm *vm, const uint64_t a[5], bool next)
 {
-	size_t n, max = vm->limits->string_len;
+	size_t n = 0, ndelims, max = vm->limits->string_len;
 	const char *s = next ? "" : vm_str(vm, a[2], &n);
-	const char *delims = vm_str(vm, a[next ? 2 : 3], &n);
-	char *from;
+	const char *given = vm_str(vm, a[next ? 2 : 3], &ndelims);
+	char *delims = vm->text, *from;
 
+	ndelims = ndelims < max ? ndelims : max;
+	memcpy(delims, given, ndelims);
+	delims[ndelims] = 0;
 	if (!vm->token_text)
 		vm->token_text = array(1, max + 1);
-	if (*s) {
-		n = strnlen(s, max);
-		memmove(vm->token_text, s, n);
+	if (n) {
+		n = n < max ? n : max;
+		memcpy(vm->token_text, s, n);
 		vm->token_text[n] = 0;
 		vm->token = vm->token_text;
 	}
@@ -267,7 +285,8 @@ static uint64_t do_printk(struct vm *vm, const uint64_t a[5])
 	char *line = array(n + 8, 1);
 	uint64_t failed;
 
-	snprintf(line, n + 8, "<%d>%s\n", a[0] <= 7 ? (int)a[0] : 4, s);
+	snprintf(line, n + 8, "<%d>%.*s\n", a[0] <= 7 ? (int)a[0] : 4, (int)n,
+		 s);
 	failed = tell_kernel("/dev/kmsg", line, strlen(line));
 	free(line);
 	return failed;
@@ -391,14 +410,13 @@ uint64_t vm_call_builtin(struct vm *vm, uint32_t service, const uint64_t a[5])
 		vm_put(vm, a[0], a[1], s, n);
 		return 0;
 	case STB_SVC_CAT: cat(vm, a); return 0;
-	case STB_SVC_STRCMP:
-		s = vm_str(vm, a[0], &n);
-		return (uint64_t)(int64_t)strcmp(s, vm_str(vm, a[1], &n));
+	case STB_SVC_STRCMP: return (uint64_t)compare(vm, a);
 	case STB_SVC_STRLEN: vm_str(vm, a[0], &n); return n;
 	case STB_SVC_SUBSTR: substr(vm, a); return 0;
 	case STB_SVC_ISINSTR: return isinstr(vm, a);
 	case STB_SVC_STRTOL:
-		return number(vm_str(vm, a[0], &n), a[1]);
+		s = vm_str(vm, a[0], &n);
+		return number(s, n, a[1]);
 	case STB_SVC_STRINGAT: return stringat(vm, a);
 	case STB_SVC_STRINGAT_RANGE: return stringat_range(vm, a);
 	case STB_SVC_STR_REPLACE: str_replace(vm, a); return 0;

@@ -333,7 +333,8 @@ static uint64_t set_string(struct vm *vm, const uint64_t a[5], bool append)
 	to = array(1, room + 1);
 	if (append) {
 		s = string_of(m, vm_find(vm, m, key), &old);
-		memcpy(to, s, old < room ? old : room);
+		old = old < room ? old : room;	/* it may have no NUL */
+		memcpy(to, s, old);
 	}
 	s = vm_str(vm, a[2], &n);
 	if (n > room - old)

@@ -41,7 +41,8 @@ static bool matches(const struct vm *vm, const struct vm_map *m,
 
 struct item {
 	struct entry *e;
-	const char *s;		/* by strings, else NULL */
+	const char *s;		/* by strings, else NULL; maybe without NUL: */
+	uint32_t width;		/* ... bytes at most */
 	int64_t n;
 	uint32_t order;
 };
@@ -49,7 +50,8 @@ struct item {
 static int upwards(const void *pa, const void *pb)
 {
 	const struct item *a = pa, *b = pb;
-	int c = a->s ? strcmp(a->s, b->s) : (a->n > b->n) - (a->n < b->n);
+	int c = a->s ? strncmp(a->s, b->s, a->width) :
+		       (a->n > b->n) - (a->n < b->n);
 
 	return c ? c : (a->order > b->order) - (a->order < b->order);
 }
@@ -57,7 +59,8 @@ static int upwards(const void *pa, const void *pb)
 static int downwards(const void *pa, const void *pb)
 {
 	const struct item *a = pa, *b = pb;
-	int c = a->s ? strcmp(b->s, a->s) : (b->n > a->n) - (b->n < a->n);
+	int c = a->s ? strncmp(b->s, a->s, a->width) :
+		       (b->n > a->n) - (b->n < a->n);
 
 	return c ? c : (a->order > b->order) - (a->order < b->order);
 }
@@ -67,17 +70,18 @@ static void weigh(const struct vm *vm, const struct vm_map *m, struct item *i,
 		  uint32_t key, int stat)
 {
 	const char *keys = stb_string(vm->env.meta, m->row->keys);
-	uint32_t at = 0, width = 0;
+	uint32_t at = 0, width = m->table.value_size;
 	char type = (char)m->row->value;
 	const uint8_t *v = vm_value(m, i->e);
 
 	if (key) {
-		for (; key && *keys; key--) {
+		for (width = 0; key && *keys; key--) {
 			at += width;
 			type = part(vm, &keys, &width);
 		}
 		v = i->e->bytes + at;
 	}
+	i->width = width;
 	if (type == 's')
 		i->s = (const char *)v;
 	else if (type == 'x')

@@ -10,8 +10,10 @@
 #include "tests/loader/vm.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 const char *argv0 = "vm";
@@ -315,6 +317,16 @@ static void bad_code(void)
 	FAILS("store 0x82", LD64(2, G(0)),
 	      INSN(BPF_ST | 0x80, 2, 0, 0, 0), EXIT);
 	FAILS("jump 0xe5", INSN(0xe5, 0, 0, 0, 0), EXIT);
+	/* those of newer kernels, which have the codes of others */
+	FAILS("instruction 0x3f", INSN(BPF_ALU64 | BPF_DIV | BPF_X, 0, 2, 1, 0),
+	      EXIT);
+	FAILS("instruction 0xbf", INSN(BPF_ALU64 | BPF_MOV | BPF_X, 0, 2, 8, 0),
+	      EXIT);
+	FAILS("instruction 0x94", INSN(BPF_ALU | BPF_MOD | BPF_K, 0, 0, 1, 3),
+	      EXIT);
+	FAILS("instruction 0xd7", INSN(BPF_ALU64 | BPF_END, 0, 0, 0, 64), EXIT);
+	FAILS("jump 0x85", INSN(BPF_JMP | BPF_CALL, 0, 2, 0, STB_SVC_PID),
+	      EXIT);
 	FAILS("register", OP(BPF_MOV, 11, 0), EXIT);
 	FAILS("register", OP(BPF_MOV, 0, 15), EXIT);
 	FAILS("service 0", SERVICE(0), EXIT);
@@ -590,6 +602,7 @@ static void slices(void)
 	struct test *t = new_test(NULL, 0, map_rows, NULL, 1);
 	static const struct { const char *s; int n; } keys[] = {
 		{ "b", 2 }, { "a", 1 }, { "b", 1 }, { "ab", 1 } };
+	uint64_t it;
 
 	for (size_t i = 0; i < COUNT_OF(keys); i++)
 		svc(t, STB_SVC_SET, TWO_KEYS, pair(t, keys[i].s, keys[i].n),
@@ -600,6 +613,16 @@ static void slices(void)
 	expect_text(__LINE__, "[c, *]", slice(t, "c", 1, 1), "");
 	expect_text(__LINE__, "all", slice(t, "", 0, 0),
 		    "b2=1 a1=2 b1=3 ab1=4 ");
+	end_test(t);
+	/* a key as wide as it can be ends there: both are equal */
+	t = new_test(NULL, 0, map_rows, NULL, 1);
+	svc(t, STB_SVC_SET, TWO_KEYS, pair(t, "abcdefgh", 2), 1, 0, 0);
+	svc(t, STB_SVC_SET, TWO_KEYS, pair(t, "abcdefgh", 1), 2, 0, 0);
+	it = svc(t, STB_SVC_EACH, TWO_KEYS, STB_EACH(1, 1, 0, 0), (uint64_t)-1,
+		 0, 0);
+	EXPECT("first", svc(t, STB_SVC_NEXT, it, F(OUT), 0, 0, 0), 1);
+	EXPECT("first", svc(t, STB_SVC_VALUE, it, 0, 0, 0, 0), 1);
+	svc(t, STB_SVC_EACH_END, it, 0, 0, 0, 0);
 	end_test(t);
 }
 
@@ -891,6 +914,58 @@ static void strings(void)
 	end_test(t);
 }
 
+/*
+ * A string in the globals region, at the end of all memory there is, and somebody
+ * who takes its NUL away and gives it back: a handler in the kernel can.
+ */
+enum { PAGE = 4096, LENGTH = 48, RACE_NS = 40000000 };
+
+static void *take_nul(void *last)
+{
+	volatile char *p = last;
+
+	for (unsigned i = 0; p[-1] == 'a'; i++)
+		*p = i & 16 ? 'a' : 0;
+	return NULL;
+}
+
+static void racing(void)
+{
+	static const uint32_t services[] = {
+		STB_SVC_STRPOS, STB_SVC_ISINSTR, STB_SVC_STRCMP, STB_SVC_STRTOL,
+		STB_SVC_STR_REPLACE, STB_SVC_TOKENIZE, STB_SVC_TOKENIZE_NEXT,
+	};
+	struct test *t = new_test(NULL, 0, map_rows, NULL, 1);
+	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t s = G(GLOBALS - LENGTH), other = text(t, TEXT, "z");
+	pthread_t thread;
+
+	mprotect(page + PAGE, PAGE, PROT_NONE);
+	t->vm->env.globals = t->vm->globals = (uint8_t *)page + PAGE - GLOBALS;
+	memset(page + PAGE - LENGTH, 'a', LENGTH - 1);
+	pthread_create(&thread, NULL, take_nul, page + PAGE - 1);
+	for (size_t i = 0; i < COUNT_OF(services); i++) {
+		bool dst = services[i] >= STB_SVC_STR_REPLACE &&
+			   services[i] <= STB_SVC_TOKENIZE_NEXT;
+		uint64_t a[5] = { s, s, other, other, s };
+
+		if (services[i] == STB_SVC_STRTOL)
+			a[1] = 16;
+		else if (dst)
+			memcpy(a, ((uint64_t[]){ F(OUT), STRING_LEN, s, s, s }),
+			       sizeof(a));
+		for (uint64_t end = now_ns() + RACE_NS; now_ns() < end; ) {
+			vm_call(t->vm, services[i], a);
+			t->vm->broken = t->vm->failed = false;
+		}
+	}
+	page[PAGE - 2] = 'b';
+	pthread_join(thread, NULL);
+	munmap(page, 2 * PAGE);
+	end_test(t);
+}
+
 static void messages(void)
 {
 	struct test *t = new_test(NULL, 0, map_rows, NULL, 1);
@@ -981,6 +1056,24 @@ static void kernel_puts(int fd, int64_t k, uint64_t seq, int64_t v)
 static void end_run(struct test *t)
 {
 	EXPECT("run", vm_run(t->vm, 0), VM_DONE);
+}
+
+/* Whoever is in the kernel may leave a string without a NUL. */
+static void shared_texts(struct test *t)
+{
+	int64_t k = 1;
+	char bytes[24];
+
+	memset(bytes, 'A', sizeof(bytes));
+	EXPECT("update", bpf_map_update(t->fds[TEXTS], &k, bytes, 0), 0);
+	svc(t, STB_SVC_CAT_STRING, TEXTS, long_key(t, 1), text(t, TEXT, "bcd"),
+	    0, 0);
+	svc(t, STB_SVC_GET_STRING, TEXTS, long_key(t, 1), F(OUT), STRING_LEN, 0);
+	expect_text(__LINE__, "cut", out_text(t), "AAAAAAAAAAAAAAA");
+	k = 2;
+	EXPECT("update", bpf_map_update(t->fds[TEXTS], &k, bytes, 0), 0);
+	ORDER(TEXTS, 1, 0, 0, -1, "1 2 ");
+	end_run(t);
 }
 
 static void shared_longs(struct test *t)
@@ -1265,6 +1358,7 @@ static bool shared(void)
 	}
 	t = new_test(NULL, 0, maps, fds, possible_cpus());
 	t->vm->quiet_ns = 0;
+	shared_texts(t);
 	shared_longs(t);
 	shared_counters(t);
 	shared_busy(t);
@@ -1303,6 +1397,7 @@ int main(void)
 	strings();
 	file_values();
 	conditions();
+	racing();
 	messages();
 	numbers();
 	if (!shared())
