@@ -14,6 +14,7 @@
  */
 #include "loader/kmod.h"
 #include "loader/loader.h"
+#include "loader/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -189,6 +190,7 @@ _Noreturn static void keeper(const struct loader *l, pid_t parent)
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
 		close(STDERR_FILENO);
+		record_forsake(l);
 	}
 	set_switch(*l->jumps, JUMPS, '1');
 	close_links(l, l->closed, count_links(l));

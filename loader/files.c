@@ -32,18 +32,18 @@ static bool name_now(const struct files *f, char *to, size_t size)
 	       (size_t)snprintf(to + n, size - n, ".%u", f->number) < size - n;
 }
 
-static int open_new(const char *name)
+static int open_new(const char *name, int truncate)
 {
-	return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	return open(name, O_WRONLY | O_CREAT | truncate | O_CLOEXEC, 0666);
 }
 
-static int create(const struct files *f, char *name)
+static int create(const struct files *f, char *name, int truncate)
 {
 	if (!name_now(f, name, MAX_NAME)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	return open_new(name);
+	return open_new(name, truncate);
 }
 
 /* The file is begun; the one before `keep` of them goes. */
@@ -69,7 +69,7 @@ int files_open(struct files *f)
 
 	if (f->keep)
 		f->names = array(f->keep, sizeof(*f->names));
-	fd = create(f, name);
+	fd = create(f, name, 0);
 	if (fd < 0)
 		die(EXIT_OUTPUT, "-o %s: %s", f->pattern, strerror(errno));
 	begun(f, name);
@@ -84,7 +84,7 @@ int files_open_part(const struct files *f, unsigned number)
 	if (!name_now(f, name, MAX_NAME))
 		errno = ENAMETOOLONG;
 	else if (sprintf(name + strlen(name), "_%u", number) > 0)
-		fd = open_new(name);
+		fd = open_new(name, O_TRUNC);
 	if (fd < 0)
 		die(EXIT_OUTPUT, "-o %s: %s", f->pattern, strerror(errno));
 	return fd;
@@ -92,7 +92,7 @@ int files_open_part(const struct files *f, unsigned number)
 
 int files_create(struct files *f)
 {
-	return create(f, f->next);
+	return create(f, f->next, O_TRUNC);
 }
 
 bool files_turn(struct files *f, int next, int fd)

@@ -20,7 +20,7 @@ struct files {
 	char next[4096];	/* name of the one that was just created */
 };
 
-/* Opens the first file: its descriptor. Dies with EXIT_OUTPUT. */
+/* Opens the first file, with what is in it: its descriptor. Dies with EXIT_OUTPUT. */
 int files_open(struct files *f);
 /* One of -b's, whose names end in _NUMBER: its descriptor. Dies, too. */
 int files_open_part(const struct files *f, unsigned number);

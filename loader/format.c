@@ -456,6 +456,9 @@ void output_start(struct output *o)
 		output_line_end(o);
 		return;
 	}
+	/* the first one is emptied when there is something to put into it */
+	if (o->files && ftruncate(o->fd, 0) && errno != EINVAL)
+		o->broken = true, o->error = errno;
 	encode_head(o, &o->head, o->files ? o->files->number - 1 : 0);
 	head_full(&o->head);
 }

@@ -355,6 +355,8 @@ int main(int argc, char **argv)
 		rights_bundle(&l);
 	check_host(&l);
 	rights_keep(&l, false);
+	if (l.opt.record)
+		record_claim(&l);
 	open_output(&l);
 	read_symbols(&l);
 	l.out.names = symbols_namer(l.symbols, kernel_names());

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -144,13 +145,28 @@ static bool is_stale(const struct sockaddr_un *a)
 	return stale;
 }
 
+/* One at a time looks whether a name is free and takes it: held until closed. */
+static int lock_names(void)
+{
+	char path[128];
+	int fd;
+
+	recorder_path(path, sizeof(path), ".lock");
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX))
+		die(EXIT_DENIED, "%s: %s", path, strerror(errno));
+	return fd;
+}
+
 static int listen_as(const char *name)
 {
 	struct sockaddr_un a;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t mask;
+	int lock;
 
 	address(&a, name);
+	lock = lock_names();
 	if (is_stale(&a))
 		unlink(a.sun_path);
 	mask = umask(077);
@@ -163,6 +179,7 @@ static int listen_as(const char *name)
 		die(EXIT_DENIED, "%s: %s", a.sun_path, strerror(errno));
 	}
 	umask(mask);
+	close(lock);
 	return fd;
 }
 
@@ -204,28 +221,37 @@ _Noreturn static void await_child(pid_t child, int ready, const char *name)
 	if (is_ready(child, ready)) {
 		printf("%s: recording, process %d (stap-load --dump, --attach, "
 		       "--stop %s)\n", name, (int)child, name);
-		fflush(stdout);
-		_exit(0);
+		if (!fflush(stdout) && !ferror(stdout))
+			_exit(0);
+		say("stdout: %s; %s is recording, process %d", strerror(errno),
+		    name, (int)child);
+		_exit(EXIT_OUTPUT);
 	}
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		continue;
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_OURS);
 }
 
-void record_start(struct loader *l)
+void record_claim(struct loader *l)
 {
 	struct recorder *r = zalloc(sizeof(*r));
-	int ready[2];
-	pid_t child;
 
 	r->name = l->opt.name ? l->opt.name : default_name(l);
 	r->listener = listen_as(r->name);
 	r->since = time(NULL);
 	for (int i = 0; i < MAX_CLIENTS; i++)
 		r->clients[i].fd = -1;
-	history_init(&l->history, l->opt.keep_size);
 	l->recorder = r;
 	open_proc(l);
+}
+
+void record_start(struct loader *l)
+{
+	struct recorder *r = l->recorder;
+	int ready[2];
+	pid_t child;
+
+	history_init(&l->history, l->opt.keep_size);
 	l->out.history = &l->history;
 	if (pipe2(ready, O_CLOEXEC))
 		die(EXIT_AGAIN, "pipe: %s", strerror(errno));
@@ -544,7 +570,10 @@ void record_end(struct loader *l)
 		       (n = history_read(&l->history, &at, &p)) &&
 		       fwrite(p, 1, n, stdout) == n)
 			at += n;
-		fflush(stdout);
+		if (fflush(stdout) || ferror(stdout)) {
+			l->out.broken = true;
+			l->out.error = errno;
+		}
 		return;
 	}
 	for (;;) {
@@ -558,6 +587,12 @@ void record_end(struct loader *l)
 		poll(fds + 1, (nfds_t)m - 1, (int)((until - now) / 1000000) + 1);
 		record_serve(l, fds, m);
 	}
+}
+
+void record_forsake(const struct loader *l)
+{
+	if (l->recorder)
+		close(l->recorder->listener);
 }
 
 time_t record_since(const struct loader *l)

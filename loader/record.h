@@ -27,8 +27,10 @@ enum { MAX_CLIENTS = 16 };
    folder of them. */
 bool recorder_path(char *to, uint32_t size, const char *name);
 
-/* main.c, before anything is loaded: takes the name, and goes on in a child.
-   What was the process waits, and ends as the child says. */
+/* main.c, before a file is opened: takes the name. */
+void record_claim(struct loader *l);
+/* Before anything is loaded: goes on in a child. What was the process waits, and
+   ends as the child says. */
 void record_start(struct loader *l);
 /* The probes are armed: whoever started us may go. */
 void record_ready(struct loader *l);
@@ -38,6 +40,9 @@ int record_poll(const struct loader *l, struct pollfd *fds);
 void record_serve(struct loader *l, const struct pollfd *fds, int n);
 /* The session is over: sends what there is left to send. */
 void record_end(struct loader *l);
+
+/* Of one whose process is gone: who still has its descriptors does not answer for it. */
+void record_forsake(const struct loader *l);
 
 time_t record_since(const struct loader *l);
 

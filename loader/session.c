@@ -643,6 +643,7 @@ static void start(struct session *s)
 
 	run_all(s, STB_BEGIN);
 	output_flush(&l->out);
+	take_signals();
 	if (over(s) || stop_signals)
 		return;
 	if (l->ring_fd >= 0 && !l->ring.consumer)
@@ -669,7 +670,8 @@ static void start(struct session *s)
 	checked(l, "probes are on");
 	visit_tasks(l);
 	release_command(s);
-	if (l->recorder)
+	take_signals();
+	if (l->recorder && !stop_signals)
 		record_ready(l);
 	main_loop(s);
 }
