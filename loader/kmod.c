@@ -541,12 +541,13 @@ uint64_t kmod_missed(const struct loader *l)
 
 /* --- handlers ---------------------------------------------------------------------- */
 
-/* What did not fit into the ring is kept, and comes as that is drained. */
-static void drain(struct loader *l)
+/* Not until the ring is empty: others fill it, and we do with each call. */
+void kmod_drain(struct loader *l)
 {
 	do
 		ring_drain(l);
-	while (ask(l, STB_KMOD_FLUSH, NULL) > 0 || !ring_is_empty(&l->ring));
+	while (ask(l, STB_KMOD_FLUSH, NULL) > 0 && !stop_pending());
+	ring_drain(l);
 }
 
 void kmod_run(struct loader *l, uint32_t handler, struct vm_value *value)
@@ -566,7 +567,7 @@ void kmod_run(struct loader *l, uint32_t handler, struct vm_value *value)
 		    strerror(-error));
 	else if (value)
 		value->n = r.value_len;
-	drain(l);
+	kmod_drain(l);
 }
 
 void kmod_settle(const struct loader *l)

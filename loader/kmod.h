@@ -34,6 +34,8 @@ uint32_t kmod_next(const struct loader *l, uint32_t map, uint32_t node,
 /* A row of HANDLERS, in the kernel; what it prints is printed when this comes
    back. value: of a file's probe, or NULL. */
 void kmod_run(struct loader *l, uint32_t handler, struct vm_value *value);
+/* Prints what is in the ring, and what had no room there. */
+void kmod_drain(struct loader *l);
 /* Until no handler is in the middle of a run. */
 void kmod_settle(const struct loader *l);
 /* An element of an array that is the compiler's own, by the row of MAPS; what:

@@ -465,7 +465,7 @@ static bool run_for_file(void *arg, uint32_t handler, struct vm_value *v)
 {
 	struct session *s = arg;
 
-	if (over(s))
+	if (over(s) || stop_signals)
 		return false;
 	if (s->vm)
 		vm_set_value(s->vm, v);
@@ -546,7 +546,7 @@ static void main_loop(struct session *s)
 		got = ring_drain(l);
 		tell_losses(s);
 		nap = got >= NAP_FROM && got < l->ring.size / 4;
-		if (command_ended(s) || now_ns() >= s->end)
+		if (stop_signals || command_ended(s) || now_ns() >= s->end)
 			break;
 		run_timers(s);
 		conditions_tick(l);
@@ -660,6 +660,8 @@ static void start(struct session *s)
 		conditions_open(l);
 	}
 	start_timers(s);
+	if (s->vm && l->opt.time_ns)
+		vm_set_end(s->vm, s->end);
 	s->polled = array(4 + MAX_CLIENTS + 1 + serve_open(l),
 			  sizeof(*s->polled));
 	if (l->monitor)
@@ -741,7 +743,11 @@ int run_session(struct loader *l)
 	settle(l);
 	while (ring_drain(l))
 		continue;
+	if (in_kmod(l))
+		kmod_drain(l);
 	over(&s);	/* errors that came last */
+	if (s.vm)
+		vm_set_end(s.vm, 0);
 	run_all(&s, s.failed ? STB_ON_ERROR : STB_END);
 	end_command(&s);
 	report(&s);

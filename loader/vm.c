@@ -10,15 +10,14 @@
 #include "loader/vm_in.h"
 
 #include <linux/bpf.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	LOOK = 1 << 16,		/* jumps between two looks for a signal that
-				   wants the session to end */
+	GRACE_NS = 1000000000,	/* beyond -T, for a handler that runs then */
+	CALL_WORK = 16,
 	LOCK_WAIT_NS = 100000000, QUIET_NS = 1000000000,
 };
 
@@ -340,16 +339,14 @@ static bool do_store(struct run *r, const struct bpf_insn *i)
 
 /* --- control ------------------------------------------------------------------------ */
 
-static bool wants_to_end(void)
+/* Does the session go on? It is looked at when there was some work. */
+static bool goes_on(struct vm *vm)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-	sigset_t pending;
-
-	sigpending(&pending);
-	for (size_t i = 0; i < COUNT_OF(ends); i++)
-		if (sigismember(&pending, ends[i]))
-			return true;
-	return false;
+	if (vm->work < VM_LOOK)
+		return true;
+	vm->work = 0;
+	return !stop_pending() &&
+	       (!vm->end || now_ns() < vm->end + GRACE_NS);
 }
 
 static bool jump(struct run *r, int64_t by)
@@ -359,7 +356,8 @@ static bool jump(struct run *r, int64_t by)
 		vm_break(r->vm, "it does not end");
 		return false;
 	}
-	return r->jumps % LOOK || !wants_to_end();
+	r->vm->work++;
+	return goes_on(r->vm);
 }
 
 static uint64_t stack_top(const struct run *r)
@@ -413,7 +411,8 @@ static bool do_jump(struct run *r, const struct bpf_insn *i)
 		if (i->src_reg)
 			break;		/* none of ours */
 		r->r[0] = vm_call(r->vm, (uint32_t)i->imm, &r->r[1]);
-		return !r->vm->broken;
+		r->vm->work += CALL_WORK;
+		return !r->vm->broken && goes_on(r->vm);
 	}
 	if (!condition(r, i, &yes))
 		return false;
@@ -577,6 +576,11 @@ enum vm_end vm_run(struct vm *vm, uint32_t handler)
 	if (vm->skipped)
 		return VM_SKIPPED;
 	return vm->failed ? VM_ERROR : VM_DONE;
+}
+
+void vm_set_end(struct vm *vm, uint64_t ns)
+{
+	vm->end = ns;
 }
 
 void vm_set_value(struct vm *vm, struct vm_value *v)

@@ -29,6 +29,8 @@ struct vm_value {	/* $value of a file's probe */
 	char *text;	/* cap bytes, n of them in use */
 	size_t n, cap;
 };
+/* When it is over (now_ns()), soon after which a run ends; 0: never. */
+void vm_set_end(struct vm *vm, uint64_t ns);
 void vm_set_value(struct vm *vm, struct vm_value *v);	/* NULL: none */
 
 enum vm_end {

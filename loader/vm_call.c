@@ -113,6 +113,7 @@ static uint64_t lock(struct vm *vm, uint64_t number, uint64_t mode)
 		if (now_ns() > until) {
 			if (!vm->nheld)
 				hold(vm, false);
+			vm->work += VM_LOOK;
 			return 1;
 		}
 		nanosleep(&nap, NULL);

@@ -159,6 +159,7 @@ uint64_t vm_each(struct vm *vm, uint64_t map, uint64_t flags, int64_t limit,
 	it->map = m;
 	vm_see_all(vm, m);
 	collect(vm, it, key ? flags : (uint32_t)flags, key);
+	vm->work += m->table.n;
 	cut(it, limit);
 	return id;
 }

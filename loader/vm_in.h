@@ -78,6 +78,7 @@ struct iterator {
 enum {
 	MAX_ARGS = 128, MAX_LOCKS = 256, MAX_ITERATORS = 256, MESSAGE_SIZE = 4096,
 	FRAME_BYTES = 512,	/* BPF stack of one function */
+	VM_LOOK = 1 << 16,	/* work between two looks whether to go on */
 };
 
 struct frame_link;
@@ -106,6 +107,8 @@ struct vm {
 	bool is_shared;			/* the kernel's handlers run, too */
 	struct frame_link *links;	/* of calls, by depth */
 	uint64_t patience;		/* jumps that a run may take */
+	uint64_t work;			/* since the last look, as jumps */
+	uint64_t end;			/* see vm_set_end(); 0: none */
 	uint64_t lock_wait_ns;		/* how long it waits for a lock */
 	uint64_t quiet_ns;		/* see vm_shared.c */
 	bool failed, skipped;

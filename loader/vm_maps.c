@@ -181,6 +181,7 @@ void vm_delete(struct vm *vm, struct vm_map *m, const uint8_t *key)
 void vm_clear(struct vm *vm, struct vm_map *m)
 {
 	vm_see_all(vm, m);
+	vm->work += m->table.n;
 	while (m->table.first)
 		vm_delete(vm, m, m->table.first->bytes);
 }
