@@ -13,8 +13,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -69,18 +72,44 @@ static bool echo(int fd, bool on)
 	return !tcsetattr(fd, TCSAFLUSH, &t);
 }
 
+/*
+ * A byte of stdin. A signal that would end or stop us with nothing shown on the
+ * terminal is held back, and acts when that is put right.
+ */
+static bool next_byte(const sigset_t *held, int signals, char *c)
+{
+	struct pollfd p[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+			      { .fd = signals, .events = POLLIN } };
+
+	while (poll(p, COUNT_OF(p), -1) >= 0 && p[1].revents) {
+		echo(STDIN_FILENO, true);
+		sigprocmask(SIG_UNBLOCK, held, NULL);
+		sigprocmask(SIG_BLOCK, held, NULL);
+		echo(STDIN_FILENO, false);	/* it was a stop */
+	}
+	return read(STDIN_FILENO, c, 1) == 1;
+}
+
 /* One line of stdin, with nothing shown where it is a terminal. */
 static bool ask_password(const char *prompt, char *to, size_t size)
 {
+	static const int deadly[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 	bool tty = isatty(STDIN_FILENO), ok;
+	int signals = -1;
+	sigset_t held;
 	size_t n = 0;
 	char c;
 
+	sigemptyset(&held);
+	for (size_t i = 0; i < COUNT_OF(deadly); i++)
+		sigaddset(&held, deadly[i]);
 	if (tty) {
 		fprintf(stderr, "%s: ", prompt);
+		signals = signalfd(-1, &held, SFD_CLOEXEC);
+		sigprocmask(SIG_BLOCK, &held, NULL);
 		echo(STDIN_FILENO, false);
 	}
-	while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n')
+	while (next_byte(&held, signals, &c) && c != '\n')
 		if (n + 1 < size)
 			to[n++] = c;
 		else
@@ -89,6 +118,8 @@ static bool ask_password(const char *prompt, char *to, size_t size)
 	to[n] = 0;
 	if (tty) {
 		echo(STDIN_FILENO, true);
+		sigprocmask(SIG_UNBLOCK, &held, NULL);
+		close(signals);
 		fputc('\n', stderr);
 	}
 	return ok;

@@ -15,6 +15,7 @@
 #include <getopt.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct signing {		/* what the options of these verbs say */
@@ -93,6 +94,14 @@ static int read_bundle(struct signing *s, const char **data, size_t *size)
 	return status;
 }
 
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
 /* FILE with the signature behind it, or beside it as FILE.minisig. */
 static int put_signature(struct signing *s, const char *data, size_t size,
 			 const struct text *sig)
@@ -102,6 +111,11 @@ static int put_signature(struct signing *s, const char *data, size_t size,
 	const char *to = s->out ? s->out : s->detached ?
 		arena_printf(&s->mem, "%s.minisig", s->file) : s->file;
 
+	if (s->detached && same_file(to, s->file)) {
+		fprintf(stderr, "%s: -o: %s is the bundle: wanted another file "
+			"for the signature\n", argv0, to);
+		return EXIT_USAGE;
+	}
 	if (s->detached)
 		return write_file(to, sig->s, sig->n) ? 0 : cannot_write(to);
 	memcpy(t.magic, STB_TRAILER_MAGIC, sizeof(t.magic));
@@ -134,7 +148,10 @@ static bool write_new(const char *file, const struct text *t, int mode)
 	if (fd < 0)
 		return false;
 	ok = write(fd, t->s, t->n) == (ssize_t)t->n;
-	return !close(fd) && ok;
+	ok = !close(fd) && ok;
+	if (!ok)
+		unlink(file);	/* our own, not whole */
+	return ok;
 }
 
 static int keygen(struct signing *s)
@@ -156,8 +173,11 @@ static int keygen(struct signing *s)
 	}
 	if (!write_new(s->key, &secret, 0600))
 		return cannot_write(s->key);
-	if (!write_new(s->pub, &pub, 0666))
-		return cannot_write(s->pub);
+	if (!write_new(s->pub, &pub, 0666)) {
+		cannot_write(s->pub);
+		unlink(s->key);	/* nobody has signed with it */
+		return EXIT_CANT_WRITE;
+	}
 	printf("%s", pub.s);
 	return 0;
 }
@@ -364,6 +384,7 @@ static int detach(struct signing *s)
 	struct text sig = { .mem = &s->mem };
 	const char *data, *text;
 	size_t size, n, message;
+	int status;
 
 	data = read_file(&s->mem, s->file, &size);
 	if (!data)
@@ -374,9 +395,10 @@ static int detach(struct signing *s)
 	}
 	text_add(&sig, text, n);
 	s->detached = true;
-	if (!write_file(s->file, data, message))
+	status = put_signature(s, data, message, &sig);
+	if (!status && !write_file(s->file, data, message))
 		return cannot_write(s->file);
-	return put_signature(s, data, message, &sig);
+	return status;
 }
 
 int verb_detach(int argc, char **argv)
