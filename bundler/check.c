@@ -164,6 +164,8 @@ static bool read_host(struct facts *f)
 	read_text(j, "release", h->release, sizeof(h->release));
 	read_text(j, "machine", h->machine, sizeof(h->machine));
 	read_text(j, "host", h->name, sizeof(h->name));
+	if (json_object_get(j, "version"))
+		read_text(j, "version", h->version, sizeof(h->version));
 	h->uid = (uint32_t)read_number(j, "uid");
 	h->caps = caps ? strtoull(caps, NULL, 0) : 0;
 	h->lockdown = (enum host_lockdown)read_name(j, "lockdown",
@@ -171,6 +173,8 @@ static bool read_host(struct facts *f)
 	h->addresses = (enum host_addresses)read_name(j, "addresses",
 						      host_addresses_names, 4);
 	h->sig_enforce = read_answer(j, "sig_enforce");
+	h->loading = (enum host_loading)read_name(j, "module_loading",
+						  host_loading_names, 4);
 	h->recalled = json_string_value(json_object_get(j, "recalled"));
 	features = json_object_get(j, "features");
 	for (int i = 0; i < HOST_FEATURES; i++)

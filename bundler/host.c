@@ -15,6 +15,8 @@ const char *const host_lockdown_names[3] = { "none", "integrity",
 					     "confidentiality" };
 const char *const host_addresses_names[4] = { "unknown", "hidden",
 					      "in memory", "shown" };
+const char *const host_loading_names[4] = { "unknown", "none", "disabled",
+					    "allowed" };
 
 struct table {
 	const uint8_t *base;
@@ -286,18 +288,57 @@ static void judge_privileges(struct judge *j)
 
 /* --- a kernel module ------------------------------------------------------------------ */
 
+static void judge_loading(struct judge *j)
+{
+	begin(j, "module loading");
+	WANT(j, "a kernel that loads modules");
+	switch (j->h->loading) {
+	case LOADING_ALLOWED:
+		FIND(j, "one");
+		ok(j);
+		return;
+	case LOADING_UNKNOWN:
+		FIND(j, "not found out");
+		ADVISE(j, "it shows when the module is loaded");
+		end(j, CHECK_NOTE, 0);
+		return;
+	case LOADING_NONE:
+		FIND(j, "one that was built without them (CONFIG_MODULES)");
+		ADVISE(j, "take a bundle of --engine=bpf");
+		break;
+	case LOADING_DISABLED:
+		FIND(j, "kernel.modules_disabled=1");
+		ADVISE(j, "boot this host again, or take a bundle of "
+		     "--engine=bpf");
+		break;
+	}
+	end(j, CHECK_NO, HOST_DENIED);
+}
+
+/* The words of vermagic that a running kernel tells of itself. */
+static bool fits_kernel(const char *magic, const struct host *h)
+{
+	size_t n = strcspn(magic, " ");
+
+	if (strlen(h->release) != n || memcmp(h->release, magic, n))
+		return false;
+	return !*h->version ||
+	       (!strstr(magic, " SMP ") == !strstr(h->version, "SMP ") &&
+		!strstr(magic, "preempt_rt") == !strstr(h->version, "PREEMPT_RT"));
+}
+
 static void judge_vermagic(struct judge *j)
 {
 	struct table t = table_of(j->b->module, STB_T_MODULE,
 				  sizeof(struct stb_module));
 	const char *have = t.n ? stb_string(j->b->module,
 			AT(struct stb_module, t, 0)->vermagic) : "";
-	size_t n = strcspn(have, " ");
 
 	begin(j, "vermagic");
 	WANT(j, "%s", have);
-	FIND(j, "%s", j->h->release);
-	if (strlen(j->h->release) == n && !memcmp(j->h->release, have, n)) {
+	FIND(j, "%s%s%s", j->h->release, *j->h->version ? " " : "",
+	     j->h->version);
+	if (fits_kernel(have, j->h)) {
 		ok(j);
 		return;
 	}
@@ -343,6 +384,7 @@ static void judge_module(struct judge *j)
 	ADVISE(j, "run this as root of the host");
 	end(j, j->h->caps >> CAP_SYS_MODULE & 1 ? CHECK_OK : CHECK_NO,
 	    HOST_DENIED);
+	judge_loading(j);
 	judge_vermagic(j);
 	judge_module_signature(j);
 }

@@ -30,6 +30,11 @@ enum host_addresses { ADDRESSES_UNKNOWN, ADDRESSES_HIDDEN,
 		      ADDRESSES_SHOWN };
 extern const char *const host_addresses_names[4];
 
+/* Does the kernel load modules? NONE: it was built without them. */
+enum host_loading { LOADING_UNKNOWN, LOADING_NONE, LOADING_DISABLED,
+		    LOADING_ALLOWED };
+extern const char *const host_loading_names[4];
+
 enum host_state { BUILD_NOT_LOOKED, BUILD_GONE, BUILD_UNREADABLE, BUILD_THERE };
 struct host_build {		/* a program, or a module that is loaded */
 	const char *path;
@@ -40,11 +45,13 @@ struct host_build {		/* a program, or a module that is loaded */
 
 struct host {
 	char release[65], machine[65], name[65];
+	char version[65];	/* uname's; "": not known */
 	struct stb_build_id kernel;
 	uint32_t uid;
 	uint64_t caps;		/* effective ones, a bit each */
 	enum host_lockdown lockdown;
 	enum host_answer sig_enforce;
+	enum host_loading loading;
 	enum host_answer features[HOST_FEATURES];
 	enum host_addresses addresses;
 	uint64_t nofile, nofile_max;	/* 0: not known */

@@ -230,7 +230,7 @@ static void choose_engine(struct loader *l, const struct stb_variant *bpf,
 		return;
 	}
 	why = bpf_forbidden();
-	if (why && !kmod_forbidden()) {
+	if (why && kmod_allowed()) {
 		l->variant = module;
 		say("engine: module: %s", why);
 	} else {

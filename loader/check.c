@@ -7,7 +7,6 @@
 #include "loader/bpf.h"
 #include "loader/facts.h"
 #include "loader/kernel.h"
-#include "loader/kmod.h"
 
 #include <dirent.h>
 #include <elf.h>
@@ -430,8 +429,6 @@ static void judge(struct loader *l)
 
 void check_host(struct loader *l)
 {
-	if (l->variant && in_kmod(l) && !l->opt.check)
-		kmod_check(l);
 	judge(l);
 	check_slide(l);
 	l->build_state = zalloc(l->builds.n);

@@ -158,12 +158,14 @@ int describe_host(struct loader *l)
 	json_text(&to, "host", h.name);
 	json_text(&to, "machine", h.machine);
 	json_text(&to, "release", h.release);
+	json_text(&to, "version", h.version);
 	put_id(&to, "kernel_build_id", &h.kernel);
 	json_int(&to, "uid", h.uid);
 	snprintf(caps, sizeof(caps), "%#llx", (unsigned long long)h.caps);
 	json_text(&to, "capabilities", caps);
 	json_text(&to, "lockdown", host_lockdown_names[h.lockdown]);
 	put_answer(&to, "sig_enforce", h.sig_enforce);
+	json_text(&to, "module_loading", host_loading_names[h.loading]);
 	json_text(&to, "addresses", host_addresses_names[h.addresses]);
 	sink_puts(&to, "\n");
 	put_features(&to, &h);

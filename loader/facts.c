@@ -30,6 +30,7 @@ static void read_names(struct host *h)
 	snprintf(h->release, sizeof(h->release), "%.64s", uts.release);
 	snprintf(h->machine, sizeof(h->machine), "%.64s", uts.machine);
 	snprintf(h->name, sizeof(h->name), "%.64s", uts.nodename);
+	snprintf(h->version, sizeof(h->version), "%.64s", uts.version);
 	h->kernel.len = (uint8_t)kernel_build_id(h->kernel.bytes,
 						 sizeof(h->kernel.bytes));
 }
@@ -90,6 +91,9 @@ void facts_read(struct host *h)
 	if (read_small("/sys/module/module/parameters/sig_enforce", text,
 		       sizeof(text)) > 0)
 		h->sig_enforce = *text == 'Y' ? HOST_YES : HOST_NO;
+	h->loading = access("/proc/modules", F_OK) ? LOADING_NONE :
+		read_number("/proc/sys/kernel/modules_disabled") == 1 ?
+		LOADING_DISABLED : LOADING_ALLOWED;
 	h->features[HOST_BTF] = is_there(BTF);
 	h->features[HOST_KPROBES] = is_there(PMU "kprobe/type");
 	h->features[HOST_UPROBES] = is_there(PMU "uprobe/type");

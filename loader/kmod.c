@@ -9,6 +9,7 @@
  * which waits for our end.
  */
 #include "loader/kmod.h"
+#include "loader/facts.h"
 #include "loader/processes.h"
 #include "runtime/kmod/uapi.h"
 
@@ -22,7 +23,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,47 +46,12 @@ static const char *name_of(const struct loader *l)
 		stb_string(&l->module, row_of(l)->name);
 }
 
-/* --- may it? ------------------------------------------------------------------- */
-
-static bool has_cap(unsigned cap)
+bool kmod_allowed(void)
 {
-	struct __user_cap_header_struct h = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct d[2] = { 0 };
+	struct host h;
 
-	if (syscall(SYS_capget, &h, d))
-		return false;
-	return (d[0].effective | (uint64_t)d[1].effective << 32) >> cap & 1;
-}
-
-const char *kmod_forbidden(void)
-{
-	if (!has_cap(CAP_SYS_MODULE))
-		return "wanted CAP_SYS_MODULE to load a kernel module: run "
-		       "this as root of the host";
-	if (access("/proc/modules", F_OK))
-		return "this kernel has no modules (CONFIG_MODULES): compile "
-		       "with --engine=bpf";
-	if (read_number("/proc/sys/kernel/modules_disabled") == 1)
-		return "kernel.modules_disabled is 1: no module can be loaded "
-		       "until this host is booted again";
-	return NULL;
-}
-
-/* What forbids modules that are not signed; NULL: nothing. */
-static const char *wants_signature(void)
-{
-	char text[128];
-
-	if (read_small("/sys/module/module/parameters/sig_enforce", text,
-		       sizeof(text)) > 0 && *text == 'Y')
-		return "module.sig_enforce=1";
-	if (read_small("/sys/kernel/security/lockdown", text, sizeof(text)) > 0
-	    && !strstr(text, "[none]"))
-		return strstr(text, "[integrity]") ? "lockdown=integrity" :
-			"lockdown=confidentiality";
-	return NULL;
+	facts_read(&h);
+	return h.caps >> CAP_SYS_MODULE & 1 && h.loading == LOADING_ALLOWED;
 }
 
 static bool is_signed(const struct loader *l)
@@ -96,50 +61,6 @@ static bool is_signed(const struct loader *l)
 	size_t n = sizeof(mark) - 1;
 
 	return o.n > n && !memcmp(o.base + o.n - n, mark, n);
-}
-
-static void check_signature(const struct loader *l)
-{
-	const char *why = wants_signature();
-
-	if (!why)
-		return;
-	if (!is_signed(l))
-		die(EXIT_DENIED, "this kernel takes signed modules only (%s), "
-		    "and that of %s is not: sign it with a key that this host "
-		    "trusts (stb sign --module-key KEY --module-cert CERT), or "
-		    "take a bundle of --engine=bpf", why, l->opt.file);
-	checked(l, "module: signed, as %s wants", why);
-}
-
-/* The words of vermagic that a running kernel tells of itself. */
-static void check_vermagic(const struct loader *l)
-{
-	const char *have = stb_string(&l->module, row_of(l)->vermagic);
-	size_t n = strcspn(have, " ");
-	struct utsname u;
-	bool same;
-
-	uname(&u);
-	same = strlen(u.release) == n && !memcmp(u.release, have, n) &&
-	       !strstr(have, " SMP ") == !strstr(u.version, "SMP ") &&
-	       !strstr(have, "preempt_rt") == !strstr(u.version, "PREEMPT_RT");
-	if (!same)
-		die(EXIT_NO_MATCH, "the module of %s is for \"%s\", this kernel "
-		    "is %s (%s): compile it with this kernel's headers",
-		    l->opt.file, have, u.release, u.version);
-	checked(l, "module: %s, vermagic %s", name_of(l), have);
-}
-
-void kmod_check(const struct loader *l)
-{
-	const char *why = kmod_forbidden();
-
-	if (why)
-		die(EXIT_DENIED, "%s", why);
-	checked(l, "privileges: CAP_SYS_MODULE");
-	check_vermagic(l);
-	check_signature(l);
 }
 
 /* --- who unloads it ----------------------------------------------------------- */

@@ -15,10 +15,8 @@ static inline bool in_kmod(const struct loader *l)
 	return l->variant->module;
 }
 
-/* May this process load modules here? NULL, or why not. */
-const char *kmod_forbidden(void);
-/* All that can be refused before the kernel is asked. */
-void kmod_check(const struct loader *l);
+/* May this process load modules here? Which ones, is judged (bundler/host.h). */
+bool kmod_allowed(void);
 /* Into the kernel: the module, its ring and globals region. */
 void kmod_load(struct loader *l);
 /* A site: 0, or an errno. */
