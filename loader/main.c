@@ -87,7 +87,11 @@ static void set_ring_size(struct options *o, const char *text)
 
 static void set_target(struct options *o, const char *text)
 {
-	o->target = (int64_t)positive("-x", text);
+	double pid = positive("-x", text);
+
+	o->target = (int64_t)pid;
+	if ((double)o->target != pid)
+		die(EXIT_USE, "-x %s: wanted the number of a process", text);
 	if (kill((pid_t)o->target, 0) && errno == ESRCH)
 		die(EXIT_USE, "-x %s: there is no such process", text);
 }
@@ -133,6 +137,13 @@ static void set_engine(struct options *o, const char *text)
 	if (strcmp(text, "bpf") && strcmp(text, "module"))
 		die(EXIT_USE, "--engine=%s: wanted bpf or module", text);
 	o->engine = *text == 'b' ? ENGINE_BPF : ENGINE_MODULE;
+}
+
+_Noreturn static void die_not_alone(void)
+{
+	die(EXIT_USE, "--list, --attach, --dump, --stop, --rotate, --service, "
+	    "--service-stop, --describe: wanted one of them, and no bundle to "
+	    "run (they are no options of one in a NAME.conf)");
 }
 
 /* a flat switch */
@@ -188,6 +199,9 @@ static void take_option(struct options *o, int c)
 		o->record = true;
 		break;
 	case OPT_NAME:
+		if (o->name)
+			die(EXIT_USE, "--name %s: it is %s already", optarg,
+			    o->name);
 		o->name = optarg;
 		break;
 	case OPT_VERB + VERB_LIST:
@@ -195,6 +209,8 @@ static void take_option(struct options *o, int c)
 	case OPT_VERB + VERB_DUMP:
 	case OPT_VERB + VERB_STOP:
 	case OPT_VERB + VERB_ROTATE:
+		if (o->verb)
+			die_not_alone();
 		o->verb = (enum verb)(c - OPT_VERB);
 		o->recorder = optarg;
 		break;
@@ -300,9 +316,11 @@ static void options(struct options *o, int argc, char **argv)
 		if (optind < argc)
 			add_argument(o, argv[optind++]);
 	}
-	if (o->verb || o->service || o->describe)
-		return;
-	combine(o);
+	if (!o->verb && !o->service && !o->describe)
+		combine(o);
+	else if (!!o->verb + !!o->service + o->describe > 1 || o->record ||
+		 (o->file && !o->self))
+		die_not_alone();
 }
 
 static void open_output(struct loader *l)

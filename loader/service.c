@@ -145,12 +145,16 @@ int service_start(const char *dir)
 int service_stop(const char *dir)
 {
 	struct folder f = read_folder(dir);
+	int first = 0;
 
 	for (int i = 0; i < f.n; i++) {
 		char *words[] = { "stap-load", "--stop", name_of(f.entries[i]),
 				  NULL };
+		int status = run(words);
 
-		run(words);	/* it says so when there is none */
+		/* it has said that there is none: it may have ended by itself */
+		if (!first && status != EXIT_NO_FILE)
+			first = status;
 	}
-	return 0;
+	return first;
 }
