@@ -4,7 +4,6 @@
  */
 #include "bundler/bundle.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,9 +83,5 @@ int main(int argc, char **argv)
 
 	argv0 = "stb";
 	status = run(argc, argv);
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "%s: stdout: %s\n", argv0, strerror(errno));
-		return EXIT_CANT_WRITE;
-	}
-	return status;
+	return written(status);
 }

@@ -470,6 +470,14 @@ void span_line_col(struct span s, unsigned *line, unsigned *col)
 	*col = s.off - start + 1;
 }
 
+int written(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fprintf(stderr, "%s: stdout: %s\n", argv0, strerror(errno));
+	return 73;
+}
+
 void die(const char *fmt, ...)
 {
 	va_list ap;

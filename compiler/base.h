@@ -138,6 +138,8 @@ void note_at(struct job *j, struct span at, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 /* How many were kept back for being like others. */
 void complaints_end(struct job *j);
+/* An exit status: this, or 73 and told when stdout cannot be written. */
+int written(int status);
 _Noreturn void die(const char *fmt, ...) PRINTF_LIKE(1, 2);
 _Noreturn void bug_at(const char *file, int line, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);

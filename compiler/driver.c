@@ -93,7 +93,7 @@ static void start(struct command *cmd, struct child *c)
 {
 	c->pid = fork_child();
 	if (!c->pid) {
-		int status = child_main(cmd, c);
+		int status = written(child_main(cmd, c));
 
 		fflush(NULL);
 		_exit(status);
@@ -406,7 +406,7 @@ static int watched(struct command *cmd, int *got)
 	if (!pid) {
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		setenv("TMPDIR", cmd->out_dir, 1);
-		status = compile_all(cmd);
+		status = written(compile_all(cmd));
 		fflush(NULL);
 		_exit(status);
 	}
@@ -442,7 +442,7 @@ int drive(struct command *cmd)
 		if (keep)
 			fprintf(stderr, "%s: keeping %s\n", argv0, dir);
 	}
-	status = keep ? compile_all(cmd) : watched(cmd, &signal_got);
+	status = keep ? written(compile_all(cmd)) : watched(cmd, &signal_got);
 	if (!keep)
 		remove_tree(cmd->out_dir);
 	if (signal_got) {

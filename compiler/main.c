@@ -557,10 +557,10 @@ static void option(struct command *cmd, int c, char *arg)
 		break;
 	case 'h':
 		fputs(usage_text, stdout);
-		exit(0);
+		exit(written(0));
 	case 'V':
 		puts("stapc " VERSION);
-		exit(0);
+		exit(written(0));
 	default:
 		usage("wrong option");
 	}
