@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { MOST_PROGRAMS = 64 };	/* at one place of the network's stack */
@@ -88,7 +87,6 @@ static int probe_event(struct loader *l, const struct stb_site *s)
 	struct perf_event_attr a = { .size = sizeof(a) };
 	char path[32], symbol[640];
 	int type;
-	long fd;
 
 	if (is_uprobe(s)) {
 		type = pmu_type(&l->uprobe_pmu, PMU "uprobe/type");
@@ -113,9 +111,7 @@ static int probe_event(struct loader *l, const struct stb_site *s)
 	/* format/retprobe is config:0 in every kernel */
 	a.config |= s->attach == STB_AT_KRETPROBE ||
 		    s->attach == STB_AT_URETPROBE;
-	fd = syscall(SYS_perf_event_open, &a, -1, 0, -1,
-		     PERF_FLAG_FD_CLOEXEC);
-	return fd < 0 ? -errno : (int)fd;
+	return sys_perf_event(&a, -1, 0);
 }
 
 static int attach_event(struct loader *l, const struct stb_site *s, int prog)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loader/bpf.h"
+#include "loader/rights.h"
 
 #include <errno.h>
 #include <linux/bpf.h>
@@ -9,7 +10,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int sys_bpf(int cmd, union bpf_attr *attr, unsigned size)
+/* Who has a map's descriptor may; before 5.19 not even he. */
+static bool is_of_elements(int cmd)
+{
+	return cmd == BPF_MAP_LOOKUP_ELEM || cmd == BPF_MAP_UPDATE_ELEM ||
+	       cmd == BPF_MAP_DELETE_ELEM || cmd == BPF_MAP_GET_NEXT_KEY ||
+	       cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM ||
+	       cmd == BPF_MAP_LOOKUP_BATCH;
+}
+
+static int call_bpf(int cmd, union bpf_attr *attr, unsigned size)
 {
 	long n;
 
@@ -17,6 +27,31 @@ int sys_bpf(int cmd, union bpf_attr *attr, unsigned size)
 		n = syscall(SYS_bpf, cmd, attr, size);
 	while (n < 0 && errno == EAGAIN && cmd == BPF_PROG_LOAD);
 	return n < 0 ? -errno : (int)n;
+}
+
+int sys_bpf(int cmd, union bpf_attr *attr, unsigned size)
+{
+	bool raised = !is_of_elements(cmd) && rights_raise();
+	int n = call_bpf(cmd, attr, size);
+
+	if (n == -EPERM && !raised) {
+		raised = rights_raise();
+		if (raised)
+			n = call_bpf(cmd, attr, size);
+	}
+	rights_lower(raised);
+	return n;
+}
+
+int sys_perf_event(struct perf_event_attr *attr, pid_t pid, int cpu)
+{
+	bool raised = rights_raise();
+	long fd = syscall(SYS_perf_event_open, attr, pid, cpu, -1,
+			  PERF_FLAG_FD_CLOEXEC);
+
+	fd = fd < 0 ? -errno : fd;
+	rights_lower(raised);
+	return (int)fd;
 }
 
 /*

@@ -7,8 +7,13 @@
 
 #include "loader/sys.h"
 
+#include <sys/types.h>
+
 union bpf_attr;
-int sys_bpf(int cmd, union bpf_attr *attr, unsigned size);	/* -errno */
+struct perf_event_attr;
+/* With what rights there are; -errno. */
+int sys_bpf(int cmd, union bpf_attr *attr, unsigned size);
+int sys_perf_event(struct perf_event_attr *attr, pid_t pid, int cpu);
 
 /* A kernel's map; key_size 0 for a ring, whose max_entries is bytes. */
 int bpf_map_new(uint32_t type, const char *name, uint32_t key_size,

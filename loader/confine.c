@@ -63,8 +63,10 @@ static const uint16_t allowed[] = {
 	SYS_restart_syscall, SYS_sched_yield, SYS_sched_setscheduler,
 	SYS_sched_getscheduler, SYS_sched_getaffinity, SYS_getpid, SYS_gettid,
 	SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getrandom,
-	SYS_prlimit64, SYS_uname, SYS_sysinfo, SYS_getcpu, SYS_capget,
+	SYS_prlimit64, SYS_uname, SYS_sysinfo, SYS_getcpu,
 	SYS_exit, SYS_exit_group, SYS_set_tid_address,
+	/* rights that are taken up for some of these */
+	SYS_capget, SYS_capset,
 #ifdef __x86_64__
 	SYS_poll, SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink,
 	SYS_unlink, SYS_rmdir, SYS_mkdir, SYS_mknod, SYS_rename, SYS_chmod,

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { LOOK_MS = 250 };	/* how long a change of CPUs may go unseen */
@@ -37,7 +36,6 @@ static int open_event(const struct loader *l, const struct stb_site *s,
 		.freq = e->flags & STB_EVENT_HZ ? 1 : 0,
 		.sample_period = e->rate,
 	};
-	long fd;
 
 	if (e->type == STB_EVENT_BREAKPOINT) {
 		a.bp_type = e->access;
@@ -47,10 +45,8 @@ static int open_event(const struct loader *l, const struct stb_site *s,
 		a.bp_len = e->length;
 	}
 	a.inherit = is_of_target(e);
-	fd = syscall(SYS_perf_event_open, &a, a.inherit ?
-		     (pid_t)l->shared->target_pid : -1, a.inherit ? -1 : cpu,
-		     -1, PERF_FLAG_FD_CLOEXEC);
-	return fd < 0 ? -errno : (int)fd;
+	return sys_perf_event(&a, a.inherit ? (pid_t)l->shared->target_pid : -1,
+			      a.inherit ? -1 : cpu);
 }
 
 /* Armed on one CPU; -ENODEV: it is offline. The target's event, which is on

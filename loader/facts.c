@@ -44,7 +44,8 @@ static void read_caps(struct host *h)
 
 	if (syscall(SYS_capget, &head, d))
 		die(EXIT_KERNEL, "capget: %s", strerror(errno));
-	h->caps = d[0].effective | (uint64_t)d[1].effective << 32;
+	/* which rights_raise() takes up */
+	h->caps = d[0].permitted | (uint64_t)d[1].permitted << 32;
 	h->uid = (uint32_t)geteuid();
 }
 

@@ -114,12 +114,19 @@ static void map_globals(struct loader *l, int fd)
 	l->shared = p;
 }
 
+static bool set_limit(int which, const struct rlimit *r)
+{
+	bool raised = rights_raise(), done = !setrlimit(which, r);
+
+	rights_lower(raised);
+	return done;
+}
+
 /* Kernels before 5.11 count maps as locked memory. */
 static void raise_locked(void)
 {
-	struct rlimit r = { RLIM_INFINITY, RLIM_INFINITY };
-
-	setrlimit(RLIMIT_MEMLOCK, &r);
+	set_limit(RLIMIT_MEMLOCK,
+		  &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
 }
 
 /* What -c starts gets the limits there were: see child_main. */
@@ -133,7 +140,7 @@ static void raise_descriptors(struct loader *l)
 	r.rlim_cur = descriptors(l);
 	if (r.rlim_max < r.rlim_cur)
 		r.rlim_max = r.rlim_cur;
-	if (!setrlimit(RLIMIT_NOFILE, &r))
+	if (set_limit(RLIMIT_NOFILE, &r))
 		return;
 	r.rlim_cur = r.rlim_max = l->nofile.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &r);

@@ -359,6 +359,8 @@ int main(int argc, char **argv)
 	options(&l.opt, argc, argv);
 	rights_member(&l.rights);
 	rights_options(&l);
+	if (l.opt.verb || l.opt.service)
+		rights_drop(&l.rights);
 	if (l.opt.verb)
 		_exit(control(&l.opt));
 	if (l.opt.service)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define RUN "/run/stap-load"
+#define GROUPS "/etc/group"
 #define SAFE_PATH "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
 extern char **environ;
@@ -40,23 +41,68 @@ static uint64_t loading(void)
 		bit(CAP_SYS_NICE) | bit(CAP_SYS_ADMIN);
 }
 
-/* Of those there are, these stay, and no others come. */
-static void keep_caps(uint64_t caps)
+struct caps {			/* two words, as the kernel has them */
+	struct __user_cap_data_struct half[2];
+};
+
+static void get_caps(struct caps *c)
 {
 	struct __user_cap_header_struct h = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
-	struct __user_cap_data_struct d[2] = { 0 };
 
-	if (syscall(SYS_capget, &h, d))
+	memset(c, 0, sizeof(*c));
+	if (syscall(SYS_capget, &h, c->half))
 		die(EXIT_KERNEL, "capget: %s", strerror(errno));
-	for (int i = 0; i < 2; i++) {
-		d[i].permitted &= (uint32_t)(caps >> 32 * i);
-		d[i].effective = d[i].permitted;
-		d[i].inheritable = 0;
-	}
-	if (syscall(SYS_capset, &h, d))
+}
+
+static void set_caps(const struct caps *c)
+{
+	struct __user_cap_header_struct h = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+
+	if (syscall(SYS_capset, &h, c->half))
 		die(EXIT_KERNEL, "capset: %s", strerror(errno));
+}
+
+/* Of those there are, these stay to be taken up; none is in force. */
+static void keep_caps(uint64_t caps)
+{
+	struct caps c;
+
+	get_caps(&c);
+	for (int i = 0; i < 2; i++) {
+		c.half[i].permitted &= (uint32_t)(caps >> 32 * i);
+		c.half[i].effective = c.half[i].inheritable = 0;
+	}
+	set_caps(&c);
+}
+
+bool rights_raise(void)
+{
+	bool more = false;
+	struct caps c;
+
+	get_caps(&c);
+	for (int i = 0; i < 2; i++) {
+		more |= c.half[i].effective != c.half[i].permitted;
+		c.half[i].effective = c.half[i].permitted;
+	}
+	if (more)
+		set_caps(&c);
+	return more;
+}
+
+void rights_lower(bool raised)
+{
+	struct caps c;
+
+	if (!raised)
+		return;
+	get_caps(&c);
+	c.half[0].effective = c.half[1].effective = 0;
+	set_caps(&c);
 }
 
 /* --- safe first ------------------------------------------------------------------- */
@@ -130,19 +176,30 @@ static void safe_limits(void)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* With that mode, whatever the umask is: others are to use it, too. */
+static int make_folder(const char *path, mode_t mode)
+{
+	mode_t was = umask(0);
+	int failed = mkdir(path, mode), error = errno;
+
+	umask(was);
+	errno = error;
+	return failed;
+}
+
 /* A folder in which this user's recorders listen: root alone can make it. */
 static void make_run_folder(uid_t uid, gid_t gid)
 {
 	char path[64];
 
-	mkdir(RUN, 0755);
+	make_folder(RUN, 0755);
 	snprintf(path, sizeof(path), RUN "/u%u", (unsigned)uid);
-	if (!mkdir(path, 0700) && lchown(path, uid, gid))
+	if (!make_folder(path, 0700) && lchown(path, uid, gid))
 		rmdir(path);
 }
 
-/* The caller in all but a few capabilities: files are opened as him, he can
-   signal us, and there is no way back. */
+/* The caller, with a few capabilities that can be taken up: files are opened and
+   written as him, he can signal us, and there is no way back. */
 static void become_caller(void)
 {
 	uid_t uid = getuid(), u[3];
@@ -202,8 +259,14 @@ static bool in_group(const char *text, const char *name)
 static void find_level(struct rights *r)
 {
 	char *text = zalloc(MAX_GROUP_FILE);
+	long n = read_small(GROUPS, text, MAX_GROUP_FILE);
 
-	read_small("/etc/group", text, MAX_GROUP_FILE);
+	if (n < 0 && n != -ENOENT)
+		die(n == -EMFILE || n == -ENFILE ? EXIT_AGAIN : EXIT_SETTINGS,
+		    GROUPS ": %s", strerror((int)-n));
+	if (n >= MAX_GROUP_FILE - 1)
+		die(EXIT_SETTINGS, GROUPS ": larger than %d bytes",
+		    MAX_GROUP_FILE);
 	r->member = in_group(text, "stapusr");
 	r->level = in_group(text, "stapdev") ? STB_STAPDEV :
 		in_group(text, "stapsys") ? STB_STAPSYS : STB_STAPUSR;
@@ -335,19 +398,24 @@ static bool needs_admin(const struct loader *l, bool for_run)
 	return false;
 }
 
+void rights_drop(const struct rights *r)
+{
+	if (r->raised)
+		keep_caps(0);
+}
+
 void rights_keep(const struct loader *l, bool for_run)
 {
 	uint64_t caps = 0;
 
 	if (!l->rights.raised)
 		return;
-	if (l->off)
-		for_run = false;	/* sites are attached anew */
 	if (l->progs.n || l->limits->needs & STB_NEEDS_MEMORY)
 		caps = loading() & ~bit(CAP_SYSLOG) & ~bit(CAP_NET_ADMIN);
 	if (attaches(l, STB_AT_NETFILTER))
 		caps |= bit(CAP_NET_ADMIN);
-	if (!needs_admin(l, for_run))
+	/* where there are conditions, sites are attached anew */
+	if (!needs_admin(l, for_run && !l->off))
 		caps &= ~bit(CAP_SYS_ADMIN);
 	if (for_run)
 		caps &= ~bit(CAP_SYS_RESOURCE) & ~bit(CAP_NET_ADMIN);
@@ -360,7 +428,7 @@ static bool is_own_folder(const char *path, mode_t mode)
 {
 	struct stat st;
 
-	if (mkdir(path, mode) && errno != EEXIST)
+	if (make_folder(path, mode) && errno != EEXIST)
 		return false;
 	if (lstat(path, &st))
 		return false;

@@ -3,8 +3,8 @@
  * rights.h - who started the loader and what he may run; docs/trust.md tells of
  * the groups. Where it is installed set-user-ID root or with file capabilities it
  * has more rights than its caller: it makes itself safe first of all, becomes
- * the caller but for a few capabilities, and gives those back that a bundle does
- * not need before it writes anything.
+ * the caller but for a few capabilities, which it takes up for single calls, and
+ * gives those back that a bundle does not need before it writes anything.
  */
 #ifndef LOADER_RIGHTS_H
 #define LOADER_RIGHTS_H
@@ -24,12 +24,19 @@ struct rights {
 
 /* First of all: environment, descriptors, signals, limits; who it is. */
 void rights_start(struct rights *r);
+/* What is left of the rights is in force for single calls of the kernel, so that
+   whatever is opened, read or written is so as the caller. Was it taken up, for
+   rights_lower()? The caller's own is in force all the time. */
+bool rights_raise(void);
+void rights_lower(bool raised);
 /* Dies where he is in no group that may use the loader. */
 void rights_member(const struct rights *r);
 /* ... where the options ask for what his level may not. */
 void rights_options(const struct loader *l);
 /* ... where the bundle's level is above his. */
 void rights_bundle(struct loader *l);
+/* Gives all back: where nothing is loaded. */
+void rights_drop(const struct rights *r);
 /* Keeps what the bundle needs to be loaded; for the run: to go on. */
 void rights_keep(const struct loader *l, bool for_run);
 

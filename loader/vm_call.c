@@ -4,6 +4,7 @@
  * numbers or addresses in its memory; runtime/user/services.h says which.
  */
 #include "loader/encode.h"
+#include "loader/rights.h"
 #include "loader/vm_in.h"
 
 #include <errno.h>
@@ -81,14 +82,18 @@ static void hold(struct vm *vm, bool begin)
 {
 	struct stb_shared *g = vm->env.globals;
 	struct sched_param p = { .sched_priority = begin };
+	bool raised;
 
 	if (!vm->is_shared)
 		return;
 	if (begin)
 		vm->had_policy = (int)syscall(SYS_sched_getscheduler, 0);
-	if (vm->had_policy == SCHED_OTHER)
+	if (vm->had_policy == SCHED_OTHER) {
+		raised = begin && rights_raise();
 		syscall(SYS_sched_setscheduler, 0, begin ? SCHED_FIFO :
 			SCHED_OTHER, &p);
+		rights_lower(raised);
+	}
 	__atomic_store_n(&g->holder, begin ? (uint64_t)getpid() << 32 |
 			 (uint64_t)gettid() : 0, __ATOMIC_SEQ_CST);
 }

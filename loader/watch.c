@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { LOOK_MS = 10 };		/* how long a new process may go unseen */
@@ -98,10 +97,9 @@ static int open_watch(struct loader *l, uint32_t site, pid_t tid, uint64_t addr)
 
 	if (in_kmod(l))
 		return kmod_watch(l, site, tid, addr);
-	fd = (int)syscall(SYS_perf_event_open, &a, tid, -1, -1,
-			  PERF_FLAG_FD_CLOEXEC);
+	fd = sys_perf_event(&a, tid, -1);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	link = bpf_hang_on(l->prog_fds[s->prog], fd, s->cookie);
 	if (link != fd)
 		close(fd);
