@@ -255,7 +255,7 @@ static void see_kernel(struct vm_map *m)
 {
 	size_t one = m->table.key_size + vm_raw_size(m);
 	uint32_t room = (uint32_t)(BATCH_BYTES / one) + 16, n;
-	uint8_t *cursor = array(1, m->table.key_size + 8), *buf = NULL;
+	uint8_t *cursor = array(1, m->table.key_size + 8), *buf = NULL, *keys;
 	bool first = true;
 	int err = -ENOSPC;
 
@@ -267,12 +267,13 @@ static void see_kernel(struct vm_map *m)
 			buf = array(room, one);
 		}
 		n = room;
-		err = bpf_map_lookup_batch(m->fd, first, cursor, buf,
-			buf + (size_t)room * m->table.key_size, &n);
+		/* values first, which are to be aligned */
+		keys = buf + room * vm_raw_size(m);
+		err = bpf_map_lookup_batch(m->fd, first, cursor, keys, buf, &n);
 		if (err && err != -ENOENT)
 			continue;
 		m->in_kernel += n;
-		see_batch(m, buf, buf + (size_t)room * m->table.key_size, n);
+		see_batch(m, keys, buf, n);
 		first = false;
 	} while (!err || err == -ENOSPC || err == -EINTR);
 	free(buf);

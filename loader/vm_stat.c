@@ -41,13 +41,13 @@ int64_t stat_count(const struct stb_map *row, const void *value)
 {
 	const struct stb_stat *s = value;
 	uint32_t n = stat_buckets(row);
-	int64_t count = 0;
+	uint64_t count = 0;
 
 	if (!n)
 		return s->count;
 	for (uint32_t i = 0; i < n; i++)
-		count += (int64_t)buckets(value)[i];
-	return count;
+		count += buckets(value)[i];
+	return (int64_t)count;
 }
 
 typedef unsigned __int128 wide;
@@ -79,7 +79,7 @@ void stat_enter(const struct stb_map *row, void *value, int64_t v)
 	uint64_t min = (uint64_t)INT64_MAX - (uint64_t)v;
 	uint64_t max = (uint64_t)v - (uint64_t)INT64_MIN;
 
-	s->count++;
+	s->count = (int64_t)((uint64_t)s->count + 1);
 	s->sum = (int64_t)((uint64_t)s->sum + (uint64_t)v);
 	if (s->min < min)
 		s->min = min;
@@ -107,7 +107,7 @@ void stat_subtract(const struct stb_map *row, void *to, const void *seen)
 	const struct stb_stat *b = seen;
 	int64_t count;
 
-	a->count -= b->count;
+	a->count = (int64_t)((uint64_t)a->count - (uint64_t)b->count);
 	a->sum = (int64_t)((uint64_t)a->sum - (uint64_t)b->sum);
 	set_squares(a, squares(a) - squares(b));
 	for (uint32_t i = 0; i < stat_buckets(row); i++)

@@ -87,16 +87,16 @@ RT_INLINE void rt_stat_join(struct stb_stat *to, const struct stb_stat *p,
 			    u32 nbuckets, u32 ops)
 {
 	const u64 *buckets = (const u64 *)(p + 1);
-	i64 n = nbuckets ? 0 : p->count;
+	u64 n = nbuckets ? 0 : (u64)p->count;
 	u32 i;
 
 	for (i = 0; i < nbuckets; i++)
-		n += (i64)buckets[i];
+		n += buckets[i];
 	if (RT_HAS(ops, STB_ST_VARIANCE)) {
 		to->sq_low += p->sq_low;
 		to->sq_high += p->sq_high + (to->sq_low < p->sq_low);
 	}
-	to->count += n;
+	to->count = (i64)((u64)to->count + n);
 	to->sum = (i64)((u64)to->sum + (u64)p->sum);
 	if (to->min < p->min)
 		to->min = p->min;

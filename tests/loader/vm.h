@@ -86,12 +86,24 @@ static inline struct stb_set set_of(const struct made_table *tables)
 
 static const uint8_t literals[] = "lit\0no end";
 
-static inline struct test *new_test(const struct bpf_insn *code, uint32_t n,
-			     const struct stb_map *maps, const int *fds,
-			     unsigned ncpus)
+/* Other than the usual. */
+struct test_extra {
+	uint32_t string_len;
+	const struct stb_format *formats;	/* NULL: format_rows */
+	uint32_t nformats;
+	const char *strings;			/* of these formats */
+	uint32_t nstrings;
+	void *globals;				/* NULL: the test's own */
+	bool validate;		/* rows that the reader refuses: no vm */
+};
+
+static inline struct test *new_test_with(const struct bpf_insn *code,
+			uint32_t n, const struct stb_map *maps,
+			const int *fds, unsigned ncpus,
+			const struct test_extra *x)
 {
-	static const struct stb_limits limits = {
-		.string_len = STRING_LEN, .max_action_user = 1000,
+	const struct stb_limits limits = {
+		.string_len = x->string_len, .max_action_user = 1000,
 		.max_nesting = MAX_NESTING, .globals_size = GLOBALS,
 		.user_stack = 4096,
 	};
@@ -103,7 +115,8 @@ static inline struct test *new_test(const struct bpf_insn *code, uint32_t n,
 	static const struct bpf_insn nothing = { .code = BPF_JMP | BPF_EXIT };
 	struct test *t = calloc(1, sizeof(*t));
 	struct vm_env env = {
-		.meta = &t->meta, .ucode = &t->ucode, .globals = t->globals,
+		.meta = &t->meta, .ucode = &t->ucode,
+		.globals = x->globals ? x->globals : t->globals,
 		.map_fds = t->fds, .ncpus = ncpus, .out = &t->out,
 	};
 
@@ -114,21 +127,35 @@ static inline struct test *new_test(const struct bpf_insn *code, uint32_t n,
 	t->meta = set_of((struct made_table[]){
 		ONE(STB_T_LIMITS, limits),
 		{ STB_T_MAPS, sizeof(maps[0]), maps, ROWS },
-		{ STB_T_FORMATS, sizeof(format_rows[0]), format_rows, 2 },
+		{ STB_T_FORMATS, sizeof(format_rows[0]),
+		  x->formats ? x->formats : format_rows,
+		  x->formats ? x->nformats : 2 },
 		{ STB_T_HANDLERS, sizeof(handlers[0]), handlers, 2 },
-		BYTES(STB_T_STRINGS, meta_strings), { 0 } });
+		{ STB_T_STRINGS, 1, x->formats ? x->strings : meta_strings,
+		  x->formats ? x->nstrings : sizeof(meta_strings) }, { 0 } });
 	t->ucode = set_of((struct made_table[]){
 		{ STB_T_INSNS, 8, code ? code : &nothing, code ? n : 1 },
 		{ STB_T_RELOCS, sizeof(reloc), &reloc, n > 2 && code &&
 		  code[0].src_reg == 2 },
 		BYTES(STB_T_RODATA, literals), { 0 } });
-	t->vm = vm_new(&env);
+	if (!x->validate || stb_validate(&(struct stb_reader){ 0 }, &t->meta,
+					 NULL, &t->ucode))
+		t->vm = vm_new(&env);
 	return t;
+}
+
+static inline struct test *new_test(const struct bpf_insn *code, uint32_t n,
+			     const struct stb_map *maps, const int *fds,
+			     unsigned ncpus)
+{
+	return new_test_with(code, n, maps, fds, ncpus, &(struct test_extra){
+			     .string_len = STRING_LEN });
 }
 
 static inline void end_test(struct test *t)
 {
-	vm_free(t->vm);
+	if (t->vm)
+		vm_free(t->vm);
 	free((void *)t->meta.data);
 	free((void *)t->ucode.data);
 	free(t);
