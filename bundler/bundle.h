@@ -24,6 +24,13 @@ enum {
 bool wrong(const char *file, unsigned line, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 
+/* plain.c: text without control characters, which become '?'. */
+const char *plain(struct arena *mem, const char *s);
+/* strftime's, in UTC; NULL: no calendar has that time. */
+const char *time_text(char *to, size_t size, const char *form, int64_t seconds);
+/* The last second that dates of four digits have. */
+#define LAST_EPOCH UINT64_C(253402300799)
+
 /* --- a plan (docs/plan.md) ----------------------------------------------- */
 
 /*

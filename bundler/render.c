@@ -14,7 +14,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct dump {
 	const char *file;
@@ -22,12 +21,20 @@ struct dump {
 	unsigned line;
 	json_t *head;
 	bool whole;		/* its last line was seen */
+	struct arena *mem;	/* of words that are being shown */
 	const char *form;	/* render: --format */
 };
 
-static bool damaged(const struct dump *d, const char *why)
+/* What it says, fit for a terminal. */
+static const char *shown(struct dump *d, const char *s)
 {
-	return wrong(d->file, d->line, "not a whole line of a dump: %s", why);
+	return plain(d->mem, s);
+}
+
+static bool damaged(struct dump *d, const char *why)
+{
+	return wrong(d->file, d->line, "not a whole line of a dump: %s",
+		     shown(d, why));
 }
 
 /* The next line; NULL at the end, or when it is damaged (*ok false). */
@@ -89,7 +96,7 @@ static bool begin(struct dump *d, bool events)
 	    (events && !strcmp(schema, "stb-events/1")))
 		return true;
 	return wrong(d->file, 1, "not a dump that this program reads: schema "
-		     "\"%s\"", schema);
+		     "\"%s\"", shown(d, schema));
 }
 
 /* --- render ---------------------------------------------------------------------- */
@@ -216,7 +223,7 @@ static bool view_dump(struct view *v, struct dump *d, const struct kept *k,
 {
 	const char *s = k->text.n ? k->text.s : "";
 	struct dump lines = { .file = "the output in it", .at = s,
-			      .end = s + k->text.n };
+			      .end = s + k->text.n, .mem = d->mem };
 	json_t *value;
 	size_t i;
 	bool ok = true;
@@ -245,7 +252,7 @@ static bool render_kept(struct dump *d, struct view *v, const char *kept_as,
 		if (v->form != VIEW_TEXT && strcmp(kept_as, d->form))
 			return wrong(d->file, 0, "it kept %s, which cannot be "
 				     "made %s: record with --format=ndjson",
-				     kept_as, d->form);
+				     shown(d, kept_as), d->form);
 		fwrite(k->text.s, 1, k->text.n, stdout);
 		return true;
 	}
@@ -288,24 +295,29 @@ static bool render(struct dump *d, struct view *v)
 
 /* --- show ---------------------------------------------------------------------------- */
 
+static const char *shown_of(struct dump *d, const json_t *j, const char *key)
+{
+	return shown(d, text_of(j, key));
+}
+
 static void show_time(const char *what, json_int_t t)
 {
-	time_t at = (time_t)t;
 	char text[32];
-	struct tm tm;
 
-	if (strftime(text, sizeof(text), "%F %T UTC", gmtime_r(&at, &tm)))
+	if (time_text(text, sizeof(text), "%F %T UTC", t))
 		printf("  %s %s\n", what, text);
 }
 
-static void show_head(const json_t *h)
+static void show_head(struct dump *d)
 {
-	printf("dump of bundle %s\n", text_of(h, "bundle"));
+	const json_t *h = d->head;
+
+	printf("dump of bundle %s\n", shown_of(d, h, "bundle"));
 	printf("  script %s, generation %" JSON_INTEGER_FORMAT ", variant %s\n",
-	       text_of(h, "script"), number_of(h, "generation"),
-	       text_of(h, "variant"));
-	printf("  host %s, kernel %s, build-id %s\n", text_of(h, "host"),
-	       text_of(h, "kernel"), text_of(h, "kernel_build_id"));
+	       shown_of(d, h, "script"), number_of(h, "generation"),
+	       shown_of(d, h, "variant"));
+	printf("  host %s, kernel %s, build-id %s\n", shown_of(d, h, "host"),
+	       shown_of(d, h, "kernel"), shown_of(d, h, "kernel_build_id"));
 	show_time("recording since", number_of(h, "since"));
 	show_time("dumped", number_of(h, "now"));
 	printf("  %" JSON_INTEGER_FORMAT " sites armed, %" JSON_INTEGER_FORMAT
@@ -316,31 +328,27 @@ static void show_head(const json_t *h)
 	       number_of(h, "skipped"));
 }
 
-static void show_value(const json_t *j)
+/* A value as it stands in the file; "": there is none. */
+static const char *json_of(struct dump *d, const json_t *j, const char *key)
 {
-	char *text = json_dumps(json_object_get(j, "value"),
+	char *text = json_dumps(json_object_get(j, key),
 				JSON_ENCODE_ANY | JSON_COMPACT);
+	const char *s = shown(d, text ? text : "");
 
-	printf("=%s\n", text ? text : "?");
 	free(text);
+	return s;
 }
 
-static void show_line(const json_t *j, size_t *text, size_t *processes)
+static void show_line(struct dump *d, const json_t *j)
 {
-	char *key;
+	bool scalar = json_object_get(j, "global");
+	const char *name = scalar ? "global" : "array", *key;
 
-	if (json_object_get(j, "global")) {
-		printf("  %s", text_of(j, "global"));
-		show_value(j);
-	} else if (json_object_get(j, "array")) {
-		key = json_dumps(json_object_get(j, "key"), JSON_COMPACT);
-		printf("  %s%s", text_of(j, "array"), key && strcmp(key, "[]") ?
-		       key : "");
-		free(key);
-		show_value(j);
-	}
-	*text += json_string_length(json_object_get(j, "text"));
-	*processes += json_object_get(j, "process") != NULL;
+	if (!json_object_get(j, name))
+		return;
+	key = scalar ? "" : json_of(d, j, "key");
+	printf("  %s%s=%s\n", shown_of(d, j, name), strcmp(key, "[]") ? key :
+	       "", json_of(d, j, "value"));
 }
 
 static bool show_lines(struct dump *d)
@@ -349,9 +357,12 @@ static bool show_lines(struct dump *d)
 	json_t *j;
 	bool ok;
 
-	show_head(d->head);
+	show_head(d);
 	while ((j = next_line(d, &ok))) {
-		show_line(j, &text, &processes);
+		show_line(d, j);
+		arena_free(d->mem);
+		text += json_string_length(json_object_get(j, "text"));
+		processes += json_object_get(j, "process") != NULL;
 		d->whole |= json_is_true(json_object_get(j, "end"));
 		json_decref(j);
 	}
@@ -364,23 +375,28 @@ static bool show_lines(struct dump *d)
 
 int show_dump(const char *file, const char *data, size_t size)
 {
-	struct dump d = { .file = file, .at = data, .end = data + size };
+	struct arena mem = { 0 };
+	struct dump d = { .file = file, .at = data, .end = data + size,
+			  .mem = &mem };
 	bool ok = begin(&d, false) && show_lines(&d);
 
 	json_decref(d.head);
+	arena_free(&mem);
 	return ok ? 0 : EXIT_DATA;
 }
 
 int render_data(const char *file, const char *data, size_t size,
 		const char *form)
 {
+	struct arena mem = { 0 };
 	struct dump d = { .file = file, .at = data, .end = data + size,
-			  .form = form };
+			  .form = form, .mem = &mem };
 	struct view *v = calloc(1, sizeof(*v));
 	bool ok = v && view_form_of(form, &v->form) && begin(&d, true) &&
 		  render(&d, v);
 
 	json_decref(d.head);
+	arena_free(&mem);
 	free(v);
 	return ok ? 0 : EXIT_DATA;
 }

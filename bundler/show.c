@@ -148,17 +148,6 @@ static const char *id_text(struct arena *mem, const struct stb_build_id *id)
 	return id->len ? hex_text(mem, id->bytes, id->len) : "not known";
 }
 
-/* Text of the bundle, fit for a terminal. */
-static const char *plain(struct arena *mem, const char *s)
-{
-	struct text t = { .mem = mem };
-
-	text_puts(&t, "");
-	for (; *s; s++)
-		text_putc(&t, iscntrl((unsigned char)*s) ? '?' : *s);
-	return t.s;
-}
-
 static const char *str(struct arena *mem, const struct stb_set *set,
 		       stb_str off)
 {
