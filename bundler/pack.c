@@ -643,7 +643,8 @@ static bool read_epoch(const char *s, uint64_t *epoch)
 
 	errno = 0;
 	*epoch = strtoull(s, &end, 10);
-	return *s >= '0' && *s <= '9' && !*end && !errno;
+	return *s >= '0' && *s <= '9' && !*end && !errno &&
+	       *epoch <= LAST_EPOCH;
 }
 
 static bool read_generation(const char *s, uint32_t *generation)
@@ -690,7 +691,8 @@ int verb_pack(int argc, char **argv)
 			return EXIT_USAGE;
 	}
 	if (epoch && *epoch && !read_epoch(epoch, &k.epoch)) {
-		fprintf(stderr, "%s: %s is no time in seconds\n", argv0,
+		fprintf(stderr, "%s: %s is no time in seconds of "
+			"the years up to 9999\n", argv0,
 			epoch);
 		return EXIT_USAGE;
 	}

@@ -14,7 +14,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define BUILD_TYPE "urn:stb:stapc:1"
 
@@ -121,15 +120,13 @@ static void each_input(struct facts *f, void (*each)(struct facts *f,
 	}
 }
 
-/* Of the bundle's own epoch: 1970 where it has none. */
+/* Of the bundle's own epoch: 1970 where it has none, 9999 where it has more. */
 static const char *created(struct facts *f)
 {
-	time_t t = (time_t)f->row->epoch;
-	char s[32];
-	struct tm tm;
+	uint64_t t = f->row->epoch < LAST_EPOCH ? f->row->epoch : LAST_EPOCH;
+	char *s = arena_alloc(&f->mem, 32);
 
-	strftime(s, sizeof(s), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-	return arena_strdup(&f->mem, s);
+	return time_text(s, 32, "%Y-%m-%dT%H:%M:%SZ", (int64_t)t);
 }
 
 /* --- SPDX ------------------------------------------------------------------------ */
@@ -199,14 +196,14 @@ static json_t *spdx(struct facts *f)
 		? compiler : compiler + 6, "GPL-2.0-or-later");
 	relate(f, "SPDXRef-Compiler", "BUILD_TOOL_OF", "SPDXRef-Bundle");
 	each_input(f, add_input, NULL);
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:{s:s, s:[s]}, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:{s:s, s:[o]}, s:o, s:o}",
 			 "spdxVersion", "SPDX-2.3", "dataLicense", "CC0-1.0",
 			 "SPDXID", "SPDXRef-DOCUMENT",
 			 "name", text(f, base_name(f->file)),
 			 "documentNamespace", arena_printf(&f->mem,
 				"urn:stb:%s", f->id),
 			 "creationInfo", "created", created(f), "creators",
-			 arena_printf(&f->mem, "Tool: %s", compiler),
+			 text(f, arena_printf(&f->mem, "Tool: %s", compiler)),
 			 "packages", f->packages, "relationships",
 			 f->relations);
 }
