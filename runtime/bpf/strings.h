@@ -126,6 +126,15 @@ struct rt_number {
 	u32 negative, started;
 };
 
+/* Of a character: 36 and more is none. */
+RT_INLINE u64 rt_digit(u64 c)
+{
+	if (c - '0' < 10)
+		return c - '0';
+	c = (c | 0x20) - 'a';
+	return c < 26 ? c + 10 : 36;
+}
+
 /* One character, as the kernel's simple_strtol() takes it: a minus, 0 and 0x as
    the base allows, digits. */
 RT_BODY rt_strtol_turn(u32 turn, struct rt_number *n)
@@ -156,8 +165,8 @@ RT_BODY rt_strtol_turn(u32 turn, struct rt_number *n)
 		n->started = 2;
 		return 0;
 	}
-	digit = c[0] <= '9' ? c[0] - (u64)'0' : (c[0] | 0x20) - (u64)'a' + 10;
-	if (digit >= base)
+	digit = rt_digit(c[0]);
+	if (digit >= base || digit >= 36)
 		return 1;
 	n->value = n->value * base + digit;
 	return 0;
@@ -169,7 +178,7 @@ RT_OUTLINE i64 rt_strtol_of(u64 s, u64 base)
 
 	n.started = (u32)rt_some_zero();
 	n.value = n.negative = n.started;
-	bpf_loop(72, rt_strtol_turn, &n, 0);
+	bpf_loop(RT_STRING_LEN, rt_strtol_turn, &n, 0);
 	return (i64)(n.negative ? -n.value : n.value);
 }
 #define rt_strtol(r, s, base) rt_strtol_of((u64)(s), (u64)(base))
