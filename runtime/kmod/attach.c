@@ -17,8 +17,9 @@ enum { AT_KPROBE = 1, AT_KRETPROBE, AT_FENTRY, AT_FEXIT, AT_RAW_TP, AT_UPROBE,
 enum { NAME_MOST = 512 };
 
 static struct {
-	struct stb_site **v;
+	struct stb_site **v;	/* by number; NULL: it is free */
 	u32 n, room;
+	u32 taken;		/* the numbers below are */
 	u64 missed;		/* of those that are gone */
 } sites;
 
@@ -114,11 +115,8 @@ static int each_task(struct stb_site *s)
 	struct task_struct *p, *t;
 
 	rcu_read_lock();
-	for_each_process_thread(p, t) {
-		preempt_disable();
+	for_each_process_thread(p, t)
 		run(s, 0, (u64)t);
-		preempt_enable();
-	}
 	rcu_read_unlock();
 	return 0;
 }
@@ -161,9 +159,6 @@ static u64 missed_of(const struct stb_site *s)
 
 static void disarm(struct stb_site *s)
 {
-	if (!s->armed)
-		return;
-	s->armed = false;
 	switch (s->attach) {
 	case AT_KPROBE:
 		unregister_kprobe(&s->kp);
@@ -187,11 +182,11 @@ static void disarm(struct stb_site *s)
 		stb_netfilter_disarm(s);
 		break;
 	}
-	sites.missed += missed_of(s);
 }
 
 static void free_site(struct stb_site *s)
 {
+	sites.missed += missed_of(s);
 	kfree(s->symbol);
 	kfree(s);
 }
@@ -203,7 +198,9 @@ static int make_room(void)
 	u32 room = sites.room ? 2 * sites.room : 64;
 	struct stb_site **v;
 
-	if (sites.n < sites.room)
+	while (sites.taken < sites.n && sites.v[sites.taken])
+		sites.taken++;
+	if (sites.taken < sites.room)
 		return 0;
 	v = kvcalloc(room, sizeof(*v), GFP_KERNEL);
 	if (!v)
@@ -232,15 +229,27 @@ int stb_attach(const struct stb_kmod_attach *a)
 	s->prog = &stb_script.progs[a->prog];
 	s->prog_number = a->prog;
 	s->attach = a->attach;
-	s->number = sites.n;
+	s->number = sites.taken;
 	error = arm(s, a);
 	if (error) {
 		free_site(s);
 		return error;
 	}
-	s->armed = true;
-	sites.v[sites.n++] = s;
+	sites.v[s->number] = s;
+	sites.n = max(sites.n, s->number + 1);
 	return (int)s->number;
+}
+
+static void drop(u32 site)
+{
+	struct stb_site *s = sites.v[site];
+
+	if (!s)
+		return;
+	disarm(s);
+	free_site(s);
+	sites.v[site] = NULL;
+	sites.taken = min(sites.taken, site);
 }
 
 /* Kinds that can be are given back together, in one grace period. */
@@ -255,12 +264,12 @@ static long detach_all(void)
 	for (i = 0; i < sites.n; i++) {
 		struct stb_site *s = sites.v[i];
 
-		if (s->armed && s->attach == AT_KPROBE && kps)
+		if (s && s->attach == AT_KPROBE && kps)
 			kps[nk++] = &s->kp;
-		else if (s->armed && s->attach == AT_KRETPROBE && rps)
+		else if (s && s->attach == AT_KRETPROBE && rps)
 			rps[nr++] = &s->rp;
 		else
-			disarm(s);
+			drop(i);
 	}
 	if (nk)
 		unregister_kprobes(kps, nk);
@@ -268,14 +277,12 @@ static long detach_all(void)
 		unregister_kretprobes(rps, nr);
 	kvfree(kps);
 	kvfree(rps);
-	for (i = 0; i < sites.n; i++) {
-		if (sites.v[i]->armed)
-			sites.missed += missed_of(sites.v[i]);
-		free_site(sites.v[i]);
-	}
+	for (i = 0; i < sites.n; i++)
+		if (sites.v[i])
+			free_site(sites.v[i]);
 	kvfree(sites.v);
 	sites.v = NULL;
-	sites.n = sites.room = 0;
+	sites.n = sites.room = sites.taken = 0;
 	return 0;
 }
 
@@ -285,7 +292,7 @@ long stb_detach(u32 site)
 		return detach_all();
 	if (site >= sites.n)
 		return -EINVAL;
-	disarm(sites.v[site]);
+	drop(site);
 	return 0;
 }
 
@@ -293,15 +300,15 @@ long stb_counts(struct stb_kmod_counts *c)
 {
 	u32 i;
 
-	if (c->site != STB_KMOD_ALL && c->site >= sites.n)
+	if (c->site != STB_KMOD_ALL &&
+	    (c->site >= sites.n || !sites.v[c->site]))
 		return -EINVAL;
 	c->missed = c->site == STB_KMOD_ALL ? sites.missed : 0;
 	c->hits = 0;
 	c->prog = c->site == STB_KMOD_ALL ? 0 :
 		  sites.v[c->site]->prog_number;
 	for (i = 0; i < sites.n; i++)
-		if (sites.v[i]->armed && (c->site == STB_KMOD_ALL ||
-					  c->site == i))
+		if (sites.v[i] && (c->site == STB_KMOD_ALL || c->site == i))
 			c->missed += missed_of(sites.v[i]);
 	return 0;
 }

@@ -275,11 +275,7 @@ static int map_globals(struct vm_area_struct *vma)
 /* A child of the loader, -c's command, shall not hold us. */
 static int on_mmap(struct file *file, struct vm_area_struct *vma)
 {
-#ifdef STB_HAVE_VM_FLAGS_SET
-	vm_flags_set(vma, VM_DONTCOPY);
-#else
-	vma->vm_flags |= VM_DONTCOPY;
-#endif
+	stb_vm_flags(vma, VM_DONTCOPY, 0);
 	if (vma->vm_pgoff == STB_KMOD_GLOBALS >> PAGE_SHIFT)
 		return map_globals(vma);
 	return stb_ring_mmap(vma);

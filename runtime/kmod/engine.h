@@ -4,8 +4,8 @@
  * kernel C. What must be quick is inline here; the rest is the generic part's
  * (kmod.h). What holds:
  *
- * - A run has preemption off, but for runs in the loader's context that take no
- *   locks. It owns a frame where it needs one: of its CPU, the first that is
+ * - A run has preemption off, which its entry sees to where the kernel does
+ *   not, but for runs in the loader's context that take no locks. It owns a frame where it needs one: of its CPU, the first that is
  *   free, since an interrupt's may come in between; or the loader's.
  * - Functions return nonzero for a fault and have then written nothing.
  */
@@ -116,7 +116,8 @@ static int name##_uprobe(struct stb_site *site, struct pt_regs *regs, \
 	return name##_run((struct rt_regs *)regs, site->cookie, func); \
 }
 /* By the ABI's own rules for arguments, of which a tracepoint has as many as it
-   has: what is behind them is read as it is, and not looked at. */
+   has: what is behind them is read as it is, and not looked at. Those of system
+   calls may be preempted (since 6.13). */
 #define RT_ENTRY_raw_tp(name) \
 static void name##_raw_tp(struct stb_site *site, u64 a0, u64 a1, u64 a2, \
 			  u64 a3, u64 a4, u64 a5, u64 a6, u64 a7, u64 a8, \
@@ -124,7 +125,9 @@ static void name##_raw_tp(struct stb_site *site, u64 a0, u64 a1, u64 a2, \
 { \
 	u64 ctx[] = { a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11 }; \
  \
+	preempt_disable_notrace(); \
 	name##_run(ctx, site->cookie); \
+	preempt_enable_notrace(); \
 }
 #define RT_ENTRY_perf_event(name) \
 static void name##_perf_event(struct perf_event *e, \
@@ -135,13 +138,16 @@ static void name##_perf_event(struct perf_event *e, \
 		   ((struct stb_site *)e->overflow_handler_context)->cookie, \
 		   e->attr.bp_addr); \
 }
+/* Who sends may be preempted. */
 #define RT_ENTRY_netfilter(name) \
 static unsigned int name##_netfilter(void *site, void *skb, \
 				     const void *state) \
 { \
 	u64 ctx[] = { (u64)state, (u64)skb, 1 }; \
  \
+	preempt_disable(); \
 	name##_run(ctx, ((struct stb_site *)site)->cookie); \
+	preempt_enable(); \
 	return ctx[2]; \
 }
 /* Dropped or accepted, as where programs decide; 1: neither. */

@@ -145,6 +145,8 @@ void stb_each_end(struct stb_each *e);
 
 /* --- strings and memory: text.c ------------------------------------------------ */
 
+/* The last byte of a string's room is NUL for ever: nothing is written there but
+   that. So who reads one of a global stays in its room, whatever another writes. */
 /* Up to the NUL and cap - 1 bytes; how long it became. */
 u32 stb_copy(char *dst, u32 cap, const char *src);
 int stb_strcmp(const char *a, const char *b);
@@ -223,7 +225,6 @@ struct stb_site {
 	const struct stb_prog *prog;
 	u32 number, prog_number;
 	u16 attach;
-	bool armed;
 	union {
 		struct kprobe kp;
 		struct kretprobe rp;
@@ -233,10 +234,7 @@ struct stb_site {
 			void *uprobe;
 			u64 offset;
 		};
-		struct {
-			struct tracepoint *tp;
-			struct module *tp_owner;
-		};
+		struct tracepoint *tp;
 		struct {
 			struct perf_event **events;
 			u32 nevents;
@@ -244,7 +242,6 @@ struct stb_site {
 		void *hook;
 	};
 	char *symbol;			/* kprobes: their own copy */
-	u64 hits;
 };
 
 struct stb_task {			/* a run in the loader's context */

@@ -64,17 +64,22 @@ static int add_task(struct stb_site *s, struct perf_event_attr *attr, pid_t pid)
 	return error;
 }
 
+/* Without the lock of CPUs that come and go: the kernel takes it for an event of
+   its software's, and behind who waits to write it nobody gets it twice. A CPU that
+   has gone meanwhile is no error. */
 static int add_cpus(struct stb_site *s, struct perf_event_attr *attr, int cpu)
 {
 	int error = 0, i;
 
 	if (cpu >= 0)
 		return add(s, attr, cpu, NULL);
-	cpus_read_lock();
-	for_each_online_cpu(i)
-		if (!error)
-			error = add(s, attr, i, NULL);
-	cpus_read_unlock();
+	for_each_online_cpu(i) {
+		error = add(s, attr, i, NULL);
+		if (error == -ENODEV && !cpu_online(i))
+			error = 0;
+		if (error)
+			break;
+	}
 	return error;
 }
 

@@ -121,15 +121,18 @@ void stb_ring_exit(void)
 	memset(&ring, 0, sizeof(ring));
 }
 
-/* Only the consumer's page may be written. */
+/* Only the consumer's page may be written, nor made so later. */
 int stb_ring_mmap(struct vm_area_struct *vma)
 {
 	u64 len = vma->vm_end - vma->vm_start;
 
 	if (!ring.size)
 		return -EINVAL;
-	if (vma->vm_flags & VM_WRITE && (vma->vm_pgoff || len > PAGE_SIZE))
-		return -EPERM;
+	if (vma->vm_pgoff || len > PAGE_SIZE) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EPERM;
+		stb_vm_flags(vma, 0, VM_MAYWRITE);
+	}
 	return remap_vmalloc_range(vma, ring.base, vma->vm_pgoff);
 }
 

@@ -25,7 +25,8 @@
  * What is mapped, by offset:
  *
  *	0		the ring, as a BPF ring buffer has it: one page with the
- *			consumer's position (the only one to be written), one
+ *			consumer's position (the only one that may be written, or
+ *			made so by mprotect()), one
  *			with the producer's, then the data twice. Each sample
  *			has a header of 8 bytes, its first word the length with
  *			BPF_RINGBUF_BUSY_BIT and _DISCARD_BIT.
@@ -107,7 +108,8 @@ enum {
 
 /*
  * ATTACH returns the number of the site, from 0, by which DETACH and COUNTS
- * know it; or an error of the kernel's, as errno.
+ * know it; or an error of the kernel's, as errno. What DETACH gives back, its
+ * number too, goes to the next.
  */
 struct stb_kmod_attach {
 	uint32_t prog;		/* row of the plan's `prog` */
