@@ -68,8 +68,12 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
 /* x, or 0 where it is more than max: in one piece, or clang compares one copy
    of x and uses another, of which the verifier then knows nothing. */
+#ifdef __bpf__
 #define rt_bound(x, max) __asm__ volatile("if %0 <= %1 goto +1\n\t%0 = 0" \
 					  : "+r"(x) : "r"((u64)(max)))
+#else	/* tests/engines */
+#define rt_bound(x, max) ((x) = (x) <= (u64)(max) ? (x) : 0)
+#endif
 
 /* --- runs ----------------------------------------------------------------- */
 

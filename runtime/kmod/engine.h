@@ -544,54 +544,9 @@ RT_INLINE long rt_load_mem(char *dst, u32 cap, i64 n, u64 address, int user)
 	return stb_read(dst, (u64)n > cap ? cap : (u64)n, address, user);
 }
 
-/* --- strings -------------------------------------------------------------------------------------- */
+#include "strings.h"
 
-#define rt_copy(dst, cap, src) stb_copy(dst, cap, src)
-#define RT_COPY_LIT(dst, lit) __builtin_memcpy(dst, lit, sizeof(lit))
-
-#define rt_cat(r, dst, cap, a, b) rt_cat_in(RT_HEAD(r)->cat, dst, cap, a, b)
-RT_INLINE void rt_cat_in(char *to, char *dst, u32 cap, const char *a,
-			 const char *b)
-{
-	u32 n = stb_copy(to, RT_STRING_LEN, a);
-
-	stb_copy(to + n, RT_STRING_LEN, b);
-	stb_copy(dst, cap, to);
-}
-
-#define RT_STRCMP(a, b) ((i64)stb_strcmp(a, b))
-
-/* Whether a string whose room is n bytes, in words, equals a literal. */
-#define RT_EQUALS(s, lit) (!__builtin_memcmp(s, lit, sizeof(lit)))
-
-/* A string part of a key, padded with zeroes to its width. */
-RT_INLINE void rt_key_str(char *dst, u32 width, const char *src)
-{
-	u32 n = stb_copy(dst, width, src);
-
-	__builtin_memset(dst + n, 0, width - n);
-}
-
-/* The same of a short string on the stack that has room for as many bytes: by
-   words, which are cut behind their first zero byte. */
-#define RT_KEY_SHORT(dst, src) rt_key_short((u64 *)(dst), \
-					    (const u64 *)(src), sizeof(dst) / 8)
-RT_INLINE void rt_key_short(u64 *dst, const u64 *src, u32 words)
-{
-	u64 more = ~0ul, zeros, w;
-	u32 i;
-
-	for (i = 0; i < words; i++) {
-		w = src[i];
-		zeros = (w - 0x0101010101010101) & ~w & 0x8080808080808080;
-		dst[i] = w & ((zeros & -zeros) - 1) & more;
-		more &= zeros ? 0 : ~0ul;
-	}
-}
-#define RT_KEY_LIT(dst, lit) \
-	(__builtin_memset(dst, 0, sizeof(dst)), \
-	 __builtin_memcpy(dst, lit, sizeof(lit)))
-#define RT_KEY_SPACE(r, type) ((type *)RT_HEAD(r)->key)
+/* --- formats ---------------------------------------------------------------------------------------- */
 
 /* types: "ls", as the arguments are; strings by their addresses. */
 #define RT_FORMAT(dst, cap, format, types, ...) \

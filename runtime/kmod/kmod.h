@@ -143,7 +143,7 @@ s64 stb_each_value(struct stb_each *e);
 const char *stb_each_string(struct stb_each *e);
 void stb_each_end(struct stb_each *e);
 
-/* --- strings and memory: text.c ------------------------------------------------ */
+/* --- strings: text.c -------------------------------------------------------------- */
 
 /* The last byte of a string's room is NUL for ever: nothing is written there but
    that. So who reads one of a global stays in its room, whatever another writes. */
@@ -153,15 +153,17 @@ int stb_strcmp(const char *a, const char *b);
 u32 stb_strlen(const char *s);
 s64 stb_find(const char *s, const char *what);	/* -1: is not in it */
 s64 stb_strtol(const char *s, u64 base);
-/* At most cap - 1 bytes before the NUL; < 0: a bad address. */
-long stb_read_str(char *dst, u64 cap, u64 address, int user);
-long stb_read(void *dst, u64 size, u64 address, int user);
-long stb_write(const void *src, u64 size, u64 address, int user);
-
 /* `old` becomes `new`, through `room` bytes of `to`: dst may be one of them. */
 void stb_replace_in(char *to, u32 room, char *dst, u32 cap, const char *s,
 		    const char *old, const char *new);
 void stb_change_case(char *dst, u32 cap, const char *s, int upper);
+
+/* --- memory.c ------------------------------------------------------------------- */
+
+/* At most cap - 1 bytes before the NUL; < 0: a bad address. */
+long stb_read_str(char *dst, u64 cap, u64 address, int user);
+long stb_read(void *dst, u64 size, u64 address, int user);
+long stb_write(const void *src, u64 size, u64 address, int user);
 s64 stb_random(s64 n);			/* below n */
 s64 stb_ppid(void);
 
