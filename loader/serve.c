@@ -13,6 +13,9 @@
  * lease (F_SETLEASE): whoever opens it waits, SIGIO tells, and F_GETLEASE says
  * whether it is to read or to write. Again another file takes the name. A reader is
  * let in when the handler's text is there. What a writer writes, inotify tells.
+ *
+ * Where no other file can be made (no descriptor, no room), who opens it waits until
+ * one can.
  */
 #include "loader/serve.h"
 
@@ -29,13 +32,17 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 512, TURNS = 64, WRITERS = 32 };
+enum { PATH_SIZE = 512, WRITERS = 32,
+	TURNS = 64,		/* runs for one file before others have theirs */
+	RETRY_NS = 100000000,
+};
 
 struct file {
 	const char *path;	/* below the folder */
 	uint32_t mode, max_size;
 	bool is_write, is_input;
 	bool is_leased;		/* read and written */
+	bool asked;		/* somebody waits to read it */
 	int fd, watch;
 };
 
@@ -43,6 +50,7 @@ struct writer {			/* of a leased file that has another's name now */
 	struct file *file;	/* NULL: none */
 	int fd, watch;
 	off_t at;		/* where what is new begins */
+	bool more;		/* there may be something new */
 };
 
 struct served {
@@ -55,6 +63,8 @@ struct served {
 	struct pollfd *polled;
 	struct termios before;	/* the terminal, if it was changed */
 	bool is_raw;
+	uint64_t retry;		/* when to try again to make one; 0: all are made */
+	bool told;		/* that one cannot be made */
 };
 
 static const struct stb_handler *handler_at(const struct loader *l,
@@ -167,49 +177,101 @@ static void each_folder(const struct served *f, const char *path, bool remove)
 
 /* --- pipes --------------------------------------------------------------------------- */
 
-/* A new pipe takes the file's name. */
-static void make_pipe(struct served *f, struct file *file)
+/* It has the file's name now; or what was begun is taken back: false and errno. */
+static bool made(struct served *f, struct file *file, bool ok, int fd, int watch)
 {
 	char new[PATH_SIZE], path[PATH_SIZE];
-	bool ok;
+	int error;
 
 	snprintf(new, sizeof(new), "%.400s/.new", f->folder);
 	snprintf(path, sizeof(path), "%.250s/%s", f->folder, file->path);
-	unlink(new);
-	ok = !mkfifo(new, 0600);
-	file->fd = ok ? open(new, O_RDWR | O_NONBLOCK | O_CLOEXEC) : -1;
-	ok = file->fd >= 0 && !chmod(new, file->mode);
-	if (ok && file->max_size > 65536)
-		fcntl(file->fd, F_SETPIPE_SZ, file->max_size);
-	if (ok && !file->is_write) {
-		file->watch = inotify_add_watch(f->watch_fd, new, IN_OPEN);
-		ok = file->watch >= 0;
+	if (ok && !rename(new, path)) {
+		file->fd = fd;
+		file->watch = watch;
+		return true;
 	}
-	if (!ok || rename(new, path))
-		die(EXIT_OUTPUT, "%s: %s: make room, or leave the probe out",
-		    path, strerror(errno));
+	error = errno;
+	if (watch >= 0)
+		inotify_rm_watch(f->watch_fd, watch);
+	if (fd >= 0)
+		close(fd);
+	unlink(new);
+	errno = error;
+	return false;
+}
+
+/* A new pipe takes the file's name; false and errno: all is as it was. */
+static bool make_pipe(struct served *f, struct file *file)
+{
+	char new[PATH_SIZE];
+	int fd = -1, watch = -1;
+	bool ok;
+
+	snprintf(new, sizeof(new), "%.400s/.new", f->folder);
+	unlink(new);
+	if (!mkfifo(new, 0600))
+		fd = open(new, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	ok = fd >= 0 && !chmod(new, file->mode);
+	if (ok && file->max_size > 65536)
+		fcntl(fd, F_SETPIPE_SZ, file->max_size);
+	if (ok && !file->is_write) {
+		watch = inotify_add_watch(f->watch_fd, new, IN_OPEN);
+		ok = watch >= 0;
+	}
+	return made(f, file, ok, fd, watch);
 }
 
 /* The same of a file with a lease. */
-static void make_leased(struct served *f, struct file *file)
+static bool make_leased(struct served *f, struct file *file)
 {
-	char new[PATH_SIZE], path[PATH_SIZE];
+	char new[PATH_SIZE];
+	int fd, watch = -1;
 	bool ok;
 
 	snprintf(new, sizeof(new), "%.400s/.new", f->folder);
-	snprintf(path, sizeof(path), "%.250s/%s", f->folder, file->path);
 	unlink(new);
-	file->fd = open(new, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	ok = file->fd >= 0 && !chmod(new, file->mode);
+	fd = open(new, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ok = fd >= 0 && !chmod(new, file->mode);
 	if (ok) {
-		file->watch = inotify_add_watch(f->watch_fd, new, IN_MODIFY |
-						IN_CLOSE_WRITE);
-		ok = file->watch >= 0 && !fcntl(file->fd, F_SETLEASE, F_WRLCK);
+		watch = inotify_add_watch(f->watch_fd, new, IN_MODIFY |
+					  IN_CLOSE_WRITE);
+		ok = watch >= 0 && !fcntl(fd, F_SETLEASE, F_WRLCK);
 	}
-	if (!ok || rename(new, path))
-		die(EXIT_OUTPUT, "%s: %s: what is both read and written takes "
-		    "a lease (fs.leases-enable): take two files", path,
-		    strerror(errno));
+	return made(f, file, ok, fd, watch);
+}
+
+static bool make(struct served *f, struct file *file)
+{
+	if (file->is_leased ? make_leased(f, file) : make_pipe(f, file)) {
+		f->told = false;
+		return true;
+	}
+	return false;
+}
+
+/* The session goes on: who opens the file waits. */
+static void try_later(struct served *f, const struct file *file)
+{
+	if (!f->told)
+		say("%s/%s: %s: who opens it waits until there is room",
+		    f->folder, file->path, strerror(errno));
+	f->told = true;
+	f->retry = now_ns() + RETRY_NS;
+}
+
+_Noreturn static void die_unmade(struct loader *l, const struct file *file)
+{
+	int error = errno;
+	char folder[PATH_SIZE];
+
+	strcpy(folder, l->served->folder);
+	serve_close(l);
+	if (file->is_leased)
+		die(EXIT_OUTPUT, "%s/%s: %s: what is both read and written "
+		    "takes a lease (fs.leases-enable): take two files", folder,
+		    file->path, strerror(error));
+	die(EXIT_OUTPUT, "%s/%s: %s: make room, or leave the probe out",
+	    folder, file->path, strerror(error));
 }
 
 static void on_lease(int sig)
@@ -280,10 +342,9 @@ static void add_file(struct loader *l, const struct stb_handler *h)
 		.is_write = h->when == STB_WRITE,
 		.is_input = !strcmp(path, STB_FILE_INPUT),
 	};
-	if (file->is_input) {
-		open_input(f);
+	if (file->is_input)
 		return;
-	}
+	file->fd = -1;
 	take_rows(l, file);
 	if (!*f->folder)
 		choose_folder(l, f);
@@ -293,12 +354,10 @@ static void add_file(struct loader *l, const struct stb_handler *h)
 			die(EXIT_AGAIN, "inotify: %s", strerror(errno));
 	}
 	each_folder(f, path, false);
-	if (file->is_leased) {
+	if (file->is_leased)
 		await_leases();
-		make_leased(f, file);
-	} else {
-		make_pipe(f, file);
-	}
+	if (!make(f, file))
+		die_unmade(l, file);
 	if (l->opt.verbose)
 		say("file %s/%s", f->folder, path);
 }
@@ -317,6 +376,9 @@ unsigned serve_open(struct loader *l)
 		}
 		add_file(l, handler_at(l, i));
 	}
+	/* at last: what dies before leaves the terminal as it is */
+	if (l->served && find_file(l->served, STB_FILE_INPUT))
+		open_input(l->served);
 	return l->served ? l->served->n + 1 : 0;
 }
 
@@ -369,12 +431,15 @@ static void serve_reader(struct loader *l, struct file *file, run_file *run,
 {
 	struct vm_value v = { .text = array(file->max_size, 1),
 			      .cap = file->max_size };
-	int old = file->fd;
+	int old = file->fd, watch = file->watch;
 
-	if (file->is_leased)
-		make_leased(l->served, file);
-	else
-		make_pipe(l->served, file);
+	file->asked = !make(l->served, file);
+	if (file->asked) {
+		try_later(l->served, file);
+		free(v.text);
+		return;
+	}
+	inotify_rm_watch(l->served->watch_fd, watch);
 	run_all(l, file, STB_READ, run, arg, &v);
 	/* what does not fit is more than the kernel lets a pipe be */
 	if (write(old, v.text, v.n) < (ssize_t)v.n)
@@ -393,15 +458,19 @@ static void serve_written(struct loader *l, struct writer *w, run_file *run,
 	size_t size = l->limits->string_len;
 	struct vm_value v = { .text = array(size, 1), .cap = size };
 	struct stat st;
-	ssize_t n;
+	bool goes_on = true;
 
 	if (!fstat(w->fd, &st) && st.st_size < w->at)
 		w->at = 0;		/* it was cut: all is new */
-	while ((n = pread(w->fd, v.text, size - 1, w->at)) > 0) {
+	for (int turn = 0; turn < TURNS && goes_on; turn++) {
+		ssize_t n = pread(w->fd, v.text, size - 1, w->at);
+
+		w->more = n > 0;
+		if (n <= 0)
+			break;
 		w->at += n;
 		v.n = (size_t)n;
-		if (!run_all(l, w->file, STB_WRITE, run, arg, &v))
-			break;
+		goes_on = run_all(l, w->file, STB_WRITE, run, arg, &v);
 	}
 	free(v.text);
 }
@@ -419,20 +488,38 @@ static void serve_opener(struct loader *l, struct file *file, int wants,
 {
 	struct served *f = l->served;
 	struct writer *w = f->writers;
-	int old = file->fd;
+	int old = file->fd, watch = file->watch;
 
 	if (wants == F_RDLCK) {
-		inotify_rm_watch(f->watch_fd, file->watch);
 		serve_reader(l, file, run, arg);	/* closed: no lease */
+		return;
+	}
+	if (!make(f, file)) {
+		try_later(f, file);
 		return;
 	}
 	while (w->file && w < f->writers + WRITERS - 1)
 		w++;
 	if (w->file)		/* more than are kept: the last is cut short */
 		end_writer(f, w);
-	*w = (struct writer){ file, old, file->watch, 0 };
-	make_leased(f, file);
+	*w = (struct writer){ .file = file, .fd = old, .watch = watch };
 	fcntl(old, F_SETLEASE, F_UNLCK);
+}
+
+/* One is over when all is read and a lease can be had again: nobody else has the
+   file open, or waits to. That is so at once where the opener would not wait. */
+static void serve_writers(struct loader *l, run_file *run, void *arg)
+{
+	struct served *f = l->served;
+
+	for (struct writer *w = f->writers; w < f->writers + WRITERS; w++) {
+		bool alone = w->file && !fcntl(w->fd, F_SETLEASE, F_WRLCK);
+
+		if (alone || (w->file && w->more))
+			serve_written(l, w, run, arg);
+		if (alone && !w->more)
+			end_writer(f, w);
+	}
 }
 
 static void serve_leases(struct loader *l, run_file *run, void *arg)
@@ -447,43 +534,30 @@ static void serve_leases(struct loader *l, run_file *run, void *arg)
 	}
 }
 
-static void serve_event(struct loader *l, const struct inotify_event *e,
-			run_file *run, void *arg)
-{
-	struct served *f = l->served;
-
-	for (struct writer *w = f->writers; w < f->writers + WRITERS; w++) {
-		if (!w->file || w->watch != e->wd)
-			continue;
-		if (e->mask & (IN_MODIFY | IN_CLOSE_WRITE))
-			serve_written(l, w, run, arg);
-		/* a lease can be had when nobody else has it open */
-		if ((e->mask & IN_CLOSE_WRITE) &&
-		    !fcntl(w->fd, F_SETLEASE, F_WRLCK))
-			end_writer(f, w);
-	}
-}
-
-static void serve_readers(struct loader *l, run_file *run, void *arg)
+/* What they are about. */
+static void take_events(struct served *f)
 {
 	_Alignas(8) char events[4096];
-	ssize_t n = read(l->served->watch_fd, events, sizeof(events));
+	ssize_t n = read(f->watch_fd, events, sizeof(events));
 
 	for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
 		const struct inotify_event *e = (const void *)(events + at);
 
 		at += (ssize_t)(sizeof(*e) + e->len);
-		serve_event(l, e, run, arg);
-		for (uint32_t i = 0; i < l->served->n; i++) {
-			struct file *file = &l->served->v[i];
-
-			if ((e->mask & IN_OPEN) && !file->is_write &&
-			    !file->is_leased && file->watch == e->wd) {
-				inotify_rm_watch(l->served->watch_fd, e->wd);
-				serve_reader(l, file, run, arg);
-			}
-		}
+		for (int i = 0; i < WRITERS; i++)
+			f->writers[i].more |= f->writers[i].watch == e->wd;
+		for (uint32_t i = 0; i < f->n; i++)
+			f->v[i].asked |= (e->mask & IN_OPEN) &&
+				!f->v[i].is_write && !f->v[i].is_leased &&
+				f->v[i].watch == e->wd;
 	}
+}
+
+static void serve_readers(struct loader *l, run_file *run, void *arg)
+{
+	for (uint32_t i = 0; i < l->served->n; i++)
+		if (l->served->v[i].asked)
+			serve_reader(l, &l->served->v[i], run, arg);
 }
 
 /* What was written, as much as a string holds at a time. */
@@ -552,6 +626,21 @@ void serve_ready(struct loader *l, const struct pollfd *fds, run_file *run,
 			serve_writer(l, &f->v[i], run, arg);
 	}
 	if (fds[f->n].revents)
+		take_events(f);
+	if (!f->retry || now_ns() >= f->retry) {
+		f->retry = 0;
 		serve_readers(l, run, arg);
-	serve_leases(l, run, arg);
+		serve_leases(l, run, arg);
+	}
+	serve_writers(l, run, arg);
+}
+
+uint64_t serve_due(const struct loader *l)
+{
+	const struct served *f = l->served;
+
+	for (int i = 0; f && i < WRITERS; i++)
+		if (f->writers[i].file && f->writers[i].more)
+			return 0;
+	return f && f->retry ? f->retry : UINT64_MAX;
 }

@@ -20,6 +20,8 @@ unsigned serve_poll(struct loader *l, struct pollfd *fds);
 /* The same fds, after the wait. */
 void serve_ready(struct loader *l, const struct pollfd *fds, run_file *run,
 		 void *arg);
+/* When there is something to do that no descriptor tells; UINT64_MAX: never. */
+uint64_t serve_due(const struct loader *l);
 void serve_close(struct loader *l);
 
 #endif

@@ -452,6 +452,8 @@ static uint64_t due(const struct session *s, uint64_t now, bool nap)
 		until = t->due;
 	if (s->l->monitor && monitor_due(s->l) < until)
 		until = monitor_due(s->l);
+	if (serve_due(s->l) < until)
+		until = serve_due(s->l);
 	if (nap)
 		tick = now + NAP_MS * 1000000ull;
 	if (watches_due(s->l) < tick)
