@@ -433,6 +433,7 @@ void check_host(struct loader *l)
 {
 	judge(l);
 	check_slide(l);
+	tasks_check(l);
 	l->build_state = zalloc(l->builds.n);
 	l->build_fds = zalloc(l->builds.n * sizeof(*l->build_fds));
 	check_modules(l);

@@ -254,6 +254,11 @@ void disarm_prog(struct loader *l, uint32_t prog);
 void visit_tasks(struct loader *l);
 
 /* tasks.c: which tasks are whose: see STB_MAPF_TASKS. */
+void tasks_check(const struct loader *l);	/* dies where nothing tells */
+/* The process of -x, by its number; dies when it is none. */
+int64_t tasks_named(const char *text);
+/* The threads of the target and of what it made: *n, to free. */
+pid_t *tasks_of_target(const struct loader *l, size_t *n);
 void tasks_begin(struct loader *l);	/* of those there are now */
 void tasks_tick(struct loader *l);	/* a program may have been replaced */
 /* Each task that runs a program of the script's; is_new: it executed it, or was

@@ -85,17 +85,6 @@ static void set_ring_size(struct options *o, const char *text)
 		    text);
 }
 
-static void set_target(struct options *o, const char *text)
-{
-	double pid = positive("-x", text);
-
-	o->target = (int64_t)pid;
-	if ((double)o->target != pid)
-		die(EXIT_USE, "-x %s: wanted the number of a process", text);
-	if (kill((pid_t)o->target, 0) && errno == ESRCH)
-		die(EXIT_USE, "-x %s: there is no such process", text);
-}
-
 static void add_argument(struct options *o, char *text)
 {
 	if (o->describe)
@@ -154,7 +143,7 @@ static void take_option(struct options *o, int c)
 		o->command = optarg;
 		break;
 	case 'x':
-		set_target(o, optarg);
+		o->target = tasks_named(optarg);
 		break;
 	case 'o':
 		o->output = optarg;

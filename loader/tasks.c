@@ -15,9 +15,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 
@@ -49,15 +52,19 @@ static void put(const struct loader *l, int map, const void *key,
 
 /* --- programs ------------------------------------------------------------- */
 
-/* The device of a mount as the kernel has it, which stat() may not tell. */
-static bool device_of(int mount, uint64_t *device)
+/* The device of a mount of a process's (0: ours) as the kernel has it, which stat()
+   may not tell. */
+static bool device_of(pid_t pid, int mount, uint64_t *device)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char path[48] = "/proc/self/mountinfo", line[4096];
 	unsigned major, minor;
-	char line[4096];
 	bool found = false;
+	FILE *f;
 	int id;
 
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
+	f = fopen(path, "re");
 	while (f && !found && fgets(line, sizeof(line), f)) {
 		found = sscanf(line, "%d %*d %u:%u", &id, &major, &minor) == 3 &&
 			id == mount;
@@ -69,14 +76,19 @@ static bool device_of(int mount, uint64_t *device)
 	return found;
 }
 
-static bool look_at_file(const char *path, struct known_file *out)
+/* A path of ours, which leads to where the process `pid` is, whose mounts may be
+   others; or to a mount that neither has any more. */
+static bool look_at_file(const char *path, pid_t pid, struct known_file *out)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC), mount = -1;
 	unsigned long long number = 0;
 	char name[32], info[512], *p;
+	struct stat st;
+	bool is_there;
 
 	if (fd < 0)
 		return false;
+	is_there = !fstat(fd, &st);
 	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
 	if (read_small(name, info, sizeof(info)) > 0) {
 		p = strstr(info, "mnt_id:");
@@ -85,8 +97,12 @@ static bool look_at_file(const char *path, struct known_file *out)
 		number = p ? strtoull(p + 4, NULL, 10) : 0;
 	}
 	close(fd);
-	out->number = number;
-	return number && device_of(mount, &out->device);
+	out->number = number ? number : st.st_ino;
+	if (is_there && !device_of(pid, mount, &out->device) &&
+	    (!pid || !device_of(0, mount, &out->device)))
+		out->device = (uint64_t)major(st.st_dev) << 20 |
+			minor(st.st_dev);
+	return is_there;
 }
 
 /* The program of which a process may be, and that it was executed, as they are in the
@@ -100,30 +116,32 @@ static uint64_t program_of(struct loader *l, const struct known_file *f)
 	return value << STB_TASK_FILE;
 }
 
-static void add_file(struct loader *l, uint32_t row, const char *root)
+/* As this process sees it, we or the target. */
+static void add_file(struct loader *l, uint32_t row, pid_t pid)
 {
 	const struct stb_program_build *b =
 		ROW(struct stb_program_build, l->builds, row);
 	uint64_t value = ((uint64_t)row + 1) << 1 | 1;	/* executed */
 	struct known_file f;
-	char path[4352];
+	char path[4352], root[32];
 
 	if (b->kind != STB_BUILD_PATH)
 		return;
-	snprintf(path, sizeof(path), "%s%s", root,
+	snprintf(root, sizeof(root), "/proc/%d/root", pid);
+	snprintf(path, sizeof(path), "%s%s", pid ? root : "",
 		 stb_string(&l->meta, b->path));
-	if (!look_at_file(path, &f) ||
-	    (!*root && !memcmp(&f, &l->known[row], sizeof(f))))
+	if (!look_at_file(path, pid, &f) ||
+	    (!pid && !memcmp(&f, &l->known[row], sizeof(f))))
 		return;
-	if (!*root)
+	if (!pid)
 		l->known[row] = f;
 	put(l, l->files_fd, &f, value, false);
 }
 
-static void add_files(struct loader *l, const char *root)
+static void add_files(struct loader *l, pid_t pid)
 {
 	for (uint32_t i = 0; l->files_fd && i < l->builds.n; i++)
-		add_file(l, i, root);
+		add_file(l, i, pid);
 }
 
 /* --- tasks ---------------------------------------------------------------- */
@@ -135,93 +153,213 @@ static void add_task(struct loader *l, uint64_t tid, uint64_t value)
 		put(l, l->tasks_fd, &tid, value, true);
 }
 
-/* Calls back for each entry of a folder that is a number. */
-static void each_number(const char *path, void (*each)(struct loader *l,
-			pid_t pid, pid_t n, uint64_t value),
-			struct loader *l, pid_t pid, uint64_t value)
+struct pids {
+	pid_t *v;
+	size_t n, cap;
+};
+
+static void add_pid(struct pids *to, pid_t pid)
 {
+	if (to->n == to->cap) {
+		to->cap = to->cap ? 2 * to->cap : 64;
+		to->v = realloc(to->v, to->cap * sizeof(*to->v));
+		if (!to->v)
+			die(EXIT_AGAIN, "out of memory");
+	}
+	to->v[to->n++] = pid;
+}
+
+/* The entries of a folder that are numbers. */
+static struct pids numbers_in(const char *path)
+{
+	struct pids all = { 0 };
 	DIR *d = opendir(path);
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
 		if (atoi(e->d_name) > 0)
-			each(l, pid, atoi(e->d_name), value);
+			add_pid(&all, atoi(e->d_name));
 	if (d)
 		closedir(d);
+	return all;
 }
 
-static void add_thread(struct loader *l, pid_t pid, pid_t tid, uint64_t value)
+static struct pids threads_of(pid_t pid)
 {
-	add_task(l, tid, value);
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	return numbers_in(path);
 }
 
 static void add_process(struct loader *l, pid_t pid, uint64_t followed)
 {
 	struct known_file f;
-	uint64_t program = 0;
-	char path[64];
+	struct pids threads;
+	uint64_t value = followed;
+	char path[48];
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	if (l->files_fd && look_at_file(path, &f))
-		program = program_of(l, &f);
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	if (program || followed)
-		each_number(path, add_thread, l, pid, program | followed);
-}
-
-static void add_running(struct loader *l, pid_t unused, pid_t pid,
-			uint64_t value)
-{
-	add_process(l, pid, value);
-}
-
-static void add_target(struct loader *l, pid_t pid);
-
-/* The processes that a thread has made. */
-static void add_children(struct loader *l, pid_t pid, pid_t tid,
-			 uint64_t value)
-{
-	char path[64], text[8192], *p = text, *end;
-	long child;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, tid);
-	if (read_small(path, text, sizeof(text)) <= 0)
+	if (l->files_fd && look_at_file(path, pid, &f))
+		value |= program_of(l, &f);
+	if (!value)
 		return;
-	while ((child = strtol(p, &end, 10)) > 0 && end != p) {
-		add_target(l, (pid_t)child);
-		p = end;
-	}
+	threads = threads_of(pid);
+	for (size_t i = 0; i < threads.n; i++)
+		add_task(l, threads.v[i], value);
+	free(threads.v);
 }
 
-static void add_target(struct loader *l, pid_t pid)
+enum { PID_MOST = 1 << 22 };	/* the kernel's PID_MAX_LIMIT */
+
+/* The processes that the threads of one have made, but those that were seen. */
+static void add_children(struct pids *all, uint8_t *seen, pid_t pid)
 {
+	struct pids threads = threads_of(pid);
 	char path[64];
+	pid_t child;
+	FILE *f;
 
-	add_process(l, pid, STB_TASK_FOLLOWED);
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	each_number(path, add_children, l, pid, 0);
+	for (size_t i = 0; i < threads.n; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid,
+			 threads.v[i]);
+		f = fopen(path, "re");
+		while (f && fscanf(f, "%d", &child) == 1) {
+			if (child <= 0 || child >= PID_MOST ||
+			    seen[child / 8] >> child % 8 & 1)
+				continue;
+			seen[child / 8] |= 1 << child % 8;
+			add_pid(all, child);
+		}
+		if (f)
+			fclose(f);
+	}
+	free(threads.v);
 }
+
+/* A process and all that came of it. */
+static struct pids family_of(pid_t pid)
+{
+	uint8_t *seen = zalloc(PID_MOST / 8);
+	struct pids all = { 0 };
+
+	add_pid(&all, pid);
+	if (pid > 0 && pid < PID_MOST)
+		seen[pid / 8] |= 1 << pid % 8;
+	for (size_t i = 0; i < all.n; i++)
+		add_children(&all, seen, all.v[i]);
+	zfree(seen, PID_MOST / 8);
+	return all;
+}
+
+static void add_all(struct loader *l, struct pids all, uint64_t followed)
+{
+	for (size_t i = 0; i < all.n; i++)
+		add_process(l, all.v[i], followed);
+	free(all.v);
+}
+
+/* --- what is wanted ------------------------------------------------------- */
+
+/* The inode number of the first namespace of processes, in every kernel. */
+#define FIRST_NUMBERS 0xeffffffcu
+
+/* Are the numbers of processes that we see others than handlers do? */
+static bool has_own_numbers(void)
+{
+	struct stat st;
+
+	return !stat("/proc/self/ns/pid", &st) && st.st_ino != FIRST_NUMBERS;
+}
+
+static bool tracks_tasks(const struct loader *l)
+{
+	for (uint32_t i = 0; i < l->maps.n; i++)
+		if (ROW(struct stb_map, l->maps, i)->flags & STB_MAPF_TASKS)
+			return true;
+	return false;
+}
+
+void tasks_check(const struct loader *l)
+{
+	bool tracks = tracks_tasks(l), wanted = tracks;
+
+	for (uint32_t i = 0; i < l->builds.n; i++)
+		wanted = wanted || is_program(l, i);
+	if (wanted && access("/proc/self/fd", F_OK))
+		die(EXIT_KERNEL, "wanted /proc, which tells what programs "
+		    "processes run: mount it");
+	if (!l->progs.n || !has_own_numbers())
+		return;
+	if (tracks && (l->opt.target || l->opt.command))
+		die(EXIT_USE, "%s in a pid namespace: the kernel has other "
+		    "numbers for its processes; run this outside of it, in a "
+		    "container with the host's (--pid=host)",
+		    l->opt.target ? "-x" : "-c");
+	if (tracks)
+		say("this is a pid namespace: programs that run already are "
+		    "not seen, those that begin are");
+	else if (l->opt.target || l->opt.command)
+		say("this is a pid namespace: target() is the number that "
+		    "the process has in it, pid() is the kernel's");
+}
+
+int64_t tasks_named(const char *text)
+{
+	char path[48], status[4096], *end, *p;
+	long pid = strtol(text, &end, 10);
+
+	if (end == text || *end || pid <= 0 || pid >= PID_MOST)
+		die(EXIT_USE, "-x %s: wanted the number of a process", text);
+	if (kill((pid_t)pid, 0) && errno == ESRCH)
+		die(EXIT_USE, "-x %s: there is no such process", text);
+	snprintf(path, sizeof(path), "/proc/%ld/status", pid);
+	p = read_small(path, status, sizeof(status)) > 0 ?
+		strstr(status, "\nTgid:") : NULL;
+	if (p && strtol(p + 6, NULL, 10) != pid)
+		die(EXIT_USE, "-x %s: it is a thread of process %ld: give that",
+		    text, strtol(p + 6, NULL, 10));
+	return pid;
+}
+
+pid_t *tasks_of_target(const struct loader *l, size_t *n)
+{
+	struct pids family = family_of((pid_t)l->shared->target_pid), threads;
+	struct pids all = { 0 };
+
+	for (size_t i = 0; i < family.n; i++) {
+		threads = threads_of(family.v[i]);
+		for (size_t k = 0; k < threads.n; k++)
+			add_pid(&all, threads.v[k]);
+		free(threads.v);
+	}
+	free(family.v);
+	*n = all.n;
+	return all.v;
+}
+
+/* --- all ------------------------------------------------------------------ */
 
 void tasks_begin(struct loader *l)
 {
 	pid_t target = (pid_t)l->shared->target_pid;
-	char root[32];
 
 	if (!l->tasks_fd)
 		return;
 	l->known = zalloc((l->builds.n + 1) * sizeof(*l->known));
-	add_files(l, "");
-	snprintf(root, sizeof(root), "/proc/%d/root", target);
+	add_files(l, 0);
+	if (has_own_numbers())
+		return;
 	/* ours begin with the command that they become, or not at all */
 	add_task(l, getpid(), STB_TASK_SEEN);
 	if (target && l->opt.command)
 		add_task(l, target, STB_TASK_SEEN | STB_TASK_FOLLOWED);
 	if (target) {
-		add_files(l, root);
-		add_target(l, target);
+		add_files(l, target);
+		add_all(l, family_of(target), STB_TASK_FOLLOWED);
 	}
 	if (l->files_fd)
-		each_number("/proc", add_running, l, 0, 0);
+		add_all(l, numbers_in("/proc"), 0);
 }
 
 static void tell_task(struct loader *l, uint64_t tid, uint64_t value,
@@ -263,5 +401,5 @@ void tasks_each(struct loader *l, void (*each)(struct loader *l, pid_t tid,
 void tasks_tick(struct loader *l)
 {
 	if (l->tasks_fd)
-		add_files(l, "");
+		add_files(l, 0);
 }
