@@ -22,9 +22,13 @@ enum { PATIENCE_S = 5 };
 
 static volatile sig_atomic_t caught;
 
+/* What it is too early to interrupt, a write to a reader who does not read, is
+   interrupted a second later. */
 static void on_signal(int sig)
 {
-	caught = sig;
+	if (sig != SIGALRM)
+		caught = sig;
+	alarm(1);
 }
 
 /* Connected, and the request sent; -1 and errno. */
@@ -139,48 +143,69 @@ static int list(void)
 
 /* --- the others -------------------------------------------------------------------- */
 
-static void write_out(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, p, n);
+/* What comes from a recorder, and is on its way to a reader. */
+struct copy {
+	int from, to;
+	bool patient;
+	size_t at, n;		/* of buf: what is not written yet */
+	char buf[16384];
+	char last[sizeof(END_OF_DUMP) - 1];	/* bytes of all that came */
+};
 
-		if (done < 0 && errno == EINTR && !caught)
-			continue;
-		if (done < 0)
+/* Writes what is there; a signal may leave some. */
+static void write_out(struct copy *c)
+{
+	while (c->at < c->n && !caught) {
+		ssize_t done = write(c->to, c->buf + c->at, c->n - c->at);
+
+		if (done < 0 && errno != EINTR)
 			die(EXIT_OUTPUT, "%s", strerror(errno));
-		p += done;
-		n -= (size_t)done;
+		if (done > 0)
+			c->at += (size_t)done;
 	}
+}
+
+static void keep_last(struct copy *c, size_t n)
+{
+	size_t room = sizeof(c->last), new = n < room ? n : room;
+
+	memmove(c->last, c->last + new, room - new);
+	memcpy(c->last + room - new, c->buf + n - new, new);
 }
 
 /* All that comes, until the other side closes: 0, or the signal that came. */
-static int copy(int from, int to, bool patient)
+static int copy(struct copy *c)
 {
-	char buf[16384];
-	ssize_t n;
+	for (;;) {
+		ssize_t n;
 
-	while ((n = recv(from, buf, sizeof(buf), 0)) != 0) {
-		if (n < 0 && caught)
+		write_out(c);
+		if (caught)
 			return caught;
-		if (n < 0 && (errno == EINTR ||
-			      (errno == EAGAIN && patient)))
-			continue;
-		if (n < 0)
+		n = recv(c->from, c->buf, sizeof(c->buf), 0);
+		if (!n)
+			return 0;
+		if (n < 0 && errno != EINTR && (errno != EAGAIN || !c->patient))
 			die(EXIT_AGAIN, "the recorder does not answer: %s",
 			    strerror(errno));
-		write_out(to, buf, (size_t)n);
+		if (n < 0)
+			continue;
+		c->at = 0;
+		c->n = (size_t)n;
+		keep_last(c, c->n);
 	}
-	return 0;
 }
 
-static int simple(const char *name, const char *request, int to)
+/* Its last words, for which it takes the time it needs. */
+static int stop(const char *name)
 {
-	int fd = ask(name, request);
+	struct copy c = { .from = ask(name, "stop"), .to = STDOUT_FILENO,
+			  .patient = true };
 
-	if (fd < 0)
+	if (c.from < 0)
 		die_unheard(name);
-	copy(fd, to, !strcmp(request, "stop"));
-	close(fd);
+	copy(&c);
+	close(c.from);
 	return 0;
 }
 
@@ -204,41 +229,64 @@ static int rotate(const char *name)
 static int attach(const char *name)
 {
 	struct sigaction a = { .sa_handler = on_signal };
-	int fd = ask(name, "attach"), sig;
+	struct copy c = { .from = ask(name, "attach"), .to = STDOUT_FILENO,
+			  .patient = true };
+	int sig;
 
-	if (fd < 0)
+	if (c.from < 0)
 		die_unheard(name);
 	sigaction(SIGINT, &a, NULL);
 	sigaction(SIGTERM, &a, NULL);
 	sigaction(SIGHUP, &a, NULL);
 	sigaction(SIGQUIT, &a, NULL);
-	sig = copy(fd, STDOUT_FILENO, true);
+	sigaction(SIGALRM, &a, NULL);
+	sig = copy(&c);
 	if (sig == SIGINT || sig == SIGTERM) {
 		caught = 0;
 		close(ask(name, "stop"));
-		copy(fd, STDOUT_FILENO, true);
+		copy(&c);
 	} else if (sig) {
 		say("disconnected from %s, which goes on; to reconnect: "
 		    "--attach %s", name, name);
 	}
-	close(fd);
+	close(c.from);
 	return 0;
+}
+
+/* Waits for something to come; false: nothing will. */
+static bool comes(int fd)
+{
+	ssize_t n;
+	char byte;
+
+	do
+		n = recv(fd, &byte, 1, MSG_PEEK);
+	while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	return n == 1;
 }
 
 static int dump(const struct options *o)
 {
-	int to = STDOUT_FILENO, status;
+	struct copy c = { .from = ask(o->recorder, "dump"),
+			  .to = STDOUT_FILENO, .patient = true };
 
-	if (o->output)
-		to = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-			  0666);
-	if (to < 0)
+	if (c.from < 0)
+		die_unheard(o->recorder);
+	/* a file that is there is kept until there is something instead */
+	if (o->output && comes(c.from))
+		c.to = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+			    0666);
+	if (c.to < 0)
 		die(EXIT_OUTPUT, "-o %s: %s", o->output, strerror(errno));
-	status = simple(o->recorder, "dump", to);
-	if (close(to))
+	copy(&c);
+	close(c.from);
+	if (close(c.to))
 		die(EXIT_OUTPUT, "-o %s: %s", o->output ? o->output : "stdout",
 		    strerror(errno));
-	return status;
+	if (memcmp(c.last, END_OF_DUMP, sizeof(c.last)))
+		die(EXIT_AGAIN, "recorder \"%s\": the dump has no end: it was "
+		    "ended meanwhile, or is short of memory", o->recorder);
+	return 0;
 }
 
 int control(const struct options *o)
@@ -253,7 +301,7 @@ int control(const struct options *o)
 	case VERB_DUMP:
 		return dump(o);
 	case VERB_STOP:
-		return simple(o->recorder, "stop", STDOUT_FILENO);
+		return stop(o->recorder);
 	case VERB_ROTATE:
 		return rotate(o->recorder);
 	}

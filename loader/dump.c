@@ -22,6 +22,7 @@ enum {
 	TEXT_CHUNK = 32768,
 	MAX_PROCESSES = 8192,
 	MAX_MAPS = 8 << 20,	/* bytes of lines of processes, together */
+	DRAIN_EACH = 1024,	/* elements, while handlers go on to print */
 };
 
 /* --- strings ---------------------------------------------------------------------- */
@@ -184,14 +185,17 @@ static void put_stat(FILE *f, const struct stb_map *m, const void *value)
 	putc('}', f);
 }
 
-struct put { FILE *f; const struct loader *l; };
+struct put { FILE *f; struct loader *l; uint64_t n; };
 
 static void put_element(void *arg, const struct stb_map *m, const uint8_t *key,
 			const void *value)
 {
-	const struct put *p = arg;
+	struct put *p = arg;
 	const char *name = stb_string(&p->l->meta, m->name);
 	int64_t n;
+
+	if (!(++p->n % DRAIN_EACH))
+		ring_drain(p->l);
 
 	fputs("{\"array\":", p->f);
 	put_string(p->f, name, strlen(name));
@@ -208,29 +212,43 @@ static void put_element(void *arg, const struct stb_map *m, const uint8_t *key,
 	fputs("}\n", p->f);
 }
 
+/* A part of what is kept, from where *at moves to behind it; how much. */
+static size_t next_part(const struct history *h, uint64_t *at, char *to)
+{
+	size_t n = 0, some;
+	const char *p;
+
+	while (n < TEXT_CHUNK && (some = history_read(h, at, &p))) {
+		if (some > TEXT_CHUNK - n)
+			some = TEXT_CHUNK - n;
+		memcpy(to + n, p, some);
+		n += some;
+		*at += some;
+	}
+	return n;
+}
+
 static void put_history(FILE *f, const struct loader *l)
 {
 	uint64_t at = history_begin(&l->history);
-	const char *p;
-	size_t n;
+	char part[TEXT_CHUNK];
+	size_t n, whole;
 
-	while ((n = history_read(&l->history, &at, &p))) {
-		if (n > TEXT_CHUNK)
-			n = TEXT_CHUNK;
-		/* not in the middle of a character */
-		while (n > TEXT_CHUNK - 4 && (p[n - 1] & 0x80))
-			n--;
+	while ((n = next_part(&l->history, &at, part))) {
+		/* not in the middle of a character, unless that is the end */
+		whole = at < l->history.end ? json_whole(part, n) : n;
+		at -= n - whole;
 		fputs("{\"text\":", f);
-		put_string(f, p, n);
+		put_string(f, part, whole);
 		fputs("}\n", f);
-		at += n;
 	}
 }
 
 /* --- processes ------------------------------------------------------------------------ */
 
-/* Code that is mapped from files: "START-END OFFSET PATH". */
-static void put_maps(FILE *f, const char *pid)
+/* Code that is mapped from files: "START-END OFFSET PATH", as long as f has less
+   than `most` bytes. */
+static void put_maps(FILE *f, const char *pid, long most)
 {
 	char path[64], line[4352], perms[8], file[4096];
 	unsigned long long start, end, offset;
@@ -240,7 +258,7 @@ static void put_maps(FILE *f, const char *pid)
 	snprintf(path, sizeof(path), "/proc/%s/maps", pid);
 	maps = fopen(path, "re");
 	fputs(",\"maps\":[", f);
-	while (maps && fgets(line, sizeof(line), maps)) {
+	while (maps && ftell(f) < most && fgets(line, sizeof(line), maps)) {
 		if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %4095[^\n]",
 			   &start, &end, perms, &offset, file) != 5 ||
 		    perms[2] != 'x' || file[0] != '/')
@@ -255,33 +273,37 @@ static void put_maps(FILE *f, const char *pid)
 		fclose(maps);
 }
 
-static void put_processes(FILE *f)
+/* false: it is gone. */
+static bool put_process(FILE *f, const char *pid, long most)
+{
+	char path[64], name[64];
+
+	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
+	if (read_small(path, name, sizeof(name)) <= 0)
+		return false;
+	fprintf(f, "{\"process\":%s", pid);
+	name[strcspn(name, "\n")] = 0;
+	put_text(f, "name", name);
+	put_maps(f, pid, most);
+	fputs("}\n", f);
+	return true;
+}
+
+static void put_processes(FILE *f, struct loader *l)
 {
 	DIR *proc = opendir("/proc");
-	struct dirent *d;
-	long begin = ftell(f);
+	struct dirent *d = NULL;
+	long most = ftell(f) + MAX_MAPS;
 	unsigned n = 0;
 
-	while (proc && (d = readdir(proc))) {
-		char path[64], name[64];
-		long len;
-
-		if (!isdigit((unsigned char)d->d_name[0]))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%.20s/comm", d->d_name);
-		len = read_small(path, name, sizeof(name));
-		if (len <= 0)
-			continue;
-		if (n++ == MAX_PROCESSES || ftell(f) - begin > MAX_MAPS) {
-			fputs("{\"processes_cut\":true}\n", f);
-			break;
-		}
-		fprintf(f, "{\"process\":%s", d->d_name);
-		name[strcspn(name, "\n")] = 0;
-		put_text(f, "name", name);
-		put_maps(f, d->d_name);
-		fputs("}\n", f);
+	while (proc && n < MAX_PROCESSES && ftell(f) < most &&
+	       (d = readdir(proc))) {
+		if (isdigit((unsigned char)d->d_name[0]))
+			n += put_process(f, d->d_name, most);
+		ring_drain(l);
 	}
+	if (d)
+		fputs("{\"processes_cut\":true}\n", f);
 	if (proc)
 		closedir(proc);
 }
@@ -290,19 +312,19 @@ char *dump_session(struct loader *l, size_t *size)
 {
 	char *text = NULL;
 	FILE *f = open_memstream(&text, size);
-	struct put p = { f, l };
+	struct put p = { .f = f, .l = l };
 
 	if (!f)
 		return NULL;
 	put_head(f, l);
+	put_history(f, l);	/* before any more comes to it */
 	put_scalars(f, l);
 	if (in_kmod(l))
 		kmod_each_element(l, put_element, &p);
 	else if (l->vm)
 		vm_each_element(l->vm, put_element, &p);
-	put_history(f, l);
-	put_processes(f);
-	fputs("{\"end\":true}\n", f);
+	put_processes(f, l);
+	fputs(END_OF_DUMP, f);
 	if (fclose(f)) {	/* no memory */
 		free(text);
 		*size = 0;

@@ -170,13 +170,15 @@ static void put_hex(struct sink *to, const char *s, size_t n)
 static void put_text(const struct output *o, struct sink *to)
 {
 	const struct sink *t = &o->text;
+	bool cut = t->n == t->cap;
+	size_t n = cut ? json_whole(t->buf, t->n - 1) : t->n;
 
 	json_key(to, "text");
-	if (!json_quote(to, t->buf, t->n)) {
+	if (!json_quote(to, t->buf, n)) {
 		json_key(to, "hex");
-		put_hex(to, t->buf, t->n);
+		put_hex(to, t->buf, n);
 	}
-	if (t->n == t->cap)
+	if (cut)
 		sink_puts(to, ",\"cut\":true");
 }
 

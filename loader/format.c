@@ -405,7 +405,8 @@ static void err_full(struct sink *s)
 	s->n = 0;
 }
 
-/* MESSAGE_SIZE: what is longer is cut, and said to be. */
+/* MESSAGE_SIZE: what is longer, which one byte more tells, is cut, and said to
+   be. */
 enum { COMMAND_SIZE = 4096, HEAD_SIZE = 1024, MESSAGE_SIZE = 1 << 20 };
 
 static void folded_line(void *arg, const char *line, size_t n)
@@ -416,10 +417,10 @@ static void folded_line(void *arg, const char *line, size_t n)
 void output_form(struct output *o, enum form form)
 {
 	o->form = form;
-	o->pid = (int32_t)getpid();
 	if (form == FORM_TEXT && !o->bulk)
 		return;
-	o->text = (struct sink){ zalloc(MESSAGE_SIZE), 0, MESSAGE_SIZE, NULL };
+	o->text = (struct sink){ zalloc(MESSAGE_SIZE + 1), 0, MESSAGE_SIZE + 1,
+				 NULL };
 	if (form != FORM_FOLDED)
 		return;
 	o->fold = zalloc(sizeof(*o->fold));

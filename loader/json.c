@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-/* Bytes of the UTF-8 character at s; 0: it is none. */
-static size_t utf8(const uint8_t *s, size_t n)
+size_t json_char(const char *text, size_t n)
 {
+	const uint8_t *s = (const uint8_t *)text;
 	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
 		s[0] >= 0xe0 && s[0] < 0xf0 ? 3 :
 		s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
@@ -26,8 +26,18 @@ bool json_is_text(const char *s, size_t n)
 	size_t len = 1;
 
 	for (; n && len; s += len, n -= len)
-		len = utf8((const uint8_t *)s, n);
+		len = json_char(s, n);
 	return !n;
+}
+
+size_t json_whole(const char *s, size_t n)
+{
+	size_t back = 1;
+
+	while (back < 4 && back < n && (s[n - back] & 0xc0) == 0x80)
+		back++;
+	return n && (s[n - back] & 0xc0) == 0xc0 &&
+	       !json_char(s + n - back, back) ? n - back : n;
 }
 
 /* A character that cannot stand for itself. */
@@ -59,7 +69,7 @@ bool json_quote(struct sink *to, const char *text, size_t n)
 
 	sink_put(to, "\"", 1);
 	for (; n; s += len, n -= len) {
-		len = utf8(s, n);
+		len = json_char((const char *)s, n);
 		if (len && !is_special(*s))
 			continue;
 		sink_put(to, (const char *)plain, (size_t)(s - plain));

@@ -8,7 +8,11 @@
 
 #include "loader/format.h"
 
+/* Bytes of the UTF-8 character that text begins with; 0: it is none. */
+size_t json_char(const char *s, size_t n);
 bool json_is_text(const char *s, size_t n);	/* UTF-8 */
+/* As many of its bytes as do not end in the middle of a character. */
+size_t json_whole(const char *s, size_t n);
 /* In quotes; each byte that is no UTF-8 becomes U+FFFD. false: there were. */
 bool json_quote(struct sink *to, const char *s, size_t n);
 void json_number(struct sink *to, int64_t n);

@@ -330,8 +330,6 @@ static void open_output(struct loader *l)
 	if (l->opt.bulk)
 		l->out.bulk = bulk_open(l->opt.output, possible_cpus());
 	output_form(&l->out, l->opt.form);
-	if (output_has_lines(&l->out))
-		l->out.identity = identity_of(l);
 	if (l->opt.output && !l->opt.bulk)
 		l->out.files = &l->files;
 }
@@ -372,6 +370,9 @@ int main(int argc, char **argv)
 	l.out.names.builds = &l.builds_fd;
 	if (l.opt.record)
 		record_start(&l);
+	l.out.pid = (int32_t)getpid();	/* which is another one now */
+	if (output_has_lines(&l.out))
+		l.out.identity = identity_of(&l);
 	if (!l.opt.dry_run)
 		l.out.shell = runner_start(&l);
 	if (l.opt.monitor)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -253,6 +254,11 @@ void record_start(struct loader *l)
 
 	history_init(&l->history, l->opt.keep_size);
 	l->out.history = &l->history;
+	/* in one piece until it is known whether anyone is there to read it */
+	if (!l->files.pattern)
+		l->out.fd = memfd_create("begin", MFD_CLOEXEC);
+	if (l->out.fd < 0)
+		die(EXIT_AGAIN, "memfd_create: %s", strerror(errno));
 	if (pipe2(ready, O_CLOEXEC))
 		die(EXIT_AGAIN, "pipe: %s", strerror(errno));
 	child = fork();
@@ -273,6 +279,10 @@ void record_ready(struct loader *l)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	output_flush(&l->out);
+	if (!l->files.pattern) {
+		close(l->out.fd);
+		l->out.fd = -1;
+	}
 	for (int fd = 0; null >= 0 && fd < 3; fd++)
 		dup2(null, fd);
 	if (null > 2)
@@ -546,34 +556,34 @@ void record_serve(struct loader *l, const struct pollfd *fds, int n)
 		welcome(r);
 }
 
+/* It ended before anyone was sent away: all its output. */
+static void pass_on(struct loader *l)
+{
+	char part[16384];
+	off_t at = 0;
+	ssize_t n;
+
+	while (!l->out.broken &&
+	       (n = pread(l->out.fd, part, sizeof(part), at)) > 0) {
+		output_write(&l->out, STDOUT_FILENO, part, (size_t)n);
+		at += n;
+	}
+}
+
 void record_end(struct loader *l)
 {
 	struct recorder *r = l->recorder;
 	uint64_t until = now_ns() + LAST_WORDS_MS * 1000000ull;
 	struct pollfd fds[MAX_CLIENTS + 1];
 	struct sockaddr_un a;
-	const char *p;
-	uint64_t at = 0;
-	size_t n;
 
 	output_flush(&l->out);
 	address(&a, r->name);
 	unlink(a.sun_path);
 	close(r->listener);
-	if (!r->detached) {	/* it ended before anyone was sent away */
-		if (!l->files.pattern) {
-			l->out.fd = STDOUT_FILENO;
-			output_start(&l->out);
-		}
-		at = first_line(l);
-		while (!l->files.pattern &&
-		       (n = history_read(&l->history, &at, &p)) &&
-		       fwrite(p, 1, n, stdout) == n)
-			at += n;
-		if (fflush(stdout) || ferror(stdout)) {
-			l->out.broken = true;
-			l->out.error = errno;
-		}
+	if (!r->detached) {
+		if (!l->files.pattern)
+			pass_on(l);
 		return;
 	}
 	for (;;) {

@@ -50,6 +50,7 @@ time_t record_since(const struct loader *l);
 int control(const struct options *o);
 
 /* dump.c: all that a recorder knows, as docs/dump.md has it; malloc'ed. */
+#define END_OF_DUMP "{\"end\":true}\n"
 char *dump_session(struct loader *l, size_t *size);
 
 #endif
