@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loader/monitor.h"
 #include "loader/bpf.h"
+#include "loader/json.h"
 #include "loader/kmod.h"
 #include "loader/vm.h"
 
@@ -53,6 +54,14 @@ void monitor_prepare(struct loader *l)
 	/* what is printed is shown below; the last of it */
 	history_init(&l->history, KEPT_OUTPUT);
 	l->out.history = &l->history;
+}
+
+/* From now on the screen is not the output's; before, it may have ended. */
+static void take_screen(struct loader *l)
+{
+	output_flush(&l->out);
+	if (l->opt.output)
+		return;
 	l->out.fd = -1;
 	l->out.detached = true;
 }
@@ -91,6 +100,7 @@ void monitor_open(struct loader *l)
 	for (uint32_t i = 0; i < l->sites.n; i++)
 		m->rows[ROW(struct stb_site, l->sites, i)->prog].sites++;
 	m->stats = bpf_enable_stats();
+	take_screen(l);
 	m->begin = m->last = now_ns();
 	tcgetattr(STDIN_FILENO, &m->was);
 	raw = m->was;
@@ -107,8 +117,6 @@ void monitor_close(struct loader *l)
 	static const char leave[] = "\033[?25h\033[?1049l";
 	struct monitor *m = l->monitor;
 
-	if (!m->rows)		/* it never had the screen */
-		return;
 	if (write(STDOUT_FILENO, leave, sizeof(leave) - 1) < 0)
 		l->out.broken = true;
 	tcsetattr(STDIN_FILENO, TCSANOW, &m->was);
@@ -146,24 +154,33 @@ static void read_row(struct loader *l, struct row *r, uint32_t prog,
 
 /* --- drawing --------------------------------------------------------------------- */
 
+/* Bytes of the character at s. One that is no text, or that a terminal obeys,
+   becomes dots: of ASCII, and U+0080 to U+009F. */
+static size_t plain_at(char *s)
+{
+	size_t len = json_char(s, strlen(s)), n = len ? len : 1;
+	const uint8_t *c = (const uint8_t *)s;
+
+	if (!len || *c < ' ' || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
+		memset(s, '.', n);
+	return n;
+}
+
 /* A line, cut at the screen's border, without what is no text. */
 PRINTF_LIKE(2, 3)
 static void draw_line(struct monitor *m, const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
-	size_t n = 0;
+	size_t n = 0, len;
 
 	if (m->used >= m->lines)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	while (line[n] && n < m->columns) {
-		if ((unsigned char)line[n] < ' ' || line[n] == 0x7f)
-			line[n] = '.';
-		n++;
-	}
+	while (line[n] && n + (len = plain_at(line + n)) <= m->columns)
+		n += len;
 	if (m->used++)
 		sink_puts(&m->screen, "\r\n");
 	sink_put(&m->screen, line, n);
