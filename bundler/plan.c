@@ -66,7 +66,7 @@ static const struct choice map_types[] = {
 static const struct choice channels[] = {
 	{ "out", STB_OUT }, { "error", STB_ERROR }, { "warn", STB_WARN },
 	{ "log", STB_LOG }, { "system", STB_SYSTEM },
-	{ "switch", STB_SWITCH }, { 0 }
+	{ "switch", STB_SWITCH }, { "value", STB_VALUE }, { 0 }
 };
 static const struct choice prog_types[] = {
 	{ "kprobe", STB_PROG_KPROBE }, { "fentry", STB_PROG_FENTRY },

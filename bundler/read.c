@@ -693,7 +693,7 @@ static bool check_formats(struct variant *v)
 
 		if (!str_ok(v->meta, f->text) || !str_ok(v->meta, f->args) ||
 		    f->text_len >= v->meta->strings_size - f->text ||
-		    f->channel > STB_SWITCH)
+		    f->channel > STB_VALUE)
 			return fail(v->r, STB_E_VALUE, "format", i);
 	}
 	return true;

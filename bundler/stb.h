@@ -240,9 +240,14 @@ struct stb_global {		/* a scalar in the globals region */
 };
 _Static_assert(sizeof(struct stb_global) == 16, "stb_global");
 
-/* STB_SYSTEM: commands for the shell; STB_SWITCH: the next file of output */
+/*
+ * STB_SYSTEM: commands for the shell; STB_SWITCH: the next file of output;
+ * STB_VALUE: a global or an element of an array, shown at the end. Its text is
+ * NAME or NAME[KEY,...] with a directive for each key, then =VALUE, or of an
+ * aggregate " @OP=%d" for each of what is known of it, or " @count=0x0".
+ */
 enum stb_channel { STB_OUT = 0, STB_ERROR, STB_WARN, STB_LOG, STB_SYSTEM,
-		   STB_SWITCH };
+		   STB_SWITCH, STB_VALUE };
 struct stb_format {		/* index is the id in records */
 	stb_str text;		/* printf directives, SystemTap's */
 	stb_str args;		/* "lsl"; 'h' histogram print, see abi.h */

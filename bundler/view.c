@@ -95,7 +95,7 @@ static bool is_type(const json_t *event, const char *type)
 static bool is_output(const json_t *event)
 {
 	return is_type(event, "print") || is_type(event, "log") ||
-	       is_type(event, "histogram");
+	       is_type(event, "histogram") || is_type(event, "value");
 }
 
 static void put_text(struct view *v, const json_t *event)

@@ -306,7 +306,7 @@ static void plan_memory(const struct ir_layout *lay, struct text *t)
 static void plan_tables(const struct ir *ir, struct text *t)
 {
 	static const char *const channels[] = { "out", "error", "warn", "log",
-		"system", "switch" };
+		"system", "switch", "value" };
 	size_t i;
 
 	for (i = 0; i < ir->formats.n; i++) {

@@ -462,7 +462,7 @@ void ir_print_body(const struct ir_stmt *s, struct text *t)
 static const char *channel_name(int channel)
 {
 	static const char *const names[] = { "out", "error", "warn", "log",
-		"system", "switch" };
+		"system", "switch", "value" };
 
 	return names[channel];
 }

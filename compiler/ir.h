@@ -339,9 +339,10 @@ struct ir_handler {
 	struct ir_handler *next;
 };
 
-/* IR_SYSTEM: a command for the shell; IR_SWITCH: the next file of output */
+/* IR_SYSTEM: a command for the shell; IR_SWITCH: the next file of output;
+   IR_VALUE: a global that is shown at the end (display.c) */
 enum ir_channel { IR_OUT, IR_ERROR_MESSAGE, IR_WARN, IR_LOG, IR_SYSTEM,
-		  IR_SWITCH };
+		  IR_SWITCH, IR_VALUE };
 
 struct ir_format {
 	const char *text;

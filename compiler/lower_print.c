@@ -642,6 +642,7 @@ struct ir_opnd lower_print(struct lower *l, const struct expr *e,
 	shape_print(l, &sh, e);
 	if (e->print->to_string)
 		return shape_string(l, &sh, e->at, want);
-	shape_out(l, &sh, e->at, IR_OUT);
+	shape_out(l, &sh, e->at, l->site && l->site->probe->is_display ?
+		  IR_VALUE : IR_OUT);
 	return lit_opnd("", 0);
 }

@@ -149,6 +149,7 @@ static const char *type_of(enum stb_channel channel)
 	case STB_LOG:
 		return "log";
 	case STB_OUT:
+	case STB_VALUE:
 	case STB_SYSTEM:
 	case STB_SWITCH:
 		break;
@@ -196,16 +197,85 @@ static void put_arg(struct sink *to, const struct arg *a)
 	}
 }
 
-static void put_args(struct sink *to, const struct printed *p)
+static void put_list(struct sink *to, const char *key, const struct arg *args,
+		     uint32_t n)
 {
-	json_key(to, "args");
+	json_key(to, key);
 	sink_puts(to, "[");
-	for (uint32_t i = 0; i < p->nargs; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		if (i)
 			sink_puts(to, ",");
-		put_arg(to, &p->args[i]);
+		put_arg(to, &args[i]);
 	}
 	sink_puts(to, "]");
+}
+
+/* --- globals, as they are shown at the end: STB_VALUE ------------------------------ */
+
+struct shown {
+	size_t name;		/* bytes of it, at the front of the format */
+	uint32_t keys;		/* so many of the arguments are */
+	const char *rest;	/* of the format: the value */
+};
+
+static uint32_t directives(const char *s, size_t n)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += s[i] == '%';
+	return count;
+}
+
+/* false: it is no such format, or has other arguments. */
+static bool is_shown(const struct printed *p, struct shown *s)
+{
+	const char *end;
+
+	s->name = strcspn(p->value, "[= ");
+	s->rest = p->value + s->name;
+	s->keys = 0;
+	if (*s->rest == '[') {
+		end = strchr(s->rest, ']');
+		if (!end)
+			return false;
+		s->keys = directives(s->rest, (size_t)(end - s->rest));
+		s->rest = end + 1;
+	}
+	return s->name && (*s->rest == '=' || !strncmp(s->rest, " @", 2)) &&
+	       s->keys + directives(s->rest, strlen(s->rest)) == p->nargs &&
+	       (*s->rest != '=' || s->keys + 1 == p->nargs);
+}
+
+/* An aggregate's: {"count":2,...}; one that is empty has no arguments. */
+static void put_stats(struct sink *to, const char *ops, const struct arg *args,
+		      uint32_t n)
+{
+	uint32_t i = 0;
+
+	sink_puts(to, n ? "{" : "{\"count\":0");
+	for (; i < n && (ops = strchr(ops, '@')); ops++) {
+		if (i)
+			sink_puts(to, ",");
+		json_quote(to, ops + 1, strcspn(ops + 1, "="));
+		sink_puts(to, ":");
+		put_arg(to, &args[i++]);
+	}
+	sink_puts(to, "}");
+}
+
+static void put_value(struct sink *to, const struct printed *p,
+		      const struct shown *s)
+{
+	json_key(to, "name");
+	json_quote(to, p->value, s->name);
+	if (s->keys)
+		put_list(to, "key", p->args, s->keys);
+	json_key(to, "value");
+	if (*s->rest == '=')
+		put_arg(to, &p->args[s->keys]);
+	else
+		put_stats(to, s->rest, p->args + s->keys, p->nargs - s->keys);
 }
 
 /* [low, high, count] of what has a count; null: no limit. */
@@ -278,7 +348,10 @@ static void chrome_message(const struct output *o, struct sink *to,
 void encode_message(struct output *o, struct sink *to, enum stb_channel channel,
 		    const struct printed *p, const struct charted *c)
 {
-	const char *type = c ? "histogram" : type_of(channel);
+	struct shown shown;
+	bool value = p && p->value && is_shown(p, &shown);
+	const char *type = c ? "histogram" : value ? "value" :
+			   type_of(channel);
 
 	if (o->form == FORM_FOLDED) {
 		fold_text(o->fold, o->text.buf, o->text.n);
@@ -292,8 +365,10 @@ void encode_message(struct output *o, struct sink *to, enum stb_channel channel,
 	else
 		chrome_message(o, to, type, channel == STB_ERROR);
 	put_text(o, to);
-	if (p)
-		put_args(to, p);
+	if (value)
+		put_value(to, p, &shown);
+	else if (p)
+		put_list(to, "args", p->args, p->nargs);
 	if (c)
 		put_chart(to, c);
 	finish(o, to);

@@ -19,6 +19,7 @@ const char *form_name(enum form f);
 struct printed {
 	const struct arg *args;
 	uint32_t nargs;
+	const char *value;	/* STB_VALUE: its format; or NULL */
 };
 /* An aggregate whose chart was printed. */
 struct charted {

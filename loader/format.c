@@ -514,6 +514,7 @@ static bool is_encoded(const struct output *o, enum stb_channel channel)
 	switch (channel) {
 	case STB_OUT:
 	case STB_LOG:
+	case STB_VALUE:
 		return o->form != FORM_TEXT || o->bulk;
 	case STB_ERROR:
 	case STB_WARN:
@@ -601,9 +602,13 @@ void output_print(struct output *o, const struct stb_set *meta,
 		  const struct stb_format *f, const struct arg *args,
 		  uint32_t nargs)
 {
-	struct printed p = { args, nargs };
+	const char *text = stb_string(meta, f->text);
+	bool value = f->channel == STB_VALUE;
+	enum stb_channel channel = value ? STB_OUT :
+				   (enum stb_channel)f->channel;
+	struct printed p = { args, nargs, value ? text : NULL };
 
-	format_text(output_begin(o, f->channel), &o->names,
-		    stb_string(meta, f->text), f->text_len, args, nargs);
-	end_message(o, f->channel, &p, NULL);
+	format_text(output_begin(o, channel), &o->names, text, f->text_len,
+		    args, nargs);
+	end_message(o, channel, &p, NULL);
 }

@@ -62,7 +62,7 @@ static const uint8_t *make_own(uint8_t form, const uint8_t *p,
 			       const uint8_t *end)
 {
 	static const enum stb_channel channels[] = {
-		STB_OUT, STB_LOG, STB_ERROR, STB_WARN,
+		STB_OUT, STB_VALUE, STB_ERROR, STB_WARN,
 	};
 	struct stb_format *f = &formats[OWN];
 
