@@ -205,7 +205,7 @@ static int arm_site(struct loader *l, uint32_t i)
 	bool is_event = s->attach == STB_AT_PERF_EVENT;
 	int fd;
 
-	if (in_kmod(l)) {
+	if (in_kmod(l) && !events_of_target(l, s)) {
 		fd = kmod_arm(l, i);
 		l->links[i] = fd ? NOT_ATTACHED : IN_MODULE;
 		l->armed += !fd;

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * events.c - sites that are perf events: one on each CPU that is online, or one
- * of the target, each with the site's program. In: a loaded program, a row of EVENTS. Out: a
- * descriptor a CPU. CPUs that come and go later are looked for by events_tick.
+ * of each thread that the target and its children have, and of all that these make,
+ * each with the site's program. In: a loaded program, a row of EVENTS. Out: a
+ * descriptor a CPU or thread; of a module, which has those of CPUs itself, its number.
+ * CPUs that come and go later are looked for by events_tick.
  */
 #include "loader/bpf.h"
+#include "loader/kmod.h"
 #include "loader/loader.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { LOOK_MS = 250 };	/* how long a change of CPUs may go unseen */
@@ -27,15 +30,22 @@ static bool is_of_target(const struct stb_event *e)
 	return e->flags & STB_EVENT_TARGET;
 }
 
+bool events_of_target(const struct loader *l, const struct stb_site *s)
+{
+	return s->attach == STB_AT_PERF_EVENT && is_of_target(event_of(l, s));
+}
+
+/* On one CPU (tid is -1), or of one thread on all (cpu is -1). */
 static int open_event(const struct loader *l, const struct stb_site *s,
-		      int cpu)
+		      int cpu, pid_t tid)
 {
 	const struct stb_event *e = event_of(l, s);
 	struct perf_event_attr a = {
 		.size = sizeof(a), .type = e->type, .config = e->config,
 		.freq = e->flags & STB_EVENT_HZ ? 1 : 0,
-		.sample_period = e->rate,
+		.sample_period = e->rate, .inherit = cpu < 0,
 	};
+	long fd;
 
 	if (e->type == STB_EVENT_BREAKPOINT) {
 		a.bp_type = e->access;
@@ -44,17 +54,16 @@ static int open_event(const struct loader *l, const struct stb_site *s,
 			a.bp_addr += l->slide;
 		a.bp_len = e->length;
 	}
-	a.inherit = is_of_target(e);
-	return sys_perf_event(&a, a.inherit ? (pid_t)l->shared->target_pid : -1,
-			      a.inherit ? -1 : cpu);
+	fd = syscall(SYS_perf_event_open, &a, tid, cpu, -1,
+		     PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Armed on one CPU; -ENODEV: it is offline. The target's event, which is on
-   whatever CPU it runs, counts as the first one's. */
-static int open_on(const struct loader *l, const struct stb_site *s, int cpu)
+/* Armed; -ENODEV: the CPU is offline, -ESRCH: the thread is gone. */
+static int open_on(const struct loader *l, const struct stb_site *s, int cpu,
+		   pid_t tid)
 {
-	int fd = cpu && is_of_target(event_of(l, s)) ? -ENODEV :
-		 open_event(l, s, cpu), link;
+	int fd = open_event(l, s, cpu, tid), link;
 
 	if (fd < 0)
 		return fd;
@@ -64,47 +73,63 @@ static int open_on(const struct loader *l, const struct stb_site *s, int cpu)
 	return link;
 }
 
-static void close_fds(int *fds, unsigned n)
+void events_disarm(struct loader *l, uint32_t site)
 {
-	for (unsigned i = 0; fds && i < n; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-	free(fds);
+	struct events *e = l->armed_events[site];
+
+	for (size_t i = 0; e && i < e->n; i++)
+		if (e->fds[i] >= 0 && in_kmod(l))
+			kmod_unwatch(l, e->fds[i]);
+		else if (e->fds[i] >= 0)
+			close(e->fds[i]);
+	free(e);
+	l->armed_events[site] = NULL;
+}
+
+/* Each that can be; one that may be missing says so by that error. */
+static int open_all(struct loader *l, uint32_t site, const pid_t *tids,
+		    int missing)
+{
+	const struct stb_site *s = ROW(struct stb_site, l->sites, site);
+	struct events *e = l->armed_events[site];
+	size_t armed = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		e->fds[i] = -missing;
+	for (size_t i = 0; i < e->n; i++) {
+		e->fds[i] = !tids ? open_on(l, s, (int)i, -1) :
+			in_kmod(l) ? kmod_watch(l, site, tids[i], 0) :
+			open_on(l, s, -1, tids[i]);
+		if (e->fds[i] < 0 && e->fds[i] != -missing)
+			return -e->fds[i];
+		armed += e->fds[i] >= 0;
+	}
+	return armed ? 0 : missing;
 }
 
 int events_arm(struct loader *l, uint32_t site)
 {
 	const struct stb_site *s = ROW(struct stb_site, l->sites, site);
-	int *fds = array(l->ncpus, sizeof(*fds)), error = -ENODEV;
-	unsigned i, n = 0;
+	size_t n = l->ncpus;
+	pid_t *tids = NULL;
+	int error;
 
-	if (is_of_target(event_of(l, s)) && !l->shared->target_pid)
-		die(EXIT_USE, "%s is of the process of -c or -x: give one of "
-		    "them", stb_string(&l->meta, s->name));
-
-	for (i = 0; i < l->ncpus; i++) {
-		fds[i] = open_on(l, s, (int)i);
-		if (fds[i] >= 0)
-			n++;
-		else if (fds[i] != -ENODEV)
-			break;
+	if (events_of_target(l, s)) {
+		if (!l->shared->target_pid)
+			die(EXIT_USE, "%s is of the process of -c or -x: give "
+			    "one of them", stb_string(&l->meta, s->name));
+		tids = tasks_of_target(l, &n);
 	}
-	if (i < l->ncpus || !n) {
-		if (i < l->ncpus)
-			error = fds[i];
-		close_fds(fds, i);
-		return -error;
-	}
-	if (!l->event_fds)
-		l->event_fds = array(l->sites.n, sizeof(*l->event_fds));
-	l->event_fds[site] = fds;
-	return 0;
-}
-
-void events_disarm(struct loader *l, uint32_t site)
-{
-	close_fds(l->event_fds[site], l->ncpus);
-	l->event_fds[site] = NULL;
+	if (!l->armed_events)
+		l->armed_events = array(l->sites.n,
+					sizeof(*l->armed_events));
+	l->armed_events[site] = array(1, sizeof(**l->armed_events) + n * sizeof(int));
+	l->armed_events[site]->n = n;
+	error = open_all(l, site, tids, tids ? ESRCH : ENODEV);
+	if (error)
+		events_disarm(l, site);
+	free(tids);
+	return error;
 }
 
 /* --- CPUs that come and go ---------------------------------------------------- */
@@ -131,9 +156,10 @@ static bool in_list(const char *list, unsigned cpu)
 static void follow_cpus(struct loader *l, uint32_t site, const char *online)
 {
 	const struct stb_site *s = ROW(struct stb_site, l->sites, site);
-	int *fds = l->event_fds[site];
+	struct events *e = l->armed_events[site];
+	int *fds = e ? e->fds : NULL;
 
-	if (is_of_target(event_of(l, s)))
+	if (events_of_target(l, s))
 		return;
 	for (unsigned i = 0; fds && i < l->ncpus; i++) {
 		bool is_on = in_list(online, i);
@@ -142,7 +168,7 @@ static void follow_cpus(struct loader *l, uint32_t site, const char *online)
 			close(fds[i]);
 			fds[i] = -ENODEV;
 		} else if (fds[i] < 0 && is_on) {
-			fds[i] = open_on(l, s, (int)i);
+			fds[i] = open_on(l, s, (int)i, -1);
 			if (fds[i] < 0)
 				say("%s is not probed on processor %u, which "
 				    "came online: %s", stb_string(&l->meta,
@@ -156,7 +182,7 @@ void events_tick(struct loader *l)
 	char online[sizeof(l->online)];
 	uint64_t now = now_ns();
 
-	if (!l->event_fds || now < l->next_look)
+	if (!l->armed_events || now < l->next_look)
 		return;
 	l->next_look = now + LOOK_MS * 1000000ull;
 	if (read_small("/sys/devices/system/cpu/online", online,

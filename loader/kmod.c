@@ -316,12 +316,6 @@ static void add_event(const struct loader *l, const struct stb_site *s,
 	a->access = e->access;
 	a->length = e->length;
 	a->cpu = -1;
-	if (s->attach == STB_AT_PERF_EVENT && e->flags & STB_EVENT_TARGET) {
-		if (!l->shared->target_pid)
-			die(EXIT_USE, "%s is of the process of -c or -x: give "
-			    "one of them", stb_string(&l->meta, s->name));
-		a->pid = (int)l->shared->target_pid;
-	}
 }
 
 int kmod_arm(struct loader *l, uint32_t site)

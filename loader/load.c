@@ -17,11 +17,21 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+enum { EACH_TASK = 4096 };
+
 /* Descriptors that may be needed: a link a site, where one call is not enough
-   for many, and some for what is open otherwise. */
+   for many, or one a task, and some for what is open otherwise. */
 static uint32_t descriptors(const struct loader *l)
 {
-	return l->sites.n + 2 * l->progs.n + l->maps.n + l->builds.n + 64;
+	uint32_t n = l->sites.n + 2 * l->progs.n + l->maps.n + l->builds.n + 64;
+
+	for (uint32_t i = 0; i < l->sites.n; i++) {
+		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
+
+		if (s->flags & STB_SITE_IN_TASKS || events_of_target(l, s))
+			n += EACH_TASK;
+	}
+	return n;
 }
 
 void die_limit(const struct loader *l, int error)

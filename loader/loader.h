@@ -70,8 +70,14 @@ enum {
 	NOT_ATTACHED = -1,
 	IN_GROUP = -2,		/* by another site's link */
 	LEFT_OUT = -3,		/* it may be, and cannot be attached */
-	ON_CPUS = -4,		/* by event_fds */
+	ON_CPUS = -4,		/* by armed_events */
 	IN_MODULE = -5,		/* by module_sites */
+};
+
+/* Of a site: one a possible CPU or a thread of the target's, < 0: none. */
+struct events {
+	size_t n;
+	int fds[];
 };
 
 struct loader {
@@ -123,8 +129,7 @@ struct loader {
 				   hold; NULL: none has one */
 	uint64_t next_condition;	/* when to look */
 	struct watches *watches;	/* watch.c; NULL: nothing to watch */
-	int **event_fds;	/* one a row of sites, of perf events an array,
-				   one a possible CPU, < 0: none; events.c */
+	struct events **armed_events;	/* one a row of sites, NULL: none; events.c */
 	char online[256];	/* CPUs, as the kernel lists them */
 	uint64_t next_look;	/* at them */
 	int ring_fd;		/* -1: none */
@@ -233,6 +238,8 @@ void detach_all(struct loader *l);
 /* events.c: 0 or an errno. */
 int events_arm(struct loader *l, uint32_t site);
 void events_disarm(struct loader *l, uint32_t site);
+/* Is it one of the target, and events.c's in a module, too? */
+bool events_of_target(const struct loader *l, const struct stb_site *s);
 void events_tick(struct loader *l);	/* CPUs may have come or gone */
 /* Arms the sites of a module that is there, and is one of the builds. */
 void arm_module(struct loader *l, uint32_t build);
