@@ -12,9 +12,10 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 	const char *usage, *what;
 } verbs[] = {
-	{ "pack", verb_pack, "pack -o OUT.stb [--epoch=SECONDS] PLAN...",
-	  "make one bundle of the plans that stapc wrote" },
-	{ "pack --self-running", NULL, "pack --self-running -o OUT FILE.stb",
+	{ "pack", verb_pack, "pack -o OUT.stb [--epoch=SECONDS] [--generation=N] "
+	  "PLAN...", "make one bundle of the plans that stapc wrote" },
+	{ "pack --self-running", NULL, "pack --self-running "
+	  "[--loader=STAP-LOAD] -o OUT FILE.stb",
 	  "make a bundle and a stap-load one program" },
 	{ "show", verb_show, "show [--json | --script] FILE",
 	  "say what is inside" },
@@ -26,17 +27,24 @@ static const struct verb {
 	  "files of stap-load -b as one, in order" },
 	{ "verify", verb_verify, "verify [--pub K.pub [--signature SIG]] FILE...",
 	  "check every digest and table, and who signed" },
-	{ "keygen", verb_keygen, "keygen [--key K.key] [--pub K.pub]",
-	  "make a pair of keys, as minisign has them" },
-	{ "sign", verb_sign, "sign --key K.key [--detached] FILE",
-	  "put a signature behind a bundle, or beside it" },
-	{ "sign --module-key", NULL, "sign --module-key KEY --module-cert CERT FILE",
-	  "sign the kernel modules in a bundle" },
-	{ "digest", verb_digest, "digest [-o OUT] FILE",
-	  "what a signer elsewhere has to sign" },
-	{ "attach", verb_attach, "attach FILE SIG.minisig",
+	{ "keygen", verb_keygen, "keygen [--key K.key] [--pub K.pub] "
+	  "[--no-password]", "make a pair of keys, as minisign has them" },
+	{ "sign", verb_sign, "sign --key K.key [--detached] [--comment TEXT] "
+	  "[-o OUT] FILE", "put a signature behind a bundle, or beside it" },
+	{ "sign --module-key", NULL, "sign --module-key KEY --module-cert CERT "
+	  "[-o OUT] FILE", "sign the kernel modules in a bundle" },
+	{ "sign --module-out", NULL, "sign --module-out DIR FILE",
+	  "write them into a folder, to be signed elsewhere" },
+	{ "sign --module-in", NULL, "sign --module-in DIR [-o OUT] FILE",
+	  "take them back from there" },
+	{ "digest", verb_digest, "digest [-o OUT] [--signature RAW "
+	  "[--comment TEXT]] FILE", "what a signer elsewhere has to sign" },
+	{ "attach", verb_attach, "attach [-o OUT] FILE SIG.minisig",
 	  "put that signature behind a bundle" },
-	{ "detach", verb_detach, "detach FILE",
+	{ "attach --signature", NULL, "attach --pub K.pub --signature RAW "
+	  "--comment-signature RAW [--comment TEXT]\n             [--detached] "
+	  "[-o OUT] FILE", "the same of what was signed elsewhere" },
+	{ "detach", verb_detach, "detach [-o SIG.minisig] FILE",
 	  "put a bundle's signature into FILE.minisig" },
 	{ "sbom", verb_sbom, "sbom [-o OUT] FILE",
 	  "what a bundle is made of, as SPDX" },
@@ -48,9 +56,10 @@ static void usage(FILE *out)
 {
 	fprintf(out, "usage:\n");
 	for (size_t i = 0; i < COUNT_OF(verbs); i++)
-		fprintf(out, "  stb %-44s %s\n", verbs[i].usage,
+		fprintf(out, "  stb %s\n        %s\n", verbs[i].usage,
 			verbs[i].what);
-	fprintf(out, "  stb -h | -V\n"
+	fprintf(out, "  stb -h, --help | -V, --version\n"
+		"        this; the version. Elsewhere -o is --output, too\n"
 		"exit: 0 done, 64 usage, 65 damaged or wrong input, 66 no "
 		"such file,\n      70 a bug, 73 cannot write\n");
 }

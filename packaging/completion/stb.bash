@@ -21,33 +21,50 @@ _stb_recorders()
 	stap-load --list 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
+_stb_values()	# PROGRAM OPTION: what it may be, where that is no file
+{
+	case $1:$2 in
+	stap-load:--attach|stap-load:--dump|stap-load:--stop|stap-load:--rotate)
+		_stb_recorders ;;
+	stap-load:--format|stb:--format)
+		echo text ndjson chrome folded ;;
+	stap-load:--engine)
+		echo bpf module ;;
+	stap-load:--check)
+		echo json ;;
+	stapc:--engine)
+		echo auto bpf module both ;;
+	stapc:--privilege)
+		echo stapdev stapsys stapusr ;;
+	stapc:--dump)
+		echo tokens ast lib sites typed list ir c plan ;;
+	stapc:--missing)
+		echo error warn ignore ;;
+	stapc:--prologue-searching)
+		echo never always auto ;;
+	stapc:-p)
+		echo 1 2 3 4 ;;
+	esac
+}
+
 _stb()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local program=${COMP_WORDS[0]} words=
 
+	# --option=value is three words
+	if [ "$cur" = '=' ]; then
+		cur=
+	elif [ "$prev" = '=' ] && [ "$COMP_CWORD" -gt 2 ]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
 	COMPREPLY=()
-	case ${program##*/}:$prev in
-	stap-load:--attach|stap-load:--dump|stap-load:--stop|stap-load:--rotate)
-		words=$(_stb_recorders)
-		;;
-	stapc:--privilege)
-		words='stapdev stapsys stapusr'
-		;;
-	stap-load:--format|stb:--format)
-		words='text ndjson chrome folded'
-		;;
-	stapc:--dump)
-		words='tokens ast lib sites typed list ir c plan'
-		;;
-	*)
-		[ "${program##*/}" != stb ] || [ "$COMP_CWORD" != 1 ] ||
-			words=$("$program" --help 2>/dev/null |
-				sed -n 's/^  stb \([a-z]*\) .*/\1/p' | sort -u)
-		case $cur in
-		-*)	words=$(_stb_options "$program") ;;
-		esac
-		;;
+	words=$(_stb_values "${program##*/}" "$prev")
+	case $cur:$words:$COMP_CWORD:${program##*/} in
+	-*::*)	words=$(_stb_options "$program") ;;
+	*::1:stb)
+		words=$("$program" --help 2>/dev/null |
+			sed -n 's/^  stb \([a-z]*\) .*/\1/p' | sort -u) ;;
 	esac
 	# shellcheck disable=SC2207
 	[ -z "$words" ] || COMPREPLY=($(compgen -W "$words" -- "$cur"))
