@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { MAX_LINE = 512, MIN_DIGITS = 16 };
+enum { MAX_LINE = 512, MIN_DIGITS = 16, MAX_NUMBER = 9 };
 
 struct recall {
 	const struct host_bundle *b;
@@ -17,8 +18,8 @@ struct recall {
 
 static char *next_word(char **p)
 {
-	char *s = *p + strspn(*p, " \t");
-	size_t n = strcspn(s, " \t");
+	char *s = *p + strspn(*p, " \t\r");
+	size_t n = strcspn(s, " \t\r");
 
 	*p = s + n;
 	if (**p)
@@ -49,12 +50,14 @@ static bool no_rule(struct recall *r)
 static bool apply_id(struct recall *r, const char *digits)
 {
 	char id[2 * STB_DIGEST_SIZE + 1];
+	size_t n = strlen(digits);
 
-	if (strlen(digits) < MIN_DIGITS)
+	if (n < MIN_DIGITS || n >= sizeof(id) ||
+	    digits[strspn(digits, "0123456789abcdefABCDEF")])
 		return no_rule(r);
 	for (unsigned i = 0; i < STB_DIGEST_SIZE; i++)
 		snprintf(id + 2 * i, 3, "%02x", r->b->id[i]);
-	if (strncmp(id, digits, strlen(digits)))
+	if (strncasecmp(id, digits, n))
 		return true;
 	FIND(r, "its id, %s, on line %u", id, r->line);
 	return refused(r);
@@ -66,10 +69,11 @@ static bool apply_generation(struct recall *r, const char *script,
 	uint32_t n, stride, have = stb_generation(r->b->index);
 	const uint8_t *t = stb_table(r->b->index, STB_T_BUNDLE,
 				     STB_BUNDLE_FIRST, &n, &stride);
-	char *end;
-	unsigned long least = strtoul(wanted, &end, 10);
+	unsigned long least = strtoul(wanted, NULL, 10);
 
-	if (strcmp(word, "generation") || !*wanted || *end)
+	if (strcmp(word, "generation") || !*wanted ||
+	    strlen(wanted) > MAX_NUMBER ||
+	    wanted[strspn(wanted, "0123456789")])
 		return no_rule(r);
 	if (!n || have >= least ||
 	    strcmp(script, stb_string(r->b->index,
@@ -82,7 +86,7 @@ static bool apply_generation(struct recall *r, const char *script,
 
 static bool apply_line(struct recall *r, char *line)
 {
-	char *word, *name, *key;
+	char *word, *name, *key = "", *number = "";
 
 	line[strcspn(line, "#")] = 0;
 	word = next_word(&line);
@@ -90,12 +94,16 @@ static bool apply_line(struct recall *r, char *line)
 	if (!*word)
 		return true;
 	r->rules++;
-	if (!strcmp(word, "id"))
-		return apply_id(r, name);
-	if (strcmp(word, "script"))
+	if (!strcmp(word, "script")) {
+		key = next_word(&line);
+		number = next_word(&line);
+	} else if (strcmp(word, "id")) {
 		return no_rule(r);
-	key = next_word(&line);
-	return apply_generation(r, name, key, next_word(&line));
+	}
+	if (*next_word(&line))		/* what more is said is not known */
+		return no_rule(r);
+	return *word == 'i' ? apply_id(r, name) :
+	       apply_generation(r, name, key, number);
 }
 
 bool host_recalled(const char *rules, const struct host_bundle *b,

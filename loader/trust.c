@@ -201,6 +201,9 @@ const char *read_recalled(void)
 	if (n >= MAX_RECALLED - 1)
 		die(EXIT_SETTINGS, HOST_RECALLED_FILE ": larger than %d bytes",
 		    MAX_RECALLED);
+	if (n > 0 && strlen(text) != (size_t)n)
+		die(EXIT_SETTINGS, HOST_RECALLED_FILE ": damaged: it holds a "
+		    "byte that is zero: nothing runs until it is mended");
 	return text;
 }
 
