@@ -3,7 +3,8 @@
  * bundle.c - from a path to the tables of this kernel's variant.
  *
  * Only what is needed is decompressed: the index, then the sections of one
- * variant. The file stays mapped; what was read lives until the end.
+ * variant, which live until the end. They come out of a copy of the file, which
+ * nobody can change or cut while it is read, and which goes when all is.
  */
 #include "loader/bpf.h"
 #include "loader/kmod.h"
@@ -14,13 +15,11 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #define SELF "/proc/self/exe"
-#define MAX_FILE (INT64_C(2) << 30)
 
 _Noreturn void die_damaged(struct loader *l)
 {
@@ -62,7 +61,6 @@ bool runs_itself(void)
 	return yes;
 }
 
-/* A copy that nobody else can change: what is proven of it stays so. */
 static void *own_copy(const char *path, int fd, size_t size)
 {
 	uint8_t *data = zalloc(size);
@@ -81,16 +79,6 @@ static void *own_copy(const char *path, int fd, size_t size)
 	return data;
 }
 
-static void *map_file(const char *path, int fd, size_t size)
-{
-	void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-
-	if (data == MAP_FAILED)
-		die(EXIT_AGAIN, "%s: cannot map it: %s", path,
-		    strerror(errno));
-	return data;
-}
-
 void open_bundle(struct loader *l)
 {
 	const char *path = l->opt.file;
@@ -105,14 +93,14 @@ void open_bundle(struct loader *l)
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		die(EXIT_DAMAGED, "%s: not a bundle: wanted a regular file",
 		    path);
-	if (st.st_size > MAX_FILE)
+	if (st.st_size > (off_t)STB_MAX_FILE_SIZE)
 		die(EXIT_DAMAGED, "%s: larger than this program accepts",
 		    path);
-	if (st.st_size)
-		data = (l->nkeys ? own_copy : map_file)(path, fd,
-							(size_t)st.st_size);
-	close(fd);
 	size = (size_t)st.st_size;
+	l->file_size = size;
+	if (size)
+		data = l->file = own_copy(path, fd, size);
+	close(fd);
 	stb_unwrap(&data, &size);
 	size = prove_signature(l, data, size);
 	if (!stb_open(&l->reader, data, size))
@@ -279,6 +267,18 @@ void read_symbols(struct loader *l)
 			    s->kind == STB_BIN_MODULE ? &s->id : NULL, set,
 			    program ? 0 : l->slide, program ? i + 1 : 0);
 	}
+}
+
+void close_bundle(struct loader *l)
+{
+	l->header = *l->reader.header;
+	l->reader = (struct stb_reader){
+		.data = (const uint8_t *)&l->header, .size = sizeof(l->header),
+		.header = &l->header, .error = STB_E_SECTION,
+		.error_in = "section",
+	};
+	zfree(l->file, l->file_size);
+	l->file = NULL;
 }
 
 /* --- var=value ------------------------------------------------------------ */

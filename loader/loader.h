@@ -92,6 +92,9 @@ struct loader {
 	const char *recalled;	/* read_recalled()'s, for --check; or NULL */
 
 	/* the bundle: bundle.c */
+	void *file;		/* all of it, until close_bundle() */
+	size_t file_size;
+	struct stb_header header;	/* ... and from then on */
 	struct stb_reader reader;
 	struct stb_set index, meta, kcode, ucode;
 	const struct stb_variant *variant;
@@ -177,12 +180,14 @@ void check_recalled(struct loader *l);
 
 /* bundle.c: is there a bundle behind this program, in its own file? */
 bool runs_itself(void);
-/* maps the file, finds this kernel's variant, reads its tables.
+/* reads the file, finds this kernel's variant, reads its tables.
    The kernel's code is read by read_kcode, once it is known to be needed. */
 void open_bundle(struct loader *l);
 void pick_variant(struct loader *l);
 /* Tables of symbols; the slide is known. */
 void read_symbols(struct loader *l);
+/* No section is read any more: the file goes, its header and id stay. */
+void close_bundle(struct loader *l);
 /* "name=value" into the globals region */
 void set_globals(struct loader *l);
 _Noreturn void die_damaged(struct loader *l);

@@ -367,6 +367,7 @@ int main(int argc, char **argv)
 		record_claim(&l);
 	open_output(&l);
 	read_symbols(&l);
+	close_bundle(&l);
 	l.out.names = symbols_namer(l.symbols, kernel_names());
 	l.out.names.builds = &l.builds_fd;
 	if (l.opt.record)
