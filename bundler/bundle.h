@@ -195,6 +195,8 @@ bool bundle_check(struct arena *mem, const char *file, const void *data,
 		  size_t size, struct bundle *b);
 /* The same for a file: 0 or the exit code. */
 int bundle_load(struct arena *mem, const char *file, struct bundle *b);
+/* Says why read_file() gave nothing; the exit code. */
+int cannot_read(const char *file);
 /* Set of that section number, NULL for 0. */
 const struct stb_set *bundle_set(const struct bundle *b, uint32_t section);
 

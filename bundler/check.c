@@ -9,7 +9,6 @@
 #include "bundler/host.h"
 #include "bundler/minisign.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -338,10 +337,8 @@ static int check_files(struct arena *mem, const char *file, const char *facts,
 		return status;
 	data = bundle_file(mem, file, &size);
 	text = read_file(mem, facts, &facts_size);
-	if (!data || !text) {
-		wrong(data ? facts : file, 0, "%s", strerror(errno));
-		return EXIT_NO_INPUT;
-	}
+	if (!data || !text)
+		return cannot_read(data ? facts : file);
 	return check_facts(mem, &b, data, size, facts, text, facts_size,
 			   as_json);
 }

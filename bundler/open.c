@@ -124,16 +124,23 @@ const char *bundle_file(struct arena *mem, const char *file, size_t *size)
 	return data;
 }
 
+int cannot_read(const char *file)
+{
+	bool large = errno == EFBIG;
+
+	wrong(file, 0, "%s", large ? "larger than this program accepts" :
+	      strerror(errno));
+	return large ? EXIT_DATA : EXIT_NO_INPUT;
+}
+
 int bundle_load(struct arena *mem, const char *file, struct bundle *b)
 {
 	size_t size, n;
 	const char *text, *data = bundle_file(mem, file, &size);
 	bool attached;
 
-	if (!data) {
-		wrong(file, 0, "%s", strerror(errno));
-		return EXIT_NO_INPUT;
-	}
+	if (!data)
+		return cannot_read(file);
 	attached = minisign_attached(data, size, &text, &n, &size);
 	if (!bundle_check(mem, file, data, size, b))
 		return EXIT_DATA;

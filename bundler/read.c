@@ -172,9 +172,16 @@ static bool check_toc_row(struct stb_reader *r, uint32_t i, uint64_t end)
 	return true;
 }
 
+/* No more than the file can be of, together: `raw` bytes. */
+static bool total_ok(const struct stb_reader *r, uint64_t raw)
+{
+	return raw <= STB_MAX_RAW || (raw <= STB_MAX_ALL &&
+				      raw / STB_ALL_RATIO <= r->size);
+}
+
 bool stb_open(struct stb_reader *r, const void *data, size_t size)
 {
-	uint64_t end;
+	uint64_t end, raw = 0;
 
 	*r = (struct stb_reader){
 		.data = data, .size = size, .header = data,
@@ -186,6 +193,9 @@ bool stb_open(struct stb_reader *r, const void *data, size_t size)
 		if (!check_toc_row(r, i, end))
 			return false;
 		end = toc_row(r, i)->offset + toc_row(r, i)->size;
+		raw += toc_row(r, i)->raw_size;
+		if (!total_ok(r, raw))
+			return fail(r, STB_E_TOO_BIG, "section", i);
 	}
 	return true;
 }
@@ -729,6 +739,7 @@ static bool check_builds(struct variant *v)
 static bool check_symbols(struct variant *v)
 {
 	struct rows t = rows_of(v->meta, STB_T_SYMBOLS);
+	uint64_t raw = 0;	/* one section may be of several */
 
 	for (uint32_t i = 0; i < t.n; i++) {
 		const struct stb_symbols *s = ROW(&t, struct stb_symbols, i);
@@ -738,6 +749,9 @@ static bool check_symbols(struct variant *v)
 		    !s->section ||
 		    !section_is(v->r, s->section, STB_SEC_SYMBOLS))
 			return fail(v->r, STB_E_VALUE, "symbols row", i);
+		raw += toc_row(v->r, s->section)->raw_size;
+		if (!total_ok(v->r, raw))
+			return fail(v->r, STB_E_TOO_BIG, "symbols row", i);
 	}
 	return true;
 }

@@ -8,7 +8,6 @@
 #include "bundler/bundle.h"
 #include "bundler/view.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -420,12 +419,8 @@ int verb_render(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	data = read_file(&mem, argv[optind], &size);
-	if (!data) {
-		wrong(argv[optind], 0, "%s", strerror(errno));
-		status = EXIT_NO_INPUT;
-	} else {
-		status = render_data(argv[optind], data, size, form);
-	}
+	status = data ? render_data(argv[optind], data, size, form) :
+		 cannot_read(argv[optind]);
 	arena_free(&mem);
 	return status;
 }

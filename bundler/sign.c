@@ -65,12 +65,6 @@ static bool take(struct signing *s, int argc, char **argv, const char *allowed,
 	return false;
 }
 
-static int no_file(const char *file)
-{
-	wrong(file, 0, "%s", strerror(errno));
-	return EXIT_NO_INPUT;
-}
-
 static int cannot_write(const char *file)
 {
 	wrong(file, 0, "%s", strerror(errno));
@@ -87,7 +81,7 @@ static int read_bundle(struct signing *s, const char **data, size_t *size)
 
 	*data = read_file(&s->mem, s->file, size);
 	if (!*data)
-		return no_file(s->file);
+		return cannot_read(s->file);
 	minisign_attached(*data, *size, &text, &n, size);
 	if (!bundle_check(&s->mem, s->file, *data, *size, &b))
 		status = EXIT_DATA;
@@ -208,7 +202,7 @@ static int sign(struct signing *s)
 		return status;
 	key = read_file(&s->mem, s->key, &n);
 	if (!key)
-		return no_file(s->key);
+		return cannot_read(s->key);
 	why = secret_read(key, n, &k);
 	if (why) {
 		sodium_memzero(&k, sizeof(k));
@@ -251,7 +245,7 @@ static int read_raw(struct signing *s, const char *file, uint8_t *to)
 	const char *data = read_file(&s->mem, file, &n);
 
 	if (!data)
-		return no_file(file);
+		return cannot_read(file);
 	if (n != MINISIGN_RAW) {
 		wrong(file, 0, "wanted a raw Ed25519 signature of 64 bytes, "
 		      "found %zu bytes", n);
@@ -312,7 +306,7 @@ static int join(struct signing *s, const char *data, size_t size,
 
 	pub = read_file(&s->mem, s->pub, &n);
 	if (!pub)
-		return no_file(s->pub);
+		return cannot_read(s->pub);
 	if (!minisign_read_key(pub, n, &k)) {
 		wrong(s->pub, 0, "it is no public key of minisign's format");
 		return EXIT_DATA;
@@ -347,7 +341,7 @@ static int attach(struct signing *s)
 	}
 	text = read_file(&s->mem, s->file2, &n);
 	if (!text)
-		return no_file(s->file2);
+		return cannot_read(s->file2);
 	if (!minisign_read_sig(text, n, &parsed)) {
 		wrong(s->file2, 0, "it is no signature of minisign's format");
 		return EXIT_DATA;
@@ -388,7 +382,7 @@ static int detach(struct signing *s)
 
 	data = read_file(&s->mem, s->file, &size);
 	if (!data)
-		return no_file(s->file);
+		return cannot_read(s->file);
 	if (!minisign_attached(data, size, &text, &n, &message)) {
 		wrong(s->file, 0, "no signature is attached to it");
 		return EXIT_DATA;

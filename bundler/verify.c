@@ -36,56 +36,63 @@ static bool find_signature(struct question *q, size_t whole, const char **text,
 	return *text || wrong(beside, 0, "%s", strerror(errno));
 }
 
-static bool judge(struct question *q, const char *text, size_t n,
-		  const char *id)
+/* n 0: no signature. false: said why. */
+static bool judge(const struct question *q, const char *text, size_t n,
+		  struct minisign_sig *s)
 {
-	struct minisign_sig s;
 	char signer[17];
 
-	if (!n) {
-		if (q->key)
-			return wrong(q->file, 0, "not signed: wanted a "
-				     "signature in it or in %s.minisig",
-				     q->file);
-		printf("%s: undamaged, not signed: %s\n", q->file, id);
-		return true;
-	}
-	if (!minisign_read_sig(text, n, &s))
+	if (!n)
+		return !q->key || wrong(q->file, 0, "not signed: wanted a "
+			"signature in it or in %s.minisig", q->file);
+	if (!minisign_read_sig(text, n, s))
 		return wrong(q->file, 0, "its signature is none of "
 			     "minisign's format");
-	minisign_id(signer, s.key_id);
-	if (!q->key) {
-		printf("%s: undamaged, signed with key %s, which was not "
-		       "checked (--pub K.pub): %s\n", q->file, signer, id);
-		return true;
-	}
-	if (!minisign_verify(&s, q->key, q->data, q->size))
-		return wrong(q->file, 0, memcmp(s.key_id, q->key->id,
-			     sizeof(s.key_id)) ? "signed with key %s, which is "
-			     "another" : "its signature with key %s does not "
-			     "hold: the bundle or the signature was changed",
-			     signer);
-	printf("%s: undamaged, signed with key %s: %s\ntrusted comment: "
-	       "%.*s\n", q->file, signer, id, (int)s.comment_len, s.comment);
-	return true;
+	minisign_id(signer, s->key_id);
+	return !q->key || minisign_verify(s, q->key, q->data, q->size) ||
+	       wrong(q->file, 0, memcmp(s->key_id, q->key->id,
+		     sizeof(s->key_id)) ? "signed with key %s, which is another" :
+		     "its signature with key %s does not hold: the bundle or "
+		     "the signature was changed", signer);
 }
 
+static void tell(const struct question *q, bool is_signed,
+		 const struct minisign_sig *s, const char *id)
+{
+	char signer[17];
+
+	if (!is_signed) {
+		printf("%s: undamaged, not signed: %s\n", q->file, id);
+		return;
+	}
+	minisign_id(signer, s->key_id);
+	if (!q->key)
+		printf("%s: undamaged, signed with key %s, which was not "
+		       "checked (--pub K.pub): %s\n", q->file, signer, id);
+	else
+		printf("%s: undamaged, signed with key %s: %s\ntrusted comment: "
+		       "%.*s\n", q->file, signer, id, (int)s->comment_len,
+		       s->comment);
+}
+
+/* Nothing of the bundle is looked at before its signature holds. */
 static int verify(struct question *q)
 {
+	struct minisign_sig s = { 0 };
 	struct bundle b;
 	const char *text;
 	size_t whole, n;
 
 	q->data = bundle_file(&q->mem, q->file, &whole);
-	if (!q->data) {
-		wrong(q->file, 0, "%s", strerror(errno));
-		return EXIT_NO_INPUT;
-	}
+	if (!q->data)
+		return cannot_read(q->file);
 	if (!find_signature(q, whole, &text, &n))
 		return EXIT_NO_INPUT;
-	if (!bundle_check(&q->mem, q->file, q->data, q->size, &b))
+	if (!judge(q, text, n, &s) ||
+	    !bundle_check(&q->mem, q->file, q->data, q->size, &b))
 		return EXIT_DATA;
-	return judge(q, text, n, bundle_id(&q->mem, &b)) ? 0 : EXIT_DATA;
+	tell(q, n, &s, bundle_id(&q->mem, &b));
+	return 0;
 }
 
 static int read_key(struct arena *mem, const char *file, struct minisign_key *k)
@@ -93,10 +100,8 @@ static int read_key(struct arena *mem, const char *file, struct minisign_key *k)
 	size_t n;
 	const char *text = read_file(mem, file, &n);
 
-	if (!text) {
-		wrong(file, 0, "%s", strerror(errno));
-		return EXIT_NO_INPUT;
-	}
+	if (!text)
+		return cannot_read(file);
 	if (minisign_read_key(text, n, k))
 		return 0;
 	wrong(file, 0, "it is no public key of minisign's format");

@@ -370,6 +370,8 @@ unsigned edit_distance(const char *a, const char *b, unsigned cap)
 
 /* --- files --------------------------------------------------------------- */
 
+#define MOST_OF_A_FILE (INT64_C(2) << 30)
+
 char *read_file(struct arena *a, const char *path, size_t *size)
 {
 	struct text t = { .mem = a };
@@ -382,15 +384,20 @@ char *read_file(struct arena *a, const char *path, size_t *size)
 		return NULL;
 	if (fstat(fd, &st) < 0)
 		goto out;
-	if (S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
+	if (S_ISDIR(st.st_mode) || st.st_size > MOST_OF_A_FILE) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EFBIG;
 		goto out;
 	}
 	text_reserve(&t, st.st_size > 0 ? (size_t)st.st_size : 0);
-	while ((n = read(fd, buf, sizeof(buf))) > 0 ||
-	       (n < 0 && errno == EINTR))
+	while (t.n <= MOST_OF_A_FILE &&
+	       ((n = read(fd, buf, sizeof(buf))) > 0 ||
+		(n < 0 && errno == EINTR)))
 		if (n > 0)
 			text_add(&t, buf, (size_t)n);
+	if (n > 0) {
+		errno = EFBIG;
+		n = -1;
+	}
 out:
 	err = errno;
 	close(fd);

@@ -80,7 +80,8 @@ bool glob_match(const char *pattern, const char *s); /* * ? [..]; no paths */
 /* Edit distance, capped; for "did you mean". */
 unsigned edit_distance(const char *a, const char *b, unsigned cap);
 
-/* Whole file into the arena, NUL after the end; NULL and errno on error. */
+/* Whole file into the arena, NUL after the end; NULL and errno on error, EFBIG
+   of one of more than 2 GiB. */
 char *read_file(struct arena *a, const char *path, size_t *size);
 /* Written beside and renamed into place, but for what is a pipe or a device; false
    and errno on error. */

@@ -406,6 +406,63 @@ static void bomb(void)
 	free(zeroes);
 }
 
+/* A bundle's sections that say to be of 16 MiB each; nobody looks into them. */
+static enum stb_error many(uint32_t n)
+{
+	struct made_section s[32];
+	struct stb_reader r;
+	struct made m;
+
+	for (uint32_t i = 0; i < n; i++)
+		s[i] = (struct made_section){
+			.kind = i ? STB_SEC_SYMBOLS : STB_SEC_INDEX,
+			.stored = "", .raw_size = STB_FREE_RAW };
+	m = make_bundle(s, n);
+	stb_open(&r, m.data, m.size);
+	free(m.data);
+	return r.error;
+}
+
+/* A variant whose rows name one section of 16 MiB again and again. */
+static enum stb_error named(uint32_t n)
+{
+	struct stb_symbols rows[32] = { 0 };
+	struct example e = make_example();
+	struct made_section s[3];
+	struct stb_reader r;
+	struct stb_set set;
+	struct made m;
+	uint8_t *raw, buf[4096];
+	size_t size;
+
+	for (uint32_t i = 0; i < n; i++)
+		rows[i] = (struct stb_symbols){ .kind = STB_BIN_KERNEL,
+						.section = 2 };
+	raw = make_set((struct made_table[]){
+		ONE(STB_T_LIMITS, e.limits),
+		{ STB_T_SYMBOLS, sizeof(rows[0]), rows, n }, { 0 } }, &size);
+	s[0] = s[1] = make_section(STB_SEC_META, raw, size);
+	s[0].kind = STB_SEC_INDEX;
+	s[2] = (struct made_section){ .kind = STB_SEC_SYMBOLS, .stored = "",
+				      .raw_size = STB_FREE_RAW };
+	m = make_bundle(s, 3);
+	if (stb_open(&r, m.data, m.size) &&
+	    stb_section_read(&r, 1, buf, sizeof(buf), &set))
+		stb_validate(&r, &set, NULL, NULL);
+	free(m.data);
+	free(raw);
+	free((void *)(uintptr_t)s[0].stored);
+	return r.error;
+}
+
+static void sums(void)
+{
+	EXPECT("256 MiB", many(16), STB_OK);
+	EXPECT("more", many(17), STB_E_TOO_BIG);
+	EXPECT("named often", named(16), STB_OK);
+	EXPECT("named too often", named(17), STB_E_TOO_BIG);
+}
+
 static void frames(void)
 {
 	struct example e = make_example();
@@ -521,6 +578,7 @@ int main(void)
 	module_rows();
 	module_sections();
 	file_rows();
+	sums();
 	map_rows();
 	site_rows();
 	damage();
