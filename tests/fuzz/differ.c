@@ -5,9 +5,10 @@
  * the end. What the verifier refuses is no difference.
  *
  * An input is the values of the ten registers, then instructions of 8 bytes that
- * are folded into what may stand there: arithmetic, jumps forward, loads,
- * stores and atomics of a few words of the stack. Registers begin as memory that
- * the verifier knows nothing of, so that the processor has to do it all.
+ * are folded into what may stand there: arithmetic, immediates of 64 bits, jumps
+ * forward and, as often as a word of the stack says, back, loads, stores and
+ * atomics of a few words of the stack, calls of two functions. Registers begin as
+ * memory that the verifier knows nothing of, so that the processor has to do it all.
  *
  * links: loader bundler -lzstd -lsodium
  */
@@ -23,10 +24,14 @@ const char *argv0 = "differ";
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-enum { REGS = 10, BODY = 96, MOST = BODY + 64, JUMPS = 14,
-       /* of the stack: the context, words to work with, one to spare */
+enum { REGS = 10, BODY = 96, MOST = 2 * BODY + 192, JUMPS = 14, CALLS = 4,
+       /* rounds multiply what the verifier has to look at */
+       LOOPS = 2, ROUNDS = 3, LOOPING_JUMPS = 5,
+       /* of the stack: the context, words to work with, one to spare, rounds */
        CONTEXT = -8, WORDS = 8, FIRST_WORD = -8 - 8 * WORDS,
-       SPARE = FIRST_WORD - 8 };
+       SPARE = FIRST_WORD - 8, LEFT = SPARE - 8 };
+/* in `off` of an input's instruction */
+enum { BACK = 0x100, FAR = 0x200, CALL = 0x4000, SECOND = 0x2000 };
 
 #define LOAD(d, s, at) INSN(BPF_LDX | BPF_MEM | BPF_DW, d, s, at, 0)
 #define STORE(d, at, s) INSN(BPF_STX | BPF_MEM | BPF_DW, d, s, at, 0)
@@ -34,6 +39,11 @@ enum { REGS = 10, BODY = 96, MOST = BODY + 64, JUMPS = 14,
 struct program {
 	struct bpf_insn code[MOST];
 	uint32_t n;
+	uint32_t starts[BODY + 1];	/* of each of the input */
+	/* where which of the input, or which function, is meant */
+	struct { uint32_t at, to; } jumps[BODY];
+	uint32_t njumps, nloops, ncalls;
+	uint32_t calls[CALLS], functions[CALLS];
 };
 
 static void add(struct program *p, struct bpf_insn i)
@@ -50,6 +60,7 @@ static void begin(struct program *p)
 	for (int i = 0; i < WORDS; i++)
 		add(p, INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0,
 			    FIRST_WORD + 8 * i, i * 0x01010101));
+	add(p, INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, LEFT, ROUNDS));
 	for (int i = 0; i < REGS; i++)
 		if (i != 1)
 			add(p, LOAD(i, 1, 8 * i));
@@ -85,6 +96,7 @@ static const int atomics[] = {
 };
 #define PICK(list, n) (list)[(n) % COUNT_OF(list)]
 static bool fetches;		/* see kernel_fetches() */
+static bool far;		/* it has jumps of 32 bits */
 
 static struct bpf_insn make_alu(const struct bpf_insn *from, unsigned d,
 				unsigned s)
@@ -109,20 +121,101 @@ static struct bpf_insn make_alu(const struct bpf_insn *from, unsigned d,
 	return INSN(class | op | BPF_K, d, 0, 0, imm);
 }
 
-/* Over at most 7 instructions, and no farther than the end. */
-static struct bpf_insn make_jump(const struct bpf_insn *from, unsigned d,
-				 unsigned s, uint32_t left)
+/* Over at most 7 instructions of the input, and no farther than the end. */
+static void make_jump(struct program *p, const struct bpf_insn *from,
+		      unsigned d, unsigned s, uint32_t i, uint32_t n)
 {
 	unsigned op = PICK(conditions, from->code >> 4);
 	unsigned class = from->code & 4 && op != BPF_JA ? BPF_JMP32 : BPF_JMP;
+	uint32_t to = i + 1 + ((uint32_t)from->off & 7);
+
+	p->jumps[p->njumps].at = p->n;
+	p->jumps[p->njumps++].to = to > n ? n : to;
+	if (op == BPF_JA)
+		add(p, INSN(far && from->off & FAR ? BPF_JMP32 | BPF_JA :
+			    BPF_JMP | BPF_JA, 0, 0, 0, 0));
+	else if (from->code & 8)
+		add(p, INSN(class | op | BPF_X, d, s, 0, 0));
+	else
+		add(p, INSN(class | op | BPF_K, d, 0, 0, from->imm));
+}
+
+/* Back over at most 7, while there are rounds left. */
+static void make_loop(struct program *p, const struct bpf_insn *from,
+		      unsigned d, uint32_t i)
+{
 	uint32_t by = (uint32_t)from->off & 7;
 
-	by = by > left ? left : by;
-	if (op == BPF_JA)
-		return INSN(BPF_JMP | BPF_JA, 0, 0, by, 0);
-	if (from->code & 8)
-		return INSN(class | op | BPF_X, d, s, by, 0);
-	return INSN(class | op | BPF_K, d, 0, by, from->imm);
+	add(p, LOAD(d, 10, LEFT));
+	add(p, INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, -1));
+	add(p, STORE(10, LEFT, d));
+	p->jumps[p->njumps].at = p->n;
+	p->jumps[p->njumps++].to = i - (by > i ? i : by);
+	add(p, INSN(BPF_JMP | BPF_JSGT | BPF_K, d, 0, 0, 0));
+	p->nloops++;
+}
+
+/* A call leaves r1 to r5 as nobody may rely on. */
+static void make_call(struct program *p, const struct bpf_insn *from)
+{
+	p->functions[p->ncalls] = (uint16_t)from->off / SECOND % 2;
+	p->calls[p->ncalls++] = p->n;
+	add(p, INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0));
+	for (unsigned r = 1; r <= 5; r++) {
+		add(p, INSN(BPF_ALU64 | BPF_MOV | BPF_X, r, 0, 0, 0));
+		add(p, INSN(BPF_ALU64 | BPF_XOR | BPF_K, r, 0, 0,
+			    (int)((uint32_t)from->imm + r)));
+	}
+}
+
+#define ALU(op, d, s) INSN(BPF_ALU64 | BPF_X | (op), d, s, 0, 0)
+/* The first uses all that is its own; the second calls it. */
+static void add_functions(struct program *p, uint32_t at[2])
+{
+	const struct bpf_insn own[] = {
+		ALU(BPF_MOV, 6, 1), ALU(BPF_MOV, 7, 2), ALU(BPF_MOV, 8, 3),
+		ALU(BPF_MOV, 9, 4), STORE(10, -8, 5), ALU(BPF_ADD, 6, 7),
+		ALU(BPF_MUL, 7, 8), ALU(BPF_XOR, 8, 9), LOAD(0, 10, -8),
+		ALU(BPF_SUB, 0, 6), ALU(BPF_XOR, 0, 7), ALU(BPF_ADD, 0, 8),
+		INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8, -1),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	const struct bpf_insn calls[] = {
+		ALU(BPF_MOV, 6, 1), ALU(BPF_MOV, 7, 5), STORE(10, -8, 2),
+		INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0,
+		     -(int)COUNT_OF(own) - 4),
+		LOAD(1, 10, -8), ALU(BPF_ADD, 0, 6), ALU(BPF_XOR, 0, 7),
+		ALU(BPF_ADD, 0, 1), INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+
+	at[0] = p->n;
+	for (size_t i = 0; i < COUNT_OF(own); i++)
+		add(p, own[i]);
+	at[1] = p->n;
+	for (size_t i = 0; i < COUNT_OF(calls); i++)
+		add(p, calls[i]);
+}
+
+/* All is where it stays: jumps and calls learn how far it is. */
+static void resolve(struct program *p)
+{
+	uint32_t at[2];
+
+	for (uint32_t i = 0; i < p->njumps; i++) {
+		struct bpf_insn *j = &p->code[p->jumps[i].at];
+		int by = (int)p->starts[p->jumps[i].to] -
+			 (int)p->jumps[i].at - 1;
+
+		if (j->code == (BPF_JMP32 | BPF_JA))
+			j->imm = by;
+		else
+			j->off = (int16_t)by;
+	}
+	if (p->ncalls)
+		add_functions(p, at);
+	for (uint32_t i = 0; i < p->ncalls; i++)
+		p->code[p->calls[i]].imm = (int)at[p->functions[i]] -
+					   (int)p->calls[i] - 1;
 }
 
 static struct bpf_insn make_memory(const struct bpf_insn *from, unsigned d,
@@ -149,25 +242,34 @@ static struct bpf_insn make_memory(const struct bpf_insn *from, unsigned d,
 
 static void make_body(struct program *p, const uint8_t *data, uint32_t n)
 {
-	unsigned jumps = 0;
-
 	for (uint32_t i = 0; i < n; i++) {
 		struct bpf_insn from;
-		unsigned d, s, kind;
+		unsigned d, s, kind, most;
 
 		memcpy(&from, data + 8 * i, sizeof(from));
+		p->starts[i] = p->n;
 		d = from.dst_reg % REGS;
 		s = from.src_reg % REGS;
 		kind = from.code & 3;
-		if (kind == 2 && jumps < JUMPS) {
-			add(p, make_jump(&from, d, s, n - i - 1));
-			jumps++;
+		most = p->nloops ? LOOPING_JUMPS : JUMPS;
+		if (kind == 2 && from.off & BACK && p->nloops < LOOPS &&
+		    p->njumps < LOOPING_JUMPS) {
+			make_loop(p, &from, d, i);
+		} else if (kind == 2 && p->njumps < most) {
+			make_jump(p, &from, d, s, i, n);
+		} else if (kind == 3 && from.off & CALL && p->ncalls < CALLS) {
+			make_call(p, &from);
+		} else if (kind < 2 && from.code >> 4 == 15) {
+			add(p, INSN(BPF_LD | BPF_IMM | BPF_DW, d, 0, 0,
+				    from.imm));
+			add(p, INSN(0, 0, 0, 0, from.imm ^ from.off * 256));
 		} else if (kind == 3) {
 			add(p, make_memory(&from, d, s));
 		} else {
 			add(p, make_alu(&from, d, s));
 		}
 	}
+	p->starts[n] = p->n;
 }
 
 static int load(const struct program *p, uint32_t flags)
@@ -230,6 +332,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make_body(&p, data + sizeof(kernel),
 		  (uint32_t)(size - sizeof(kernel)) / 8);
 	end(&p);
+	resolve(&p);
 	fd = load(&p, 0);
 	if (fd < 0) {
 		refused++;
@@ -292,6 +395,20 @@ static bool kernel_fetches(void)
 	return right;
 }
 
+static bool kernel_goes_far(void)
+{
+	struct program p = { .n = 0 };
+	int fd;
+
+	add(&p, INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0));
+	add(&p, INSN(BPF_JMP32 | BPF_JA, 0, 0, 0, 0));
+	add(&p, INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+	fd = load(&p, 0);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct program p = { .n = 0 };
@@ -309,6 +426,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		abort();
 	close(fd);
 	fetches = kernel_fetches();
+	far = kernel_goes_far();
 	atexit(report);
 	return 0;
 }
