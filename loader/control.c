@@ -48,6 +48,7 @@ static int ask(const char *name, const char *request)
 		return -1;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (!connect(fd, (const void *)&a, sizeof(a)) &&
 	    send(fd, line, (size_t)n, MSG_NOSIGNAL) == n)
 		return fd;
@@ -57,13 +58,21 @@ static int ask(const char *name, const char *request)
 	return -1;
 }
 
+/* Why nothing came, by recv()'s result. */
+static const char *why(ssize_t n)
+{
+	if (n == 0 || errno == ECONNRESET || errno == EPIPE)
+		return "it closes the connection";
+	return errno == EAGAIN ? "no answer" : strerror(errno);
+}
+
 _Noreturn static void die_unheard(const char *name)
 {
 	if (errno == ENOENT || errno == ECONNREFUSED)
 		die(EXIT_NO_FILE, "no recorder \"%s\" is running: --list tells "
 		    "which are", name);
 	die(errno == EACCES || errno == EPERM ? EXIT_DENIED : EXIT_AGAIN,
-	    "recorder \"%s\": %s", name, strerror(errno));
+	    "recorder \"%s\": %s", name, why(-1));
 }
 
 /* --- --list --------------------------------------------------------------------- */
@@ -94,17 +103,20 @@ static const char *word(const char *line, const char *name, char *to,
 static void list_one(const char *name)
 {
 	char line[1024], v[7][32], since[32] = "?";
-	int fd = ask(name, "status");
+	const char *failure;
+	int fd = ask(name, "status"), error;
 	ssize_t n = fd < 0 ? -1 : recv(fd, line, sizeof(line) - 1, MSG_WAITALL);
 	time_t t;
 	struct tm tm;
 
+	error = errno;
 	if (fd >= 0)
 		close(fd);
-	if (n <= 0 && errno == ECONNREFUSED)
+	errno = error;
+	if (fd < 0 && errno == ECONNREFUSED)
 		return;		/* left by one that was killed */
 	if (n <= 0) {
-		printf("%-16s does not answer: %s\n", name, strerror(errno));
+		printf("%-16s does not answer: %s\n", name, why(n));
 		return;
 	}
 	line[n] = 0;
@@ -115,6 +127,11 @@ static void list_one(const char *name)
 	       since, word(line, "events", v[3], 32),
 	       word(line, "lost", v[4], 32),
 	       word(line, "memory_kb", v[5], 32));
+	failure = strstr(line, " output=");
+	if (failure)
+		printf("%-16s its file takes no output: %.*s: it goes on in "
+		       "memory until the next file (--rotate)\n", "",
+		       (int)strcspn(failure + 8, "\n"), failure + 8);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -158,6 +175,8 @@ static void write_out(struct copy *c)
 	while (c->at < c->n && !caught) {
 		ssize_t done = write(c->to, c->buf + c->at, c->n - c->at);
 
+		if (done < 0 && errno == EPIPE)
+			_exit(EXIT_OUTPUT);
 		if (done < 0 && errno != EINTR)
 			die(EXIT_OUTPUT, "%s", strerror(errno));
 		if (done > 0)
@@ -187,7 +206,7 @@ static int copy(struct copy *c)
 			return 0;
 		if (n < 0 && errno != EINTR && (errno != EAGAIN || !c->patient))
 			die(EXIT_AGAIN, "the recorder does not answer: %s",
-			    strerror(errno));
+			    why(n));
 		if (n < 0)
 			continue;
 		c->at = 0;
@@ -217,12 +236,15 @@ static int rotate(const char *name)
 
 	if (n < 0)
 		die_unheard(name);
+	if (!n)
+		die(EXIT_AGAIN, "recorder \"%s\": %s", name, why(n));
 	close(fd);
 	line[n] = 0;
 	line[strcspn(line, "\n")] = 0;
 	if (!strcmp(line, "ok"))
 		return 0;
-	die(EXIT_USE, "recorder \"%s\": %s", name, line);
+	die(!strcmp(line, RECORD_NO_FILE) ? EXIT_USE : EXIT_OUTPUT,
+	    "recorder \"%s\": %s", name, line);
 }
 
 /* ^C ends the recorder and shows its last words; ^\ leaves it running. */
@@ -291,6 +313,7 @@ static int dump(const struct options *o)
 
 int control(const struct options *o)
 {
+	signal(SIGPIPE, SIG_IGN);	/* write() says so as well */
 	switch (o->verb) {
 	case VERB_RUN:
 		break;

@@ -100,7 +100,7 @@ static void put_head(FILE *f, const struct loader *l)
 	put_text(f, "format", form_name(l->out.form));
 	fprintf(f, ",\"since\":%lld,\"now\":%lld,\"armed\":%llu,"
 		"\"events\":%llu,\"errors\":%llu,\"skipped\":%llu,\"lost\":%llu,"
-		"\"text_gone\":%llu}\n",
+		"\"text_gone\":%llu",
 		(long long)record_since(l), (long long)time(NULL),
 		(unsigned long long)l->armed,
 		(unsigned long long)l->out.messages,
@@ -108,6 +108,9 @@ static void put_head(FILE *f, const struct loader *l)
 		(unsigned long long)(g->skipped_lock + g->skipped_frame),
 		(unsigned long long)g->lost,
 		(unsigned long long)history_begin(&l->history));
+	if (l->out.stuck)
+		put_text(f, "output_error", strerror(l->out.stuck));
+	fputs("}\n", f);
 }
 
 static void put_scalars(FILE *f, const struct loader *l)

@@ -51,7 +51,7 @@ static void begun(struct files *f, const char *name)
 {
 	char **place;
 
-	f->written = 0;
+	f->written = f->size = f->lines = 0;
 	if (f->keep) {
 		place = &f->names[f->number % f->keep];
 		if (*place && strcmp(*place, name))

@@ -15,7 +15,9 @@ struct files {
 	uint64_t max;		/* bytes that make one full, 0: none ever is */
 	unsigned keep;		/* so many stay, 0: all */
 	unsigned number;	/* of the next one */
-	uint64_t written;	/* bytes in this one */
+	uint64_t written;	/* bytes in this one, had it taken all */
+	uint64_t size, lines;	/* bytes in it, and of its whole lines */
+	bool told;		/* that there is no next one */
 	char **names;		/* the last `keep`, by number */
 	char next[4096];	/* name of the one that was just created */
 };

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What printf still has to read. */
@@ -348,6 +349,8 @@ static ssize_t write_some(struct output *o, int fd, const char *p, size_t n)
 	return done;
 }
 
+enum { MOST_CUT = 65536 };	/* what is longer is no line of text */
+
 /* Is that failure one to try again after? */
 static bool passing(struct output *o, int fd, int error)
 {
@@ -360,20 +363,56 @@ static bool passing(struct output *o, int fd, int error)
 	return error == EINTR && !in_a_hurry(o);
 }
 
+/* How much of the file is whole lines. */
+static void note_written(struct files *f, const char *p, size_t n)
+{
+	const char *end = memrchr(p, '\n', n);
+
+	f->size += n;
+	if (end)
+		f->lines = f->size - n + (uint64_t)(end + 1 - p);
+}
+
+/* No line ends in its middle, where text has lines at all. */
+static void cut_line(struct output *o)
+{
+	struct files *f = o->files;
+	struct stat st;
+
+	if (!output_has_lines(o) && f->size - f->lines > MOST_CUT)
+		return;
+	if (!fstat(o->fd, &st) && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size > f->lines && !ftruncate(o->fd, (off_t)f->lines))
+		f->size = (uint64_t)lseek(o->fd, (off_t)f->lines, SEEK_SET);
+}
+
+static void cannot_write(struct output *o, int fd, int error)
+{
+	if (fd == STDERR_FILENO || o->broken)
+		return;
+	if (fd == o->fd && o->files)
+		cut_line(o);
+	if (o->detached) {
+		o->stuck = error;
+		return;
+	}
+	o->broken = true;
+	o->error = error;
+}
+
 void output_write(struct output *o, int fd, const char *p, size_t n)
 {
-	while (n) {
+	while (n && (!o->stuck || fd == STDERR_FILENO)) {
 		ssize_t done = write_some(o, fd, p, n);
 
 		if (done < 0 && passing(o, fd, errno))
 			continue;
 		if (done < 0) {
-			if (fd != STDERR_FILENO && !o->broken) {
-				o->broken = true;
-				o->error = errno;
-			}
+			cannot_write(o, fd, errno);
 			return;
 		}
+		if (fd == o->fd && o->files)
+			note_written(o->files, p, (size_t)done);
 		p += done;
 		n -= done;
 	}
@@ -471,12 +510,28 @@ static bool next_file(struct output *o)
 
 	if (next < 0)
 		return false;
+	o->stuck = 0;		/* there may be room for its tail */
 	encode_tail(o, &o->head);
 	head_full(&o->head);
 	if (!files_turn(o->files, next, o->fd))
 		return false;
+	o->stuck = 0;
+	o->files->told = false;
 	output_start(o);
 	return true;
+}
+
+/* It is full, and there is no next one; it will be tried again. A recorder has
+   its memory, another session's output is nowhere else. */
+static void no_next_file(struct output *o)
+{
+	o->files->written = 0;
+	if (o->detached)
+		o->stuck = errno;
+	else if (!o->files->told)
+		say("the next file of output: %s: the present one goes on",
+		    strerror(errno));
+	o->files->told = true;
 }
 
 bool output_next_file(struct output *o)
@@ -505,7 +560,7 @@ void output_flush(struct output *o)
 		out_full(&o->out);
 	if (o->files && o->files->max && o->files->written >= o->files->max &&
 	    !next_file(o))
-		o->files->written = 0;	/* it will be tried again */
+		no_next_file(o);
 }
 
 /* Does what comes out of that channel go through the encoder? */

@@ -76,6 +76,8 @@ struct output {
 	int fd;
 	bool broken;		/* the reader went away or the disk is full */
 	int error;		/* why, an errno */
+	int stuck;		/* an errno: a recorder's file takes no more, and it
+				   goes on in memory until the next file does */
 	struct namer names;	/* of addresses */
 	/* a reader may be slow: with this mask a write can be interrupted, and
 	   from the second signal counted on, what has no room is left unwritten;

@@ -294,6 +294,8 @@ void ring_open(struct ring *r, int fd, uint64_t size);
 /* Prints what is there; bytes consumed. */
 uint64_t ring_drain(struct loader *l);
 bool ring_is_empty(const struct ring *r);
+/* What is ours, and the ring, which is mapped twice, once. */
+unsigned long memory_kb(const struct loader *l);
 
 /* dump.c: what ran where, as members of JSON behind others. */
 const char *identity_of(const struct loader *l);

@@ -204,7 +204,7 @@ static void draw_head(struct loader *l, uint64_t now, uint64_t ns)
 		  (unsigned long long)((events - m->last_events) * SECOND / ns),
 		  (unsigned long long)g->lost,
 		  (unsigned long long)(g->skipped_lock + g->skipped_frame),
-		  (unsigned long long)g->errors, resident_kb());
+		  (unsigned long long)g->errors, memory_kb(l));
 	draw_line(m, "keys: q ends, p pauses the view, s sorts (by %s)",
 		  orders[m->order]);
 	m->last_events = events;

@@ -327,12 +327,13 @@ static void reply_status(struct loader *l, struct client *c)
 	hex(id, l->reader.header->toc_digest, STB_DIGEST_SIZE);
 	c->size = (size_t)asprintf(&c->reply, "name=%s pid=%d bundle=%s "
 		"since=%lld events=%llu lost=%llu errors=%llu skipped=%llu "
-		"memory_kb=%lu\n", l->recorder->name, (int)getpid(), id,
+		"memory_kb=%lu%s%s\n", l->recorder->name, (int)getpid(), id,
 		(long long)l->recorder->since,
 		(unsigned long long)l->out.messages,
 		(unsigned long long)g->lost, (unsigned long long)g->errors,
 		(unsigned long long)(g->skipped_lock + g->skipped_frame),
-		resident_kb());
+		memory_kb(l), l->out.stuck ? " output=" : "",
+		l->out.stuck ? strerror(l->out.stuck) : "");
 }
 
 static void reply_text(struct client *c, const char *text)
@@ -344,11 +345,12 @@ static void reply_text(struct client *c, const char *text)
 static void reply_rotate(struct loader *l, struct client *c)
 {
 	if (!l->files.pattern)
-		reply_text(c, "it has no -o FILE\n");
+		reply_text(c, RECORD_NO_FILE "\n");
 	else if (output_next_file(&l->out))
 		reply_text(c, "ok\n");
 	else
-		reply_text(c, "the next file cannot be opened\n");
+		c->size = (size_t)asprintf(&c->reply, "the next file cannot "
+			"be opened: %s\n", strerror(errno));
 }
 
 /* --- output, in whole lines where its form has lines ------------------------------- */

@@ -184,3 +184,8 @@ bool ring_is_empty(const struct ring *r)
 	return !r->consumer || *r->consumer ==
 		__atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
 }
+
+unsigned long memory_kb(const struct loader *l)
+{
+	return own_kb() + (l->ring.consumer ? l->ring.size >> 10 : 0);
+}

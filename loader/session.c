@@ -554,7 +554,9 @@ static void main_loop(struct session *s)
 		conditions_tick(l);
 		if (next_file_asked) {
 			next_file_asked = 0;
-			output_next_file(&l->out);
+			if (!output_next_file(&l->out) && l->files.pattern)
+				say("the next file of output: %s",
+				    strerror(errno));
 		}
 		output_flush(&l->out);
 		if (l->monitor)
@@ -616,7 +618,7 @@ static int exit_code(struct session *s)
 		say("cannot write output: %s: make room or choose another "
 		    "-o FILE", strerror(o->error));
 	s->told_broken = o->broken;
-	if (o->broken)
+	if (o->broken || o->stuck)
 		return EXIT_OUTPUT;
 	return s->failed || errors(s) > s->l->limits->max_errors ?
 		EXIT_SCRIPT_ERROR : EXIT_DONE;

@@ -151,15 +151,17 @@ long read_number(const char *path)
 	return n < 0 ? n : strtol(text, NULL, 10);
 }
 
-unsigned long resident_kb(void)
+unsigned long own_kb(void)
 {
 	char text[128], *p;
+	unsigned long resident;
 
 	if (read_small("/proc/self/statm", text, sizeof(text)) <= 0)
 		return 0;
 	strtoul(text, &p, 10);
-	return strtoul(p, NULL, 10) * (unsigned long)sysconf(_SC_PAGESIZE) /
-		1024;
+	resident = strtoul(p, &p, 10);
+	return (resident - strtoul(p, NULL, 10)) *
+		(unsigned long)sysconf(_SC_PAGESIZE) / 1024;
 }
 
 /* "0-3" or "0,2-5": the last number counts them. */

@@ -57,7 +57,7 @@ long read_small(const char *path, void *buf, size_t size);
 /* The number that a small file begins with, or -errno. */
 long read_number(const char *path);
 unsigned possible_cpus(void);
-unsigned long resident_kb(void);	/* of this process */
+unsigned long own_kb(void);	/* of this process, not of files */
 const char *hex(char *to, const uint8_t *bytes, size_t n); /* 2n+1 bytes */
 
 struct rows {
