@@ -5,7 +5,9 @@
  *
  * A program that is not on this host yet is waited for: its folder, or the
  * nearest one above it that is there, is watched, and when the file appears
- * its build-id decides whether the sites are armed.
+ * its build-id decides whether the sites are armed. Not all is seen so: a folder
+ * farther up gets another name, something is mounted; so it is looked for now and
+ * then as well.
  */
 #include "loader/bpf.h"
 #include "loader/kmod.h"
@@ -20,7 +22,11 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-enum { MOST_PROGRAMS = 64 };	/* at one place of the network's stack */
+enum {
+	MOST_PROGRAMS = 64,	/* at one place of the network's stack */
+	LOOK_MS = 1000,		/* how long a program that came may go unseen */
+	FAILED_ONCE = 1, FAILED_TOLD = 2,	/* in told_builds */
+};
 
 static const struct stb_site *site_at(const struct loader *l, uint32_t i)
 {
@@ -552,9 +558,9 @@ static void watch_path(struct loader *l, const char *path)
 		folder[n] = 0;
 		got = inotify_add_watch(l->watch_fd, folder, IN_CREATE |
 					IN_CLOSE_WRITE | IN_MOVED_TO |
-					IN_ATTRIB | IN_ONLYDIR);
+					IN_ATTRIB | IN_MOVE_SELF | IN_ONLYDIR);
 	} while (got < 0 && n > 1);
-	if (got < 0)
+	if (got < 0 && l->opt.verbose)
 		say("cannot watch for %s: %s", path, strerror(errno));
 }
 
@@ -571,9 +577,12 @@ static bool arm_build(struct loader *l, uint32_t build)
 		say("%s came: %u probes armed", path_of(l, build), n);
 		return true;
 	}
-	if (l->opt.verbose)
-		say("%s came, but cannot be probed yet: %s",
-		    path_of(l, build), strerror(error));
+	/* at first it may still be written to */
+	if (l->told_builds[build] == FAILED_ONCE)
+		say("%s came, but cannot be probed yet: %s: tried once a "
+		    "second", path_of(l, build), strerror(error));
+	if (l->told_builds[build] < FAILED_TOLD)
+		l->told_builds[build]++;
 	for (uint32_t i = 0; i < l->sites.n; i++)
 		if (is_uprobe(site_at(l, i)) && site_at(l, i)->build == build)
 			disarm(l, i);
@@ -603,12 +612,19 @@ bool await_builds(struct loader *l)
 	if (!any)
 		return false;
 	l->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (l->watch_fd < 0) {
-		say("cannot watch for programs: %s", strerror(errno));
-		return false;
-	}
+	if (l->watch_fd < 0)
+		say("cannot watch for programs: %s: they are looked for once a "
+		    "second", errno == EMFILE ? "this user has "
+		    "fs.inotify.max_user_instances already" : strerror(errno));
+	l->next_arrival = 1;
 	attach_arrived(l);
 	return true;
+}
+
+void await_tick(struct loader *l)
+{
+	if (l->next_arrival && now_ns() >= l->next_arrival)
+		attach_arrived(l);
 }
 
 void attach_arrived(struct loader *l)
@@ -619,7 +635,10 @@ void attach_arrived(struct loader *l)
 	   after the folders nearest to them are watched */
 	while (read(l->watch_fd, events, sizeof(events)) > 0)
 		continue;
-	watch_builds(l);
+	if (l->next_arrival)
+		l->next_arrival = now_ns() + LOOK_MS * 1000000ull;
+	if (l->watch_fd >= 0)
+		watch_builds(l);
 	for (uint32_t i = 0; i < l->builds.n; i++) {
 		if (!is_awaited(l, i))
 			continue;

@@ -157,7 +157,7 @@ void say_mismatch(const struct loader *l, uint32_t row, const uint8_t *id,
 	    l->opt.file, len > 0 ? hex(text, id, len) : "none");
 	for (uint32_t i = 0; i < l->builds.n; i++)
 		if (!strcmp(build_path(l, i), path) &&
-		    is_module(l, i) == is_module(l, row))
+		    build_at(l, i)->kind == build_at(l, row)->kind)
 			say("  %s", hex(text, build_at(l, i)->id.bytes,
 					build_at(l, i)->id.len));
 }
@@ -171,6 +171,14 @@ enum build_state match_build(const struct loader *l, uint32_t row,
 		if (is_build(l, i, row, id, len))
 			return BUILD_OTHER;
 	return BUILD_UNKNOWN;
+}
+
+static bool was_told(const struct loader *l, const uint8_t *id)
+{
+	for (uint32_t i = 0; i < l->builds.n; i++)
+		if (!memcmp(l->told_ids[i], id, sizeof(*l->told_ids)))
+			return true;
+	return false;
 }
 
 /* Which row's build is an open file? */
@@ -188,11 +196,11 @@ static enum build_state which_build(struct loader *l, uint32_t row, int fd,
 			hex(text, id, len));
 	if (state != BUILD_UNKNOWN)
 		return state;
-	if (!loud && (len <= 0 || !memcmp(l->told_id, id, sizeof(id))))
+	if (!loud && (len <= 0 || was_told(l, id)))
 		return BUILD_UNKNOWN;	/* half written, perhaps; or told */
 	say_mismatch(l, row, id, len);
 	if (!loud) {
-		memcpy(l->told_id, id, sizeof(id));
+		memcpy(l->told_ids[row], id, sizeof(id));
 		return BUILD_UNKNOWN;
 	}
 	die(EXIT_NO_MATCH, "add this build to the manifest and compile again, "
@@ -392,6 +400,24 @@ static void die_refused(void *arg, const struct host_check *c)
 	die((enum exit_code)c->code, "%s", text);
 }
 
+/* What the process of -x has at the paths is what counts, and not what we have. */
+static void facts_in_target(struct loader *l, struct host *h)
+{
+	struct host_build *b = (struct host_build *)h->builds;
+
+	for (uint32_t i = 0; l->opt.target && i < l->builds.n; i++) {
+		if (!is_program(l, i) || look_in_target(l, i) != BUILD_HERE)
+			continue;
+		for (uint32_t k = 0; k < l->builds.n; k++) {
+			if (is_module(l, k) ||
+			    strcmp(build_path(l, k), build_path(l, i)))
+				continue;
+			b[k].state = BUILD_THERE;
+			b[k].id = build_at(l, i)->id;
+		}
+	}
+}
+
 /* Judged as a whole, nothing is changed; --check is all of it. */
 static void judge(struct loader *l)
 {
@@ -423,6 +449,7 @@ static void judge(struct loader *l)
 		facts_try(&h);
 	if (l->variant) {
 		facts_builds(l, &h);
+		facts_in_target(l, &h);
 		if (h.addresses == ADDRESSES_IN_MEMORY && !stext_by_notes(l))
 			h.addresses = ADDRESSES_HIDDEN;
 	}
@@ -431,11 +458,13 @@ static void judge(struct loader *l)
 
 void check_host(struct loader *l)
 {
+	l->build_state = zalloc(l->builds.n);
+	l->build_fds = zalloc(l->builds.n * sizeof(*l->build_fds));
+	l->told_ids = zalloc(l->builds.n * sizeof(*l->told_ids));
+	l->told_builds = zalloc(l->builds.n);
 	judge(l);
 	check_slide(l);
 	tasks_check(l);
-	l->build_state = zalloc(l->builds.n);
-	l->build_fds = zalloc(l->builds.n * sizeof(*l->build_fds));
 	check_modules(l);
 	for (uint32_t i = 0; i < l->builds.n; i++) {
 		if (!is_program(l, i))

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ static struct sink out_sink(void)
 {
 	enum { SIZE = 8192 };
 
+	signal(SIGPIPE, SIG_IGN);	/* write() says so as well */
 	return (struct sink){ zalloc(SIZE), 0, SIZE, out_full };
 }
 

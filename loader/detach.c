@@ -145,6 +145,23 @@ static void close_links(const struct loader *l, uint32_t *closed,
 	set_switch(hurry, HURRY, '1');
 	close_together(l, closed, links);
 	set_switch(hurry, HURRY, '0');
+	if (hurry >= 0)
+		close(hurry);
+}
+
+/* In a process of its own, which ends it though we are killed. */
+static void close_and_wait(const struct loader *l, uint32_t *closed,
+			   uint32_t links)
+{
+	pid_t pid = links >= LINKS_EACH ? helper() : -1;
+
+	if (!pid) {
+		close_links(l, closed, links);
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	close_part(l, closed, 0, 1);	/* those that still are */
 }
 
 static uint32_t count_links(const struct loader *l)
@@ -320,10 +337,7 @@ static void disarm_some(struct loader *l, uint32_t what,
 			kmod_disarm(l, i);
 	}
 	part.links = gone;
-	if (n >= LINKS_EACH)
-		close_links(&part, &closed, n);
-	else
-		close_part(&part, &closed, 0, 1);
+	close_and_wait(&part, &closed, n);
 	free(gone);
 }
 

@@ -109,7 +109,9 @@ struct loader {
 	uint64_t *module_nodes;	/* ... which of its loadings it is */
 	int *build_fds;		/* of those HERE: the file that was looked at,
 				   which is the one that is probed */
-	uint8_t told_id[20];	/* of a build that came and is none of them */
+	uint8_t (*told_ids)[20];	/* one a row: of a build that came and
+				   is none of them */
+	uint8_t *told_builds;	/* one a row: how often it could not be armed */
 	uint64_t slide;
 	struct symbols *symbols;
 	struct stb_set *table_sets;	/* one a row of tables */
@@ -137,6 +139,7 @@ struct loader {
 	uint64_t next_look;	/* at them */
 	int ring_fd;		/* -1: none */
 	int watch_fd;		/* inotify, -1: nothing to wait for */
+	uint64_t next_arrival;	/* when to look for it anyway; 0: the same */
 	int module_fd;		/* uevents, -1: no module is probed */
 	int tasks_fd, files_fd;		/* maps of tasks.c, 0: none; in a module
 					   their rows + 1 */
@@ -148,6 +151,8 @@ struct loader {
 	int module_file;
 	uint32_t *module_sites;	/* one a row of sites: its number there */
 	pid_t module_keeper;	/* who unloads it when we cannot */
+	char *module_kept;	/* the name of what it shall unload, or "";
+				   both see it */
 	uint32_t module_user;	/* STB_KMOD_PROGRAMS... */
 	char *module_name;	/* not the bundle's: a second session */
 
@@ -232,6 +237,7 @@ const char *prog_probe(const struct loader *l, uint32_t prog);
 bool attach_all(struct loader *l);
 bool await_builds(struct loader *l);	/* watches for those not here yet */
 void attach_arrived(struct loader *l);	/* watch_fd became readable */
+void await_tick(struct loader *l);	/* it may have come unnoticed */
 
 /* detach.c: where there are many sites, a process that detaches them, however
    we end; to be there before the first is attached. */

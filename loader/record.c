@@ -217,6 +217,7 @@ static bool is_ready(pid_t child, int ready)
 /* Waits for the child's word, or its end. */
 _Noreturn static void await_child(pid_t child, int ready, const char *name)
 {
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int status;
 
 	if (is_ready(child, ready)) {
@@ -230,6 +231,8 @@ _Noreturn static void await_child(pid_t child, int ready, const char *name)
 	}
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		continue;
+	if (recorder_path(path, sizeof(path), name))
+		unlink(path);
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_OURS);
 }
 

@@ -544,6 +544,7 @@ static void main_loop(struct session *s)
 		take_signals();
 		events_tick(l);
 		tasks_tick(l);
+		await_tick(l);
 		watches_tick(l);
 		got = ring_drain(l);
 		tell_losses(s);
@@ -768,13 +769,19 @@ int dry_run(struct loader *l)
 {
 	struct session s = { .l = l, .go = -1 };
 
+	int code = EXIT_DONE;
+
 	catch_signals(&s);
 	l->ncpus = l->progs.n ? possible_cpus() : 1;
 	l->shared->target_pid = l->opt.target;
-	if (l->progs.n && !attach_all(l))
+	if (l->opt.command)
+		start_command(&s);	/* which is not let run */
+	if (l->progs.n && !attach_all(l)) {
 		say("a signal came before all were attached");
+		code = EXIT_AGAIN;
+	}
 	say("%u programs loaded, %llu of %u sites attached; nothing ran",
 	    l->progs.n, (unsigned long long)l->armed, l->sites.n);
 	detach_all(l);
-	return EXIT_DONE;
+	return code;
 }
