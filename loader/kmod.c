@@ -31,6 +31,7 @@ enum {
 	NOT_SIGNED = 129,	/* EKEYREJECTED; ENOKEY is 126 */
 	UNLOAD_TRIES = 200,	/* of 50 ms: grace periods of many sites */
 	SESSIONS = 16,		/* of one script at once */
+	KEPT_SIZE = 4096,	/* of a name that the keeper sees */
 };
 
 static const struct stb_module *row_of(const struct loader *l)
@@ -88,10 +89,8 @@ static int unload_soon(const char *name)
    unload modules: what a session may do is confined (confine.c). */
 _Noreturn static void keeper(const char *name, pid_t parent)
 {
-	sigset_t all, asked;
+	sigset_t asked;
 
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
 	sigemptyset(&asked);
 	sigaddset(&asked, SIGUSR1);
 	for (int fd = 0; fd < 3; fd++)
@@ -100,19 +99,29 @@ _Noreturn static void keeper(const char *name, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGUSR1);
 	if (getppid() == parent)
 		sigwaitinfo(&asked, NULL);
-	_exit(unload_soon(name));
+	_exit(*name ? unload_soon(name) : 0);
 }
 
+/* To be there before the module is, which it may be when a signal ends us while
+   it is inserted. */
 static void keep_module(struct loader *l)
 {
-	pid_t self = getpid(), pid = fork();
+	pid_t self = getpid(), pid;
+	sigset_t all, was;
 
+	l->module_kept = mmap(NULL, KEPT_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (l->module_kept == MAP_FAILED)
+		die(EXIT_AGAIN, "wanted memory, got none: try again when more "
+		    "is free");
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &was);
+	pid = fork();
 	if (!pid)
-		keeper(name_of(l), self);
-	if (pid < 0) {
-		unload(name_of(l));
+		keeper(l->module_kept, self);
+	sigprocmask(SIG_SETMASK, &was, NULL);
+	if (pid < 0)
 		die(EXIT_AGAIN, "fork: %s", strerror(errno));
-	}
 	l->module_keeper = pid;
 }
 
@@ -162,7 +171,10 @@ static int insert_file(const struct loader *l, const uint8_t *p, size_t size)
 	if (fd < 0 || done < size)
 		die(EXIT_AGAIN, "wanted %zu bytes of memory for the module: %s",
 		    size, strerror(errno));
+	snprintf(l->module_kept, KEPT_SIZE, "%s", name_of(l));
 	error = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
+	if (error)
+		*l->module_kept = 0;
 	close(fd);
 	return error;
 }
@@ -267,8 +279,8 @@ void kmod_load(struct loader *l)
 
 	l->multi = zalloc(l->progs.n);
 	l->module_sites = zalloc(l->sites.n * sizeof(*l->module_sites));
-	insert(l);
 	keep_module(l);
+	insert(l);
 	open_file(l);
 	error = ask(l, STB_KMOD_SETUP, &s);
 	if (error < 0)
