@@ -22,7 +22,8 @@ enum {
 	TEXT_CHUNK = 32768,
 	MAX_PROCESSES = 8192,
 	MAX_MAPS = 8 << 20,	/* bytes of lines of processes, together */
-	DRAIN_EACH = 1024,	/* elements, while handlers go on to print */
+	MAX_READ = 256 << 20,	/* ... and of what the kernel says for that */
+	DRAIN_EACH = 256,	/* steps, while handlers go on to print */
 };
 
 /* --- strings ---------------------------------------------------------------------- */
@@ -188,7 +189,20 @@ static void put_stat(FILE *f, const struct stb_map *m, const void *value)
 	putc('}', f);
 }
 
-struct put { FILE *f; struct loader *l; uint64_t n; };
+struct put {
+	FILE *f;
+	struct loader *l;
+	uint64_t steps;
+	long most;		/* where processes end in f */
+	size_t to_read;		/* of their maps */
+};
+
+/* One of many that may take long. */
+static void step(struct put *p)
+{
+	if (!(++p->steps % DRAIN_EACH))
+		ring_drain(p->l);
+}
 
 static void put_element(void *arg, const struct stb_map *m, const uint8_t *key,
 			const void *value)
@@ -197,8 +211,7 @@ static void put_element(void *arg, const struct stb_map *m, const uint8_t *key,
 	const char *name = stb_string(&p->l->meta, m->name);
 	int64_t n;
 
-	if (!(++p->n % DRAIN_EACH))
-		ring_drain(p->l);
+	step(p);
 
 	fputs("{\"array\":", p->f);
 	put_string(p->f, name, strlen(name));
@@ -249,64 +262,74 @@ static void put_history(FILE *f, const struct loader *l)
 
 /* --- processes ------------------------------------------------------------------------ */
 
-/* Code that is mapped from files: "START-END OFFSET PATH", as long as f has less
-   than `most` bytes. */
-static void put_maps(FILE *f, const char *pid, long most)
+/* Is there no room for more of processes? */
+static bool is_full(const struct put *p)
+{
+	return ftell(p->f) >= p->most || !p->to_read;
+}
+
+/* Code that is mapped from files: "START-END OFFSET PATH". */
+static void put_maps(struct put *p, const char *pid)
 {
 	char path[64], line[4352], perms[8], file[4096];
 	unsigned long long start, end, offset;
 	const char *comma = "";
 	FILE *maps;
+	size_t n;
 
-	snprintf(path, sizeof(path), "/proc/%s/maps", pid);
+	snprintf(path, sizeof(path), "/proc/%.20s/maps", pid);
 	maps = fopen(path, "re");
-	fputs(",\"maps\":[", f);
-	while (maps && ftell(f) < most && fgets(line, sizeof(line), maps)) {
+	fputs(",\"maps\":[", p->f);
+	while (maps && !is_full(p) && fgets(line, sizeof(line), maps)) {
+		step(p);
+		n = strlen(line);
+		p->to_read -= n < p->to_read ? n : p->to_read;
 		if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %4095[^\n]",
 			   &start, &end, perms, &offset, file) != 5 ||
 		    perms[2] != 'x' || file[0] != '/')
 			continue;
-		fprintf(f, "%s[%llu,%llu,%llu,", comma, start, end, offset);
-		put_string(f, file, strlen(file));
-		putc(']', f);
+		fprintf(p->f, "%s[%llu,%llu,%llu,", comma, start, end, offset);
+		put_string(p->f, file, strlen(file));
+		putc(']', p->f);
 		comma = ",";
 	}
-	putc(']', f);
+	putc(']', p->f);
 	if (maps)
 		fclose(maps);
 }
 
 /* false: it is gone. */
-static bool put_process(FILE *f, const char *pid, long most)
+static bool put_process(struct put *p, const char *pid)
 {
 	char path[64], name[64];
 
 	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
 	if (read_small(path, name, sizeof(name)) <= 0)
 		return false;
-	fprintf(f, "{\"process\":%s", pid);
+	fprintf(p->f, "{\"process\":%s", pid);
 	name[strcspn(name, "\n")] = 0;
-	put_text(f, "name", name);
-	put_maps(f, pid, most);
-	fputs("}\n", f);
+	put_text(p->f, "name", name);
+	put_maps(p, pid);
+	fputs("}\n", p->f);
 	return true;
 }
 
-static void put_processes(FILE *f, struct loader *l)
+static void put_processes(struct put *p)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *d = NULL;
-	long most = ftell(f) + MAX_MAPS;
 	unsigned n = 0;
 
-	while (proc && n < MAX_PROCESSES && ftell(f) < most &&
+	p->most = ftell(p->f) + MAX_MAPS;
+	p->to_read = MAX_READ;
+	while (proc && n < MAX_PROCESSES && !is_full(p) &&
 	       (d = readdir(proc))) {
 		if (isdigit((unsigned char)d->d_name[0]))
-			n += put_process(f, d->d_name, most);
-		ring_drain(l);
+			n += put_process(p, d->d_name);
+		step(p);
 	}
 	if (d)
-		fputs("{\"processes_cut\":true}\n", f);
+		fputs("{\"processes_cut\":true}\n", p->f);
 	if (proc)
 		closedir(proc);
 }
@@ -326,7 +349,7 @@ char *dump_session(struct loader *l, size_t *size)
 		kmod_each_element(l, put_element, &p);
 	else if (l->vm)
 		vm_each_element(l->vm, put_element, &p);
-	put_processes(f, l);
+	put_processes(&p);
 	fputs(END_OF_DUMP, f);
 	if (fclose(f)) {	/* no memory */
 		free(text);
