@@ -85,7 +85,8 @@ void open_bundle(struct loader *l)
 	struct stat st;
 	const void *data = l;		/* some address, of an empty file */
 	size_t size;
-	int fd = open(l->opt.self ? SELF : path, O_RDONLY | O_CLOEXEC);
+	int fd = open(l->opt.self ? SELF : path, O_RDONLY | O_CLOEXEC |
+		      O_NONBLOCK);
 
 	if (fd < 0)
 		die(errno == EACCES || errno == EPERM ? EXIT_DENIED :

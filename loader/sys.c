@@ -126,12 +126,16 @@ void tell_progress(struct progress *p, uint32_t done, uint32_t all)
 
 long read_small(const char *path, void *buf, size_t size)
 {
-	size_t n = 0;
-	ssize_t got;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return -errno;
+	return fd < 0 ? -errno : read_rest(fd, buf, size);
+}
+
+long read_rest(int fd, void *buf, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+
 	do {
 		got = read(fd, (char *)buf + n, size - 1 - n);
 		if (got > 0)

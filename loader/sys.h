@@ -54,6 +54,8 @@ void tell_progress(struct progress *p, uint32_t done, uint32_t all);
 
 /* A small file into buf, NUL-terminated: bytes, or -errno. */
 long read_small(const char *path, void *buf, size_t size);
+/* The same of an open one, which is closed. */
+long read_rest(int fd, void *buf, size_t size);
 /* The number that a small file begins with, or -errno. */
 long read_number(const char *path);
 unsigned possible_cpus(void);

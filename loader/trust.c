@@ -5,7 +5,8 @@
  * Keys are the *.pub of TRUSTED and those of --trust. Where there are any, a
  * bundle runs only with a signature by one of them, which is verified over
  * bytes that nobody else can change, before any of them is looked at.
- * HOST_RECALLED_FILE names what was signed and shall not run any more.
+ * HOST_RECALLED_FILE names what was signed and shall not run any more. What lies
+ * in SETTINGS counts only if root alone can change it.
  */
 #include "loader/loader.h"
 #include "bundler/host.h"
@@ -13,22 +14,50 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TRUSTED "/etc/stap-load/trusted.d"
+#define SETTINGS "/etc/stap-load"
+#define TRUSTED SETTINGS "/trusted.d"
 
 enum { MAX_KEYS = 256, MAX_KEY_FILE = 4096, MAX_RECALLED = 1 << 20 };
 
-static void add_key(struct loader *l, const char *path, bool named)
+static void check_owner(const char *path, const struct stat *st,
+			const char *what)
+{
+	if (st->st_uid || st->st_mode & 022)
+		die(EXIT_SETTINGS, "%s: wanted a %s that root alone can "
+		    "change: chown root, chmod go-w", path, what);
+}
+
+/* What the command line names may be a pipe, and somebody's. */
+enum whose { NAMED, SETTING, BESIDE };
+
+/* As read_small(), but nobody waits for who writes to a FIFO. */
+static long read_text(const char *path, enum whose whose, char *to, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (whose == SETTING && !fstat(fd, &st))
+		check_owner(path, &st, "file");
+	if (whose == NAMED)
+		fcntl(fd, F_SETFL, 0);
+	return read_rest(fd, to, size);
+}
+
+static void add_key(struct loader *l, const char *path, enum whose whose)
 {
 	char text[MAX_KEY_FILE];
-	long n = read_small(path, text, sizeof(text));
+	long n = read_text(path, whose, text, sizeof(text));
 
 	if (n < 0)
-		die(named && n == -ENOENT ? EXIT_NO_FILE : EXIT_SETTINGS,
+		die(whose == NAMED && n == -ENOENT ? EXIT_NO_FILE : EXIT_SETTINGS,
 		    "%s: a trusted key cannot be read: %s", path,
 		    strerror((int)-n));
 	if (l->nkeys == MAX_KEYS)
@@ -56,15 +85,14 @@ static void add_trusted(struct loader *l)
 
 	if (!dir && errno != ENOENT)
 		die(EXIT_SETTINGS, TRUSTED ": %s", strerror(errno));
-	if (dir && (fstat(dirfd(dir), &st) || st.st_uid || st.st_mode & 022))
-		die(EXIT_SETTINGS, TRUSTED ": wanted a folder that root alone "
-		    "can change: chown root, chmod go-w");
+	if (dir && !fstat(dirfd(dir), &st))
+		check_owner(TRUSTED, &st, "folder");
 	while (dir && (d = readdir(dir))) {
 		if (!is_key_file(d->d_name))
 			continue;
 		strcpy(path, TRUSTED "/");
 		strncat(path, d->d_name, 255);
-		add_key(l, path, false);
+		add_key(l, path, SETTING);
 	}
 	if (dir)
 		closedir(dir);
@@ -72,20 +100,24 @@ static void add_trusted(struct loader *l)
 
 void read_keys(struct loader *l)
 {
+	struct stat st;
+
 	l->keys = array(MAX_KEYS, sizeof(*l->keys));
+	if (!stat(SETTINGS, &st))
+		check_owner(SETTINGS, &st, "folder");
 	for (int i = 0; i < l->opt.ntrust; i++)
-		add_key(l, l->opt.trust[i], true);
+		add_key(l, l->opt.trust[i], NAMED);
 	add_trusted(l);
 }
 
 /* --- signatures ------------------------------------------------------------ */
 
 /* A signature's text out of its file; 0: there is no such file. */
-static size_t read_signature(const char *path, bool named, char *to)
+static size_t read_signature(const char *path, enum whose whose, char *to)
 {
-	long n = read_small(path, to, STB_MAX_SIGNATURE + 1);
+	long n = read_text(path, whose, to, STB_MAX_SIGNATURE + 1);
 
-	if (n == -ENOENT && !named)
+	if (n == -ENOENT && whose == BESIDE)
 		return 0;
 	if (n < 0)
 		die(n == -ENOENT ? EXIT_NO_FILE : EXIT_DENIED, "%s: %s", path,
@@ -102,7 +134,7 @@ static size_t find_signature(const struct loader *l, const void *data,
 	bool attached = minisign_attached(data, size, &text, &n, message);
 
 	if (l->opt.signature)
-		return read_signature(l->opt.signature, true, to);
+		return read_signature(l->opt.signature, NAMED, to);
 	if (attached) {
 		memcpy(to, text, n);
 		return n;
@@ -111,7 +143,7 @@ static size_t find_signature(const struct loader *l, const void *data,
 		return 0;
 	strcpy(beside, l->opt.file);
 	strcat(beside, ".minisig");
-	return read_signature(beside, false, to);
+	return read_signature(beside, BESIDE, to);
 }
 
 _Noreturn static void die_stranger(const struct loader *l,
@@ -194,7 +226,7 @@ size_t prove_signature(struct loader *l, const void *data, size_t size)
 const char *read_recalled(void)
 {
 	char *text = zalloc(MAX_RECALLED);
-	long n = read_small(HOST_RECALLED_FILE, text, MAX_RECALLED);
+	long n = read_text(HOST_RECALLED_FILE, SETTING, text, MAX_RECALLED);
 
 	if (n < 0 && n != -ENOENT)
 		die(EXIT_SETTINGS, HOST_RECALLED_FILE ": %s", strerror((int)-n));
