@@ -66,6 +66,11 @@ static void set_caps(const struct caps *c)
 		die(EXIT_KERNEL, "capset: %s", strerror(errno));
 }
 
+static uint64_t permitted(const struct caps *c)
+{
+	return c->half[0].permitted | (uint64_t)c->half[1].permitted << 32;
+}
+
 /* Of those there are, these stay to be taken up; none is in force. */
 static void keep_caps(uint64_t caps)
 {
@@ -378,11 +383,13 @@ static bool attaches(const struct loader *l, enum stb_attach how)
 	return false;
 }
 
-/* Are there sites that are attached each by itself, as events of perf, for which
-   kernels ask CAP_SYS_ADMIN? for_run: that are yet to come. */
-static bool needs_admin(const struct loader *l, bool for_run)
+/* Does CAP_SYS_ADMIN stand for what there is not of the two others, or are there
+   sites that are attached each by itself, as events of perf, for which kernels may
+   ask it? for_run: that are yet to come. */
+static bool needs_admin(const struct loader *l, uint64_t mine, bool for_run)
 {
-	if (prctl(PR_CAPBSET_READ, CAP_BPF, 0, 0, 0) < 0)
+	/* kernels before 5.8 have neither */
+	if (~mine & (bit(CAP_BPF) | bit(CAP_PERFMON)))
 		return true;
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
@@ -407,15 +414,17 @@ void rights_drop(const struct rights *r)
 void rights_keep(const struct loader *l, bool for_run)
 {
 	uint64_t caps = 0;
+	struct caps c;
 
 	if (!l->rights.raised)
 		return;
+	get_caps(&c);
 	if (l->progs.n || l->limits->needs & STB_NEEDS_MEMORY)
 		caps = loading() & ~bit(CAP_SYSLOG) & ~bit(CAP_NET_ADMIN);
 	if (attaches(l, STB_AT_NETFILTER))
 		caps |= bit(CAP_NET_ADMIN);
 	/* where there are conditions, sites are attached anew */
-	if (!needs_admin(l, for_run && !l->off))
+	if (!needs_admin(l, permitted(&c), for_run && !l->off))
 		caps &= ~bit(CAP_SYS_ADMIN);
 	if (for_run)
 		caps &= ~bit(CAP_SYS_RESOURCE) & ~bit(CAP_NET_ADMIN);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * own.c - own N: calls step() N times, one a millisecond; with a name behind, on
- * and on. In it are, too: setcap FILE, which gives the file the capabilities that a
- * loader for members of stapusr needs, so that none has to be root's; and answer
- * SOCKET TEXT, a recorder that says TEXT and a newline to whoever asks.
+ * and on. In it are, too: setcap FILE HEX, which gives the file capabilities, so
+ * that no loader has to be root's; and answer SOCKET TEXT, a recorder that says
+ * TEXT and a newline to whoever asks.
  */
 #include <linux/capability.h>
 #include <stdint.h>
@@ -23,10 +23,8 @@ __attribute__((noinline)) int step(int n)
 	return sum;
 }
 
-static int setcap(const char *file)
+static int setcap(const char *file, uint64_t caps)
 {
-	const uint64_t caps = 1ull << CAP_BPF | 1ull << CAP_PERFMON |
-		1ull << CAP_SYS_ADMIN;
 	struct vfs_cap_data d = {
 		.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
 		.data = { { (uint32_t)caps, 0 }, { caps >> 32, 0 } },
@@ -61,8 +59,8 @@ int main(int argc, char **argv)
 {
 	int n = argc > 1 ? atoi(argv[1]) : 0;
 
-	if (argc > 2 && !strcmp(argv[1], "setcap"))
-		return setcap(argv[2]);
+	if (argc > 3 && !strcmp(argv[1], "setcap"))
+		return setcap(argv[2], strtoull(argv[3], NULL, 16));
 	if (argc > 3 && !strcmp(argv[1], "answer"))
 		return answer(argv[2], argv[3]);
 	for (int i = 0; i < n || argc > 2; i++) {
