@@ -14,7 +14,6 @@
 #include <linux/perf_event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { LOOK_MS = 250 };	/* how long a change of CPUs may go unseen */
@@ -45,7 +44,6 @@ static int open_event(const struct loader *l, const struct stb_site *s,
 		.freq = e->flags & STB_EVENT_HZ ? 1 : 0,
 		.sample_period = e->rate, .inherit = cpu < 0,
 	};
-	long fd;
 
 	if (e->type == STB_EVENT_BREAKPOINT) {
 		a.bp_type = e->access;
@@ -54,9 +52,7 @@ static int open_event(const struct loader *l, const struct stb_site *s,
 			a.bp_addr += l->slide;
 		a.bp_len = e->length;
 	}
-	fd = syscall(SYS_perf_event_open, &a, tid, cpu, -1,
-		     PERF_FLAG_FD_CLOEXEC);
-	return fd < 0 ? -errno : (int)fd;
+	return sys_perf_event(&a, tid, cpu);
 }
 
 /* Armed; -ENODEV: the CPU is offline, -ESRCH: the thread is gone. */

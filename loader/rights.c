@@ -388,12 +388,17 @@ static bool attaches(const struct loader *l, enum stb_attach how)
    ask it? for_run: that are yet to come. */
 static bool needs_admin(const struct loader *l, uint64_t mine, bool for_run)
 {
+	/* above 2 there is in Debian's kernels alone */
+	long paranoid = read_number("/proc/sys/kernel/perf_event_paranoid");
+
 	/* kernels before 5.8 have neither */
 	if (~mine & (bit(CAP_BPF) | bit(CAP_PERFMON)))
 		return true;
 	for (uint32_t i = 0; i < l->sites.n; i++) {
 		const struct stb_site *s = ROW(struct stb_site, l->sites, i);
 
+		if (s->attach == STB_AT_PERF_EVENT && paranoid > 2)
+			return true;	/* CPUs and threads come */
 		if (s->attach != STB_AT_KPROBE &&
 		    s->attach != STB_AT_KRETPROBE &&
 		    s->attach != STB_AT_UPROBE &&
