@@ -190,6 +190,8 @@ struct bundle {
 /* A bundle's bytes, with what is attached to it: of its file, or of one that
    runs itself. NULL and errno. */
 const char *bundle_file(struct arena *mem, const char *file, size_t *size);
+/* One file, by whatever names? */
+bool same_file(const char *a, const char *b);
 /* Reads, verifies and validates all of it. False, and said why. */
 bool bundle_check(struct arena *mem, const char *file, const void *data,
 		  size_t size, struct bundle *b);

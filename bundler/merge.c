@@ -102,6 +102,13 @@ int verb_merge(int argc, char **argv)
 			argv0);
 		return EXIT_USAGE;
 	}
+	for (int i = optind; name && i < argc; i++) {
+		if (!same_file(name, argv[i]))
+			continue;
+		fprintf(stderr, "%s: -o: %s is one of the files to merge\n",
+			argv0, name);
+		return EXIT_USAGE;
+	}
 	if (name)
 		out = fopen(name, "w");
 	if (!out) {

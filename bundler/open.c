@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const struct stb_set *bundle_set(const struct bundle *b, uint32_t section)
 {
@@ -146,4 +147,12 @@ int bundle_load(struct arena *mem, const char *file, struct bundle *b)
 		return EXIT_DATA;
 	b->signer = attached ? signer_of(mem, text, n) : NULL;
 	return 0;
+}
+
+bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
 }

@@ -15,7 +15,6 @@
 #include <getopt.h>
 #include <sodium.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct signing {		/* what the options of these verbs say */
@@ -86,14 +85,6 @@ static int read_bundle(struct signing *s, const char **data, size_t *size)
 	if (!bundle_check(&s->mem, s->file, *data, *size, &b))
 		status = EXIT_DATA;
 	return status;
-}
-
-static bool same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino;
 }
 
 /* FILE with the signature behind it, or beside it as FILE.minisig. */
