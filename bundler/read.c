@@ -176,7 +176,7 @@ static bool check_toc_row(struct stb_reader *r, uint32_t i, uint64_t end)
 static bool total_ok(const struct stb_reader *r, uint64_t raw)
 {
 	return raw <= STB_MAX_RAW || (raw <= STB_MAX_ALL &&
-				      raw / STB_ALL_RATIO <= r->size);
+				      raw / STB_MAX_RATIO <= r->size);
 }
 
 bool stb_open(struct stb_reader *r, const void *data, size_t size)

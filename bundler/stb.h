@@ -32,10 +32,9 @@
 #define STB_MAX_RAW (256u << 20)	/* raw size of one section */
 #define STB_FREE_RAW (16u << 20)	/* ... however well it is compressed; */
 #define STB_MAX_RATIO 256		/* above, raw bytes a stored one */
-#define STB_MAX_ALL (16ull << 30)	/* raw size of all sections, and of */
-#define STB_ALL_RATIO 64		/* all that one variant's rows of
-					   SYMBOLS name; above STB_MAX_RAW, raw
-					   bytes a byte of the file */
+/* Raw size of all sections, and of all that one variant's rows of SYMBOLS name;
+   above STB_MAX_RAW no more than that ratio to the file, either. */
+#define STB_MAX_ALL (16ull << 30)
 #define STB_MAX_FILE_SIZE (2ull << 30)	/* what programs read of a file */
 #define STB_MAX_SECTIONS 65536
 #define STB_MAX_MAPS 1024
