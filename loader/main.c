@@ -229,7 +229,7 @@ static void take_option(struct options *o, int c)
 	case 'V':
 		printf("stap-load 0.1, bundle format %d.%d\n", STB_MAJOR,
 		       STB_MINOR);
-		exit(0);
+		exit(fflush(stdout) || ferror(stdout) ? EXIT_OUTPUT : 0);
 	case 'h':
 		usage(0);
 	default:

@@ -251,7 +251,8 @@ static void see_batch(struct vm_map *m, uint8_t *keys, uint8_t *values,
 	}
 }
 
-static void see_kernel(struct vm_map *m)
+/* 0, or an errno. */
+static int see_kernel(struct vm_map *m)
 {
 	size_t one = m->table.key_size + vm_raw_size(m);
 	uint32_t room = (uint32_t)(BATCH_BYTES / one) + 16, n;
@@ -278,6 +279,7 @@ static void see_kernel(struct vm_map *m)
 	} while (!err || err == -ENOSPC || err == -EINTR);
 	free(buf);
 	free(cursor);
+	return err == -ENOENT ? 0 : -err;
 }
 
 /* What only we know is seen, too; what was deleted and has been quiet since
@@ -302,9 +304,14 @@ static void settle_accounts(struct vm *vm, struct vm_map *m)
 
 void vm_see_all(struct vm *vm, struct vm_map *m)
 {
-	if (m->fd < 0 || m->complete)
+	int error = m->fd < 0 || m->complete ? 0 : see_kernel(m);
+
+	if (error)
+		vm_cannot(vm, "array \"%s\" cannot be read: %s",
+			  stb_string(vm->env.meta, m->row->name),
+			  strerror(error));
+	if (error || m->fd < 0 || m->complete)
 		return;
-	see_kernel(m);
 	settle_accounts(vm, m);
 	put_in_order(&m->table);
 	m->complete = true;

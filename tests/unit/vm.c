@@ -10,6 +10,7 @@
 #include "tests/loader/vm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -623,6 +624,31 @@ static void slices(void)
 	EXPECT("first", svc(t, STB_SVC_NEXT, it, F(OUT), 0, 0, 0), 1);
 	EXPECT("first", svc(t, STB_SVC_VALUE, it, 0, 0, 0, 0), 1);
 	svc(t, STB_SVC_EACH_END, it, 0, 0, 0, 0);
+	end_test(t);
+}
+
+/* An array that the kernel does not let us read is not an empty one. */
+static void unreadable(void)
+{
+	const struct bpf_insn code[] = {
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, BY_LONG),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, -1),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, STB_SVC_EACH),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	int fds[ROWS];
+	struct test *t;
+
+	for (int i = 0; i < ROWS; i++)
+		fds[i] = -1;
+	fds[BY_LONG] = open("/dev/null", O_RDONLY);
+	t = new_test(code, COUNT_OF(code), map_rows, fds, 1);
+	EXPECT("it fails", vm_run(t->vm, 0), VM_ERROR);
+	EXPECT("and says why", strstr(vm_message(t->vm), "cannot be read: ") !=
+	       NULL, true);
+	close(fds[BY_LONG]);
 	end_test(t);
 }
 
@@ -1389,6 +1415,7 @@ int main(void)
 	strings_and_keys();
 	slices();
 	changing();
+	unreadable();
 	aggregates();
 	histograms();
 	frames();
