@@ -309,7 +309,7 @@ int64_t tasks_named(const char *text)
 	char path[48], status[4096], *end, *p;
 	long pid = strtol(text, &end, 10);
 
-	if (end == text || *end || pid <= 0 || pid >= PID_MOST)
+	if (end == text || *end || pid <= 0 || pid > INT32_MAX)
 		die(EXIT_USE, "-x %s: wanted the number of a process", text);
 	if (kill((pid_t)pid, 0) && errno == ESRCH)
 		die(EXIT_USE, "-x %s: there is no such process", text);
