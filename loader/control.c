@@ -164,6 +164,7 @@ static int list(void)
 struct copy {
 	int from, to;
 	bool patient;
+	const char *waits_for;	/* a recorder to end, until that is told; NULL */
 	size_t at, n;		/* of buf: what is not written yet */
 	char buf[16384];
 	char last[sizeof(END_OF_DUMP) - 1];	/* bytes of all that came */
@@ -207,6 +208,11 @@ static int copy(struct copy *c)
 		if (n < 0 && errno != EINTR && (errno != EAGAIN || !c->patient))
 			die(EXIT_AGAIN, "the recorder does not answer: %s",
 			    why(n));
+		if (n < 0 && errno == EAGAIN && c->waits_for) {
+			say("recorder \"%s\" has not ended yet: it is asked to",
+			    c->waits_for);
+			c->waits_for = NULL;
+		}
 		if (n < 0)
 			continue;
 		c->at = 0;
@@ -219,7 +225,7 @@ static int copy(struct copy *c)
 static int stop(const char *name)
 {
 	struct copy c = { .from = ask(name, "stop"), .to = STDOUT_FILENO,
-			  .patient = true };
+			  .patient = true, .waits_for = name };
 
 	if (c.from < 0)
 		die_unheard(name);
