@@ -184,6 +184,18 @@ static int listen_as(const char *name)
 	return fd;
 }
 
+/* Of one that did not begin, unless another has the name by now. */
+static void give_name(const char *name)
+{
+	struct sockaddr_un a;
+	int lock = lock_names();
+
+	address(&a, name);
+	if (is_stale(&a))
+		unlink(a.sun_path);
+	close(lock);
+}
+
 /* --- going into the background ----------------------------------------------------- */
 
 static volatile sig_atomic_t told;
@@ -217,7 +229,6 @@ static bool is_ready(pid_t child, int ready)
 /* Waits for the child's word, or its end. */
 _Noreturn static void await_child(pid_t child, int ready, const char *name)
 {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int status;
 
 	if (is_ready(child, ready)) {
@@ -231,8 +242,7 @@ _Noreturn static void await_child(pid_t child, int ready, const char *name)
 	}
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		continue;
-	if (recorder_path(path, sizeof(path), name))
-		unlink(path);
+	give_name(name);
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_OURS);
 }
 
@@ -269,6 +279,7 @@ void record_start(struct loader *l)
 		die(EXIT_AGAIN, "fork: %s", strerror(errno));
 	if (child) {
 		close(ready[1]);
+		close(r->listener);
 		await_child(child, ready[0], r->name);
 	}
 	close(ready[0]);
