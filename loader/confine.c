@@ -49,8 +49,10 @@ static const uint16_t allowed[] = {
 	SYS_openat, SYS_close, SYS_fcntl, SYS_ioctl, SYS_flock, SYS_dup3,
 	SYS_dup, SYS_getdents64, SYS_fstat, SYS_readlinkat, SYS_unlinkat,
 	SYS_mkdirat, SYS_mknodat, SYS_fchmodat, SYS_fchmod, SYS_ftruncate,
-	SYS_faccessat, SYS_umask, SYS_chdir, SYS_fchdir, SYS_chroot, SYS_fsync, SYS_inotify_add_watch,
+	SYS_faccessat, SYS_umask, SYS_chdir, SYS_fsync, SYS_inotify_add_watch,
 	SYS_inotify_rm_watch, SYS_pipe2,
+	/* after init, out of an initramfs */
+	SYS_fchdir, SYS_chroot,
 	/* probes that come and go; helpers that detach */
 	SYS_perf_event_open, SYS_membarrier, SYS_clone, SYS_wait4, SYS_kill,
 	SYS_prctl, SYS_getppid,

@@ -5,8 +5,9 @@
  * (kmod.h). What holds:
  *
  * - A run has preemption off, which its entry sees to where the kernel does
- *   not, but for runs in the loader's context that take no locks. It owns a frame where it needs one: of its CPU, the first that is
- *   free, since an interrupt's may come in between; or the loader's.
+ *   not, but for runs in the loader's context that take no locks. It owns a frame
+ *   where it needs one: of its CPU, the first that is free, since an interrupt's
+ *   may come in between; or the loader's.
  * - Functions return nonzero for a fault and have then written nothing.
  */
 #ifndef STB_KMOD_ENGINE_H
