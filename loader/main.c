@@ -35,7 +35,8 @@ static const char usage_text[] =
 "  --name NAME  of the recorder (the script's)\n"
 "  --format F  text, ndjson, chrome (a trace), folded (stacks)\n"
 "  -T SECONDS  end after that time\n"
-"  -s MB       room for output on its way from the kernel: 1, 2, 4... (4)\n"
+"  -s MB       room for output on its way from the kernel, with -F for what\n"
+	"              it keeps: 1, 2, 4... (4)\n"
 "  --trust K   a public key whose bundles may run, as those of\n"
 "              /etc/stap-load/trusted.d\n"
 "  --signature SIG  the bundle's signature, if not in it or beside it\n"
@@ -98,6 +99,8 @@ static void add_argument(struct options *o, char *text)
 		die(EXIT_USE, "%s: wanted variable=value (-h shows the usage)",
 		    text);
 }
+
+enum { RING_SIZE = 4 << 20 };	/* bytes, where -s does not say */
 
 enum { OPT_TRUST = 256, OPT_SIGNATURE, OPT_UNSIGNED, OPT_NAME,
        OPT_SERVICE, OPT_SERVICE_STOP,
@@ -242,6 +245,9 @@ static void take_option(struct options *o, int c)
 static void combine(struct options *o)
 {
 	o->keep_size = o->output ? 1u << 20 : o->ring_size;
+	/* what a recorder keeps may be much, what is on its way to it need not */
+	if (o->record && !o->output && o->ring_size > (uint32_t)RING_SIZE)
+		o->ring_size = RING_SIZE;
 	if (o->file_max && !o->output)
 		die(EXIT_USE, "-S: wanted -o FILE with it");
 	if (o->bulk && (!o->output || o->file_max || o->record ||
@@ -286,7 +292,7 @@ static void options(struct options *o, int argc, char **argv)
 	};
 	int c;
 
-	o->ring_size = 4u << 20;
+	o->ring_size = RING_SIZE;
 	o->self = runs_itself();
 	if (o->self)
 		o->file = argv[0];

@@ -596,8 +596,9 @@ static void report(struct session *s)
 		    (unsigned long long)errors(s), (unsigned long long)missed);
 	if (lost(s))
 		warning(l, "%llu outputs of probes were lost, the ring of "
-		    "%u MB was full: try again with a larger -s",
-		    (unsigned long long)lost(s), l->opt.ring_size >> 20);
+		    "%u MB was full: try again with a larger -s%s",
+		    (unsigned long long)lost(s), l->opt.ring_size >> 20,
+		    l->recorder && !l->opt.output ? " and -o FILE" : "");
 	if (l->bad_records)
 		warning(l, "%llu outputs of probes made no sense: please "
 		    "report it", (unsigned long long)l->bad_records);
