@@ -424,7 +424,7 @@ static void each_of_array(const struct loader *l, uint32_t map,
 	const struct stb_map *m = ROW(struct stb_map, l->maps, map);
 	size_t size = (m->value_size + m->key_size + 7) & ~7ul, n = 0;
 	struct stb_kmod_next next = { .map = map };
-	uint8_t *rows = array(m->max_entries + 1, size), *p;
+	uint8_t *rows = array(m->max_entries + 1ull, size), *p;
 	int r;
 
 	for (p = rows; n < m->max_entries; p += size, n++) {

@@ -207,7 +207,8 @@ static void open_map(struct vm *vm, struct vm_map *m)
 	m->parts = row->type == STB_MAP_PERCPU_HASH ||
 		   row->type == STB_MAP_PERCPU_ARRAY ? vm->env.ncpus : 1;
 	m->table.key_size = row->key_size;
-	m->table.value_size = row->value_size - m->seq;
+	/* behind a number nothing is looked at */
+	m->table.value_size = row->value == 'l' ? 8 : row->value_size - m->seq;
 	m->key = array(1, row->key_size);
 	if (m->fd < 0)
 		return;
