@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BUFFER = 32768, MOST_LINE = 64 << 20 };
 
@@ -31,6 +32,14 @@ struct bulk *bulk_open(const char *pattern, unsigned ncpus)
 	for (unsigned i = 0; i < ncpus; i++)
 		b->parts[i].fd = files_open_part(&f, i);
 	return b;
+}
+
+bool bulk_start(const struct bulk *b)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		if (ftruncate(b->parts[i].fd, 0) && errno != EINVAL)
+			return false;
+	return true;
 }
 
 /* A line of JSON: six bytes for one of a message, at most. */

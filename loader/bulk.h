@@ -15,8 +15,10 @@
 #include "loader/format.h"
 
 struct bulk;
-/* Creates the files; dies with EXIT_OUTPUT. */
+/* Opens the files, with what is in them; dies with EXIT_OUTPUT. */
 struct bulk *bulk_open(const char *pattern, unsigned ncpus);
+/* Empties them; false and errno. */
+bool bulk_start(const struct bulk *b);
 /* What a message or a line is put into, and then it is over: a frame. */
 struct sink *bulk_line(struct bulk *b);
 void bulk_end(struct output *o, const char *text, size_t n);

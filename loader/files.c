@@ -84,7 +84,7 @@ int files_open_part(const struct files *f, unsigned number)
 	if (!name_now(f, name, MAX_NAME))
 		errno = ENAMETOOLONG;
 	else if (sprintf(name + strlen(name), "_%u", number) > 0)
-		fd = open_new(name, O_TRUNC);
+		fd = open_new(name, 0);
 	if (fd < 0)
 		die(EXIT_OUTPUT, "-o %s: %s", f->pattern, strerror(errno));
 	return fd;

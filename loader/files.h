@@ -24,7 +24,7 @@ struct files {
 
 /* Opens the first file, with what is in it: its descriptor. Dies with EXIT_OUTPUT. */
 int files_open(struct files *f);
-/* One of -b's, whose names end in _NUMBER: its descriptor. Dies, too. */
+/* The same for one of -b's, whose names end in _NUMBER. */
 int files_open_part(const struct files *f, unsigned number);
 /* The next one; -1 and errno: it could not be opened. */
 int files_create(struct files *f);

@@ -491,14 +491,15 @@ void output_init(struct output *o, int fd)
 
 void output_start(struct output *o)
 {
+	/* files are emptied when there is something to put into them */
+	if (o->bulk ? !bulk_start(o->bulk) :
+	    o->files && ftruncate(o->fd, 0) && errno != EINVAL)
+		o->broken = true, o->error = errno;
 	if (o->bulk && o->form == FORM_NDJSON) {
 		encode_head(o, output_line(o), 0);
 		output_line_end(o);
 		return;
 	}
-	/* the first one is emptied when there is something to put into it */
-	if (o->files && ftruncate(o->fd, 0) && errno != EINVAL)
-		o->broken = true, o->error = errno;
 	encode_head(o, &o->head, o->files ? o->files->number - 1 : 0);
 	head_full(&o->head);
 }
