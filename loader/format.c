@@ -437,7 +437,9 @@ static void err_full(struct sink *s)
 
 	if (o->history)
 		history_put(o->history, s->buf, s->n);
-	if (!o->detached)
+	if (o->warnings)
+		history_put(o->warnings, s->buf, s->n);
+	else if (!o->detached)
 		output_write(o, STDERR_FILENO, s->buf, s->n);
 	else if (!o->broken && o->fd >= 0)
 		output_write(o, o->fd, s->buf, s->n);

@@ -88,6 +88,7 @@ struct output {
 	   where the output goes */
 	struct history *history;
 	bool detached;
+	struct history *warnings;	/* instead of stderr, or NULL */
 	int shell;		/* runner.c's, for system(); -1: none */
 	struct files *files;	/* where fd gets its next file from, or NULL */
 	uint64_t messages;	/* so far */

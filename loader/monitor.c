@@ -49,19 +49,21 @@ void monitor_prepare(struct loader *l)
 	m = l->monitor = zalloc(sizeof(*m));
 	m->stats = -1;
 	m->screen = (struct sink){ zalloc(SCREEN), 0, SCREEN, NULL };
-	if (l->opt.output)
-		return;
-	/* what is printed is shown below; the last of it */
+	/* what is printed, with -o only warnings, is shown below; the last of it */
 	history_init(&l->history, KEPT_OUTPUT);
-	l->out.history = &l->history;
+	if (!l->opt.output)
+		l->out.history = &l->history;
 }
 
 /* From now on the screen is not the output's; before, it may have ended. */
 static void take_screen(struct loader *l)
 {
 	output_flush(&l->out);
-	if (l->opt.output)
+	if (l->opt.output) {
+		if (isatty(STDERR_FILENO))
+			l->out.warnings = &l->history;
 		return;
+	}
 	l->out.fd = -1;
 	l->out.detached = true;
 }
@@ -122,9 +124,10 @@ void monitor_close(struct loader *l)
 	tcsetattr(STDIN_FILENO, TCSANOW, &m->was);
 	if (m->stats >= 0)
 		close(m->stats);
+	output_flush(&l->out);
+	l->out.warnings = NULL;
 	if (l->opt.output)
 		return;
-	output_flush(&l->out);
 	l->out.history = NULL;
 	l->out.detached = false;
 	l->out.fd = STDOUT_FILENO;
