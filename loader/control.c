@@ -103,7 +103,7 @@ static const char *word(const char *line, const char *name, char *to,
 static void list_one(const char *name)
 {
 	char line[1024], v[7][32], since[32] = "?";
-	const char *failure;
+	const char *failure, *ended;
 	int fd = ask(name, "status"), error;
 	ssize_t n = fd < 0 ? -1 : recv(fd, line, sizeof(line) - 1, MSG_WAITALL);
 	time_t t;
@@ -127,6 +127,10 @@ static void list_one(const char *name)
 	       since, word(line, "events", v[3], 32),
 	       word(line, "lost", v[4], 32),
 	       word(line, "memory_kb", v[5], 32));
+	ended = word(line, "ended", v[6], 32);
+	if (*ended != '-' && *ended != '?')
+		printf("%-16s it has ended, with status %s: --dump and --attach "
+		       "have what it kept, --stop lets it go\n", "", ended);
 	failure = strstr(line, " output=");
 	if (failure)
 		printf("%-16s its file takes no output: %.*s: it goes on in "

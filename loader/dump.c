@@ -95,6 +95,7 @@ const char *identity_of(const struct loader *l)
 static void put_head(FILE *f, const struct loader *l)
 {
 	const struct stb_shared *g = l->shared;
+	int status;
 
 	fprintf(f, "{\"schema\":\"stb-dump/1\"");
 	put_identity(f, l);
@@ -109,6 +110,8 @@ static void put_head(FILE *f, const struct loader *l)
 		(unsigned long long)(g->skipped_lock + g->skipped_frame),
 		(unsigned long long)g->lost,
 		(unsigned long long)history_begin(&l->history));
+	if (record_has_ended(l, &status))
+		fprintf(f, ",\"ended\":%d", status);
 	if (l->out.stuck)
 		put_text(f, "output_error", strerror(l->out.stuck));
 	fputs("}\n", f);

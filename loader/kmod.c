@@ -502,13 +502,19 @@ void kmod_settle(const struct loader *l)
 	ask(l, STB_KMOD_SETTLE, NULL);
 }
 
-void kmod_end(struct loader *l)
+void kmod_detach(struct loader *l)
 {
 	struct stb_kmod_detach d = { .site = STB_KMOD_ALL };
+
+	ask(l, STB_KMOD_DETACH, &d);
+}
+
+void kmod_end(struct loader *l)
+{
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	int status = 0;
 
-	ask(l, STB_KMOD_DETACH, &d);
+	kmod_detach(l);
 	/* the mappings hold the file */
 	munmap(l->shared, (l->limits->globals_size + page - 1) & ~(page - 1));
 	munmap(l->ring.consumer, page);

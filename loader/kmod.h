@@ -50,6 +50,8 @@ void kmod_each_element(const struct loader *l,
 int kmod_pages(const struct loader *l, const void *pages, uint32_t n);
 /* Hits that the kernel did not tell the module of. */
 uint64_t kmod_missed(const struct loader *l);
+/* All its probes; what it knows is there still. */
+void kmod_detach(struct loader *l);
 /* Detaches and unloads. */
 void kmod_end(struct loader *l);
 

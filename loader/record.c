@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loader/encode.h"
+#include "loader/kmod.h"
 #include "loader/record.h"
 
 #include <errno.h>
@@ -41,6 +42,9 @@ struct recorder {
 	int proc;		/* /proc, wherever it is moved to; -1: no need */
 	uint64_t next_look;	/* at where init's root is */
 	bool detached;
+	bool ended;		/* by itself: it waits until it is asked to stop */
+	int status;		/* ... and would have exited with that */
+	uint64_t last_words;	/* of the history: what end probes said */
 	time_t since;
 	struct client clients[MAX_CLIENTS];
 };
@@ -340,9 +344,10 @@ static void reply_status(struct loader *l, struct client *c)
 
 	hex(id, l->reader.header->toc_digest, STB_DIGEST_SIZE);
 	c->size = (size_t)asprintf(&c->reply, "name=%s pid=%d bundle=%s "
-		"since=%lld events=%llu lost=%llu errors=%llu skipped=%llu "
+		"since=%lld ended=%d events=%llu lost=%llu errors=%llu skipped=%llu "
 		"memory_kb=%lu%s%s\n", l->recorder->name, (int)getpid(), id,
 		(long long)l->recorder->since,
+		l->recorder->ended ? l->recorder->status : -1,
 		(unsigned long long)l->out.messages,
 		(unsigned long long)g->lost, (unsigned long long)g->errors,
 		(unsigned long long)(g->skipped_lock + g->skipped_frame),
@@ -466,7 +471,8 @@ static void answer(struct loader *l, struct client *c)
 		reply_rotate(l, c);
 	} else if (!strcmp(c->request, "stop")) {
 		c->is_live = true;
-		c->at = l->history.end;
+		c->at = l->recorder->ended ? l->recorder->last_words :
+			l->history.end;
 		l->stop_asked = true;
 	} else {
 		reply_text(c, "no such request\n");
@@ -586,14 +592,44 @@ static void pass_on(struct loader *l)
 	}
 }
 
-void record_end(struct loader *l)
+void record_last_words(struct loader *l)
+{
+	output_flush(&l->out);
+	l->recorder->last_words = l->history.end;
+}
+
+/* What it kept is nowhere else: its probes are gone, and it stays until somebody
+   has it stop. */
+static void linger(struct loader *l, int status)
 {
 	struct recorder *r = l->recorder;
-	uint64_t until = now_ns() + LAST_WORDS_MS * 1000000ull;
+	struct pollfd fds[MAX_CLIENTS + 1];
+
+	r->ended = true;
+	r->status = status;
+	if (in_kmod(l))
+		kmod_detach(l);
+	else
+		detach_all(l);
+	while (!l->stop_asked && !*l->out.stops) {
+		int n = record_poll(l, fds);
+
+		if (ppoll(fds, (nfds_t)n, NULL, l->out.mask) > 0)
+			record_serve(l, fds, n);
+	}
+}
+
+void record_end(struct loader *l, int status)
+{
+	struct recorder *r = l->recorder;
 	struct pollfd fds[MAX_CLIENTS + 1];
 	struct sockaddr_un a;
+	uint64_t until;
 
 	output_flush(&l->out);
+	if (r->detached && !l->files.pattern && !l->stop_asked && !*l->out.stops)
+		linger(l, status);
+	until = now_ns() + LAST_WORDS_MS * 1000000ull;
 	address(&a, r->name);
 	unlink(a.sun_path);
 	close(r->listener);
@@ -619,6 +655,12 @@ void record_forsake(const struct loader *l)
 {
 	if (l->recorder)
 		close(l->recorder->listener);
+}
+
+bool record_has_ended(const struct loader *l, int *status)
+{
+	*status = l->recorder->status;
+	return l->recorder->ended;
 }
 
 time_t record_since(const struct loader *l)

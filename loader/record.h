@@ -40,8 +40,12 @@ void record_ready(struct loader *l);
 int record_poll(const struct loader *l, struct pollfd *fds);
 /* Serves who came; fds as record_poll() filled them. */
 void record_serve(struct loader *l, const struct pollfd *fds, int n);
-/* The session is over: sends what there is left to send. */
-void record_end(struct loader *l);
+/* No more comes but what end probes print. */
+void record_last_words(struct loader *l);
+/* The session is over, with that exit status: sends what there is left to send.
+   One that ended by itself and has no files goes on to answer until it is stopped. */
+void record_end(struct loader *l, int status);
+bool record_has_ended(const struct loader *l, int *status);
 
 /* Of one whose process is gone: who still has its descriptors does not answer for it. */
 void record_forsake(const struct loader *l);

@@ -752,6 +752,8 @@ int run_session(struct loader *l)
 	if (in_kmod(l))
 		kmod_drain(l);
 	over(&s);	/* errors that came last */
+	if (l->recorder)
+		record_last_words(l);
 	if (s.vm)
 		vm_set_end(s.vm, 0);
 	run_all(&s, s.failed ? STB_ON_ERROR : STB_END);
@@ -760,7 +762,7 @@ int run_session(struct loader *l)
 	code = exit_code(&s);
 	tell_end(&s, code);
 	if (l->recorder)
-		record_end(l);
+		record_end(l, code);
 	code = exit_code(&s);
 	detach_all(l);
 	return code;
