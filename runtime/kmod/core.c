@@ -310,7 +310,8 @@ static void stop(void)
 	free_all();
 }
 
-/* The loader was killed: nobody else would. */
+/* The loader was killed: nobody else would. It is waited for as far as to exec:
+   its words are the module's, which somebody else may unload first. */
 static void unload_later(void)
 {
 	static char *argv[] = { "/sbin/rmmod", NULL, NULL };
@@ -318,7 +319,7 @@ static void unload_later(void)
 				NULL };
 
 	argv[1] = THIS_MODULE->name;
-	call_usermodehelper(argv[0], argv, envp, UMH_NO_WAIT);
+	call_usermodehelper(argv[0], argv, envp, UMH_WAIT_EXEC);
 }
 
 static int on_release(struct inode *inode, struct file *file)

@@ -116,6 +116,7 @@ void stb_user_put(const struct stb_build_key *key, const struct stb_build *b)
 static struct stb_build_key *seen(u64 addr, u32 pid, struct stb_build **b)
 {
 	struct stb_build_key *k, *found = NULL;
+	struct stb_build *one;
 	struct stb_node *n;
 	u32 i;
 
@@ -125,9 +126,11 @@ static struct stb_build_key *seen(u64 addr, u32 pid, struct stb_build **b)
 		if (!READ_ONCE(n->used) || k->kind != STB_BUILD_SEEN ||
 		    addr < k->at || (pid && k->pid != pid))
 			continue;
-		*b = (struct stb_build *)stb_value_of(&stb_builds, n);
-		if (addr < (*b)->end)
-			found = k;
+		one = (struct stb_build *)stb_value_of(&stb_builds, n);
+		if (addr >= one->end)
+			continue;
+		*b = one;
+		found = k;
 	}
 	return found;
 }
