@@ -424,19 +424,24 @@ static bool write_all(int fd, const char *p, size_t size)
 	return true;
 }
 
-/* A pipe or a device stays what it is: it is written to, not replaced. */
-static bool is_special(const char *path)
+/* As the file that it takes the place of, where we may. */
+static void take_rights(int fd, const struct stat *was)
 {
-	struct stat st;
-
-	return !stat(path, &st) && !S_ISREG(st.st_mode);
+	if (fchown(fd, was->st_uid, was->st_gid) &&
+	    fchown(fd, (uid_t)-1, was->st_gid))
+		return;		/* ours, with the rights of a new one */
+	fchmod(fd, was->st_mode & 0777);
 }
 
-static bool write_to(const char *path, int flags, const void *data, size_t size)
+static bool write_to(const char *path, int flags, const struct stat *was,
+		     const void *data, size_t size)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0666);
-	bool ok = fd >= 0 && write_all(fd, data, size);
+	bool ok;
 
+	if (fd >= 0 && was)
+		take_rights(fd, was);
+	ok = fd >= 0 && write_all(fd, data, size);
 	if (fd >= 0 && close(fd) < 0)
 		ok = false;
 	return ok;
@@ -444,18 +449,25 @@ static bool write_to(const char *path, int flags, const void *data, size_t size)
 
 bool write_file(const char *path, const void *data, size_t size)
 {
+	char *real = realpath(path, NULL), *tmp;
+	const char *to = real ? real : path;
 	struct arena mem = { 0 };
-	char *tmp;
-	bool ok;
+	struct stat was;
+	bool there = !stat(to, &was), ok;
 	int err;
 
-	if (is_special(path))
-		return write_to(path, 0, data, size);
-	tmp = arena_printf(&mem, "%s.%d.tmp", path, (int)getpid());
-	ok = write_to(tmp, O_CREAT | O_TRUNC, data, size) && !rename(tmp, path);
+	tmp = arena_printf(&mem, "%s.%d.tmp", to, (int)getpid());
+	if (there && !S_ISREG(was.st_mode)) {
+		ok = write_to(to, 0, NULL, data, size);
+	} else {
+		unlink(tmp);	/* of another process of this number */
+		ok = write_to(tmp, O_CREAT | O_EXCL, there ? &was : NULL, data,
+			      size) && !rename(tmp, to);
+	}
 	err = errno;
 	if (!ok)
 		unlink(tmp);
+	free(real);
 	arena_free(&mem);
 	errno = err;
 	return ok;

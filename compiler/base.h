@@ -83,7 +83,8 @@ unsigned edit_distance(const char *a, const char *b, unsigned cap);
 /* Whole file into the arena, NUL after the end; NULL and errno on error, EFBIG
    of one of more than 2 GiB. */
 char *read_file(struct arena *a, const char *path, size_t *size);
-/* Written beside and renamed into place, but for what is a pipe or a device; false
+/* Written beside and renamed into place, of a link where it leads to, with the
+   owner and the rights of what was there; a pipe or a device is written to. False
    and errno on error. */
 bool write_file(const char *path, const void *data, size_t size);
 
