@@ -70,7 +70,8 @@ static bool merge(struct part *parts, int n, FILE *out)
 	return ok;
 }
 
-static int merge_files(struct arena *mem, char **files, int n, FILE *out)
+/* NULL: one cannot be read, and said so. */
+static struct part *read_parts(struct arena *mem, char **files, int n)
 {
 	struct part *parts = NEW_ARRAY(mem, struct part, (size_t)n);
 
@@ -81,18 +82,40 @@ static int merge_files(struct arena *mem, char **files, int n, FILE *out)
 		parts[i].at = read_file(mem, files[i], &size);
 		if (!parts[i].at) {
 			wrong(files[i], 0, "%s", strerror(errno));
-			return EXIT_NO_INPUT;
+			return NULL;
 		}
 		parts[i].end = parts[i].at + size;
 	}
-	return merge(parts, n, out) ? 0 : EXIT_DATA;
+	return parts;
+}
+
+/* What is there already stays until all is read that goes into it. */
+static int merge_files(struct arena *mem, const char *name, char **files, int n)
+{
+	struct part *parts = read_parts(mem, files, n);
+	FILE *out = stdout;
+	int status;
+
+	if (!parts)
+		return EXIT_NO_INPUT;
+	if (name)
+		out = fopen(name, "w");
+	if (!out) {
+		wrong(name, 0, "%s", strerror(errno));
+		return EXIT_CANT_WRITE;
+	}
+	status = merge(parts, n, out) ? 0 : EXIT_DATA;
+	if (name && (ferror(out) | fclose(out))) {
+		wrong(name, 0, "%s", strerror(errno));
+		status = EXIT_CANT_WRITE;
+	}
+	return status;
 }
 
 int verb_merge(int argc, char **argv)
 {
 	struct arena mem = { 0 };
 	const char *name = NULL;
-	FILE *out = stdout;
 	int c, status;
 
 	while ((c = getopt(argc, argv, "o:")) == 'o')
@@ -109,17 +132,7 @@ int verb_merge(int argc, char **argv)
 			argv0, name);
 		return EXIT_USAGE;
 	}
-	if (name)
-		out = fopen(name, "w");
-	if (!out) {
-		wrong(name, 0, "%s", strerror(errno));
-		return EXIT_CANT_WRITE;
-	}
-	status = merge_files(&mem, argv + optind, argc - optind, out);
-	if (name && (ferror(out) | fclose(out))) {
-		wrong(name, 0, "%s", strerror(errno));
-		status = EXIT_CANT_WRITE;
-	}
+	status = merge_files(&mem, name, argv + optind, argc - optind);
 	arena_free(&mem);
 	return status;
 }
