@@ -327,6 +327,24 @@ static void show_head(struct dump *d)
 	       number_of(h, "skipped"));
 }
 
+/* Of a histogram's buckets those that are not empty, by their numbers. */
+static void drop_empty(json_t *value)
+{
+	json_t *buckets = json_object_get(value, "buckets"), *n, *left;
+	char number[24];
+	size_t i;
+
+	if (!json_is_array(buckets))
+		return;
+	left = json_object();
+	json_array_foreach(buckets, i, n) {
+		snprintf(number, sizeof(number), "%zu", i);
+		if (json_integer_value(n))
+			json_object_set(left, number, n);
+	}
+	json_object_set_new(value, "buckets", left);
+}
+
 /* A value as it stands in the file; "": there is none. */
 static const char *json_of(struct dump *d, const json_t *j, const char *key)
 {
@@ -345,6 +363,7 @@ static void show_line(struct dump *d, const json_t *j)
 
 	if (!json_object_get(j, name))
 		return;
+	drop_empty(json_object_get(j, "value"));
 	key = scalar ? "" : json_of(d, j, "key");
 	printf("  %s%s=%s\n", shown_of(d, j, name), strcmp(key, "[]") ? key :
 	       "", json_of(d, j, "value"));

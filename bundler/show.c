@@ -676,6 +676,13 @@ static int show_script(struct bundle *b)
 	return EXIT_DATA;
 }
 
+static int not_of_dumps(const char *file)
+{
+	fprintf(stderr, "%s: --json and --script are for bundles: %s is a dump, "
+		"whose lines are JSON already\n", argv0, file);
+	return EXIT_USAGE;
+}
+
 int verb_show(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -688,20 +695,23 @@ int verb_show(int argc, char **argv)
 	const char *data;
 	size_t size;
 	int c, how = 0, status;
+	bool both = false;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
 			return EXIT_USAGE;
+		both |= how && how != c;
 		how = c;
 	}
-	if (optind != argc - 1) {
+	if (both || optind != argc - 1) {
 		fprintf(stderr, "usage: %s show [--json | --script] FILE\n",
 			argv0);
 		return EXIT_USAGE;
 	}
 	data = read_file(&mem, argv[optind], &size);
-	if (data && !how && is_dump(data, size)) {
-		status = show_dump(argv[optind], data, size);
+	if (data && is_dump(data, size)) {
+		status = how ? not_of_dumps(argv[optind]) :
+			 show_dump(argv[optind], data, size);
 		arena_free(&mem);
 		return status;
 	}
