@@ -39,7 +39,7 @@ static const struct verb {
 	  "take them back from there" },
 	{ "digest", verb_digest, "digest [-o OUT] [--signature RAW "
 	  "[--comment TEXT]] FILE", "what a signer elsewhere has to sign" },
-	{ "attach", verb_attach, "attach [-o OUT] FILE SIG.minisig",
+	{ "attach", verb_attach, "attach [--pub K.pub] [-o OUT] FILE SIG.minisig",
 	  "put that signature behind a bundle" },
 	{ "attach --signature", NULL, "attach --pub K.pub --signature RAW "
 	  "--comment-signature RAW [--comment TEXT]\n             [--detached] "
@@ -52,16 +52,46 @@ static const struct verb {
 	  "how it was made, as an in-toto statement" },
 };
 
-static void usage(FILE *out)
+/* Of one verb, if that is not NULL. */
+static void usage_of(FILE *out, const char *verb)
 {
+	size_t n = verb ? strlen(verb) : 0;
+
 	fprintf(out, "usage:\n");
 	for (size_t i = 0; i < COUNT_OF(verbs); i++)
-		fprintf(out, "  stb %s\n        %s\n", verbs[i].usage,
-			verbs[i].what);
+		if (!verb || (!strncmp(verbs[i].usage, verb, n) &&
+			      verbs[i].usage[n] == ' '))
+			fprintf(out, "  stb %s\n        %s\n",
+				verbs[i].usage, verbs[i].what);
+}
+
+static void usage(FILE *out)
+{
+	usage_of(out, NULL);
 	fprintf(out, "  stb -h, --help | -V, --version\n"
 		"        this; the version. Elsewhere -o is --output, too\n"
 		"exit: 0 done, 64 usage, 65 damaged or wrong input, 66 no "
 		"such file,\n      70 a bug, 73 cannot write\n");
+}
+
+/* Is one of a verb's words -h, and not what an option before it is to be? */
+static bool wants_usage(int argc, char **argv)
+{
+	for (int i = 2; i < argc && strcmp(argv[i], "--"); i++)
+		if ((!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) &&
+		    (i == 2 || *argv[i - 1] != '-'))
+			return true;
+	return false;
+}
+
+static int run_verb(const struct verb *v, int argc, char **argv)
+{
+	if (wants_usage(argc, argv)) {
+		usage_of(stdout, v->name);
+		return 0;
+	}
+	argv[1] = (char *)argv0;	/* whose word getopt's complaints are */
+	return v->run(argc - 1, argv + 1);
 }
 
 static int run(int argc, char **argv)
@@ -81,7 +111,7 @@ static int run(int argc, char **argv)
 	}
 	for (size_t i = 0; i < COUNT_OF(verbs); i++)
 		if (verbs[i].run && !strcmp(argv[1], verbs[i].name))
-			return verbs[i].run(argc - 1, argv + 1);
+			return run_verb(&verbs[i], argc, argv);
 	fprintf(stderr, "%s: no command \"%s\"; see stb -h\n", argv0, argv[1]);
 	return EXIT_USAGE;
 }

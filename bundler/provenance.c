@@ -280,7 +280,8 @@ static int write_json(struct facts *f, json_t *j, const char *out)
 	return status;
 }
 
-static int state(int argc, char **argv, json_t *(*make)(struct facts *f))
+static int state(int argc, char **argv, const char *verb,
+		 json_t *(*make)(struct facts *f))
 {
 	struct facts f = { 0 };
 	const char *out = NULL;
@@ -295,7 +296,7 @@ static int state(int argc, char **argv, json_t *(*make)(struct facts *f))
 		else
 			out = optarg;
 	if (argc - optind != 1) {
-		fprintf(stderr, "usage: %s %s [-o OUT] FILE\n", argv0, argv[0]);
+		fprintf(stderr, "usage: %s %s [-o OUT] FILE\n", argv0, verb);
 		return EXIT_USAGE;
 	}
 	f.file = argv[optind];
@@ -315,10 +316,10 @@ static int state(int argc, char **argv, json_t *(*make)(struct facts *f))
 
 int verb_sbom(int argc, char **argv)
 {
-	return state(argc, argv, spdx);
+	return state(argc, argv, "sbom", spdx);
 }
 
 int verb_provenance(int argc, char **argv)
 {
-	return state(argc, argv, statement);
+	return state(argc, argv, "provenance", statement);
 }
