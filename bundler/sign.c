@@ -146,6 +146,11 @@ static int keygen(struct signing *s)
 
 	if (sodium_init() < 0)
 		bug("libsodium does not start");
+	if (!strcmp(s->pub, s->key)) {
+		fprintf(stderr, "%s: --key and --pub: wanted two files, found "
+			"%s twice\n", argv0, s->key);
+		return EXIT_USAGE;
+	}
 	if (!access(s->pub, F_OK) || !access(s->key, F_OK)) {
 		fprintf(stderr, "%s: %s is there already: move it away\n",
 			argv0, access(s->pub, F_OK) ? s->key : s->pub);
@@ -283,6 +288,19 @@ int verb_digest(int argc, char **argv)
 	return status;
 }
 
+static int read_pub(struct signing *s, struct minisign_key *k)
+{
+	size_t n;
+	const char *pub = read_file(&s->mem, s->pub, &n);
+
+	if (!pub)
+		return cannot_read(s->pub);
+	if (minisign_read_key(pub, n, k))
+		return 0;
+	wrong(s->pub, 0, "it is no public key of minisign's format");
+	return EXIT_DATA;
+}
+
 /* The two raw signatures of an external signer, as a text; proven with the
    public key, so that a mistake shows here. */
 static int join(struct signing *s, const char *data, size_t size,
@@ -291,18 +309,10 @@ static int join(struct signing *s, const char *data, size_t size,
 	uint8_t sig[MINISIGN_RAW], csig[MINISIGN_RAW];
 	struct minisign_key k;
 	struct minisign_sig whole;
-	const char *pub;
-	size_t n;
-	int status;
+	int status = read_pub(s, &k);
 
-	pub = read_file(&s->mem, s->pub, &n);
-	if (!pub)
-		return cannot_read(s->pub);
-	if (!minisign_read_key(pub, n, &k)) {
-		wrong(s->pub, 0, "it is no public key of minisign's format");
-		return EXIT_DATA;
-	}
-	status = read_raw(s, s->signature, sig);
+	if (!status)
+		status = read_raw(s, s->signature, sig);
 	if (!status)
 		status = read_raw(s, s->comment_signature, csig);
 	if (status)
@@ -316,35 +326,49 @@ static int join(struct signing *s, const char *data, size_t size,
 	return EXIT_DATA;
 }
 
-static int attach(struct signing *s)
+/* A signature that lies beside; only a key tells of what it is. */
+static int take_beside(struct signing *s, const char *data, size_t size,
+		       struct text *out)
 {
-	struct text sig = { .mem = &s->mem };
-	struct minisign_sig parsed;
-	const char *data, *text;
-	size_t size, n;
-	int status = read_bundle(s, &data, &size);
+	struct minisign_sig sig;
+	struct minisign_key k;
+	size_t n;
+	const char *text = read_file(&s->mem, s->file2, &n);
+	int status;
 
-	if (status)
-		return status;
-	if (s->signature) {
-		status = join(s, data, size, &sig);
-		return status ? status : put_signature(s, data, size, &sig);
-	}
-	text = read_file(&s->mem, s->file2, &n);
 	if (!text)
 		return cannot_read(s->file2);
-	if (!minisign_read_sig(text, n, &parsed)) {
+	if (!minisign_read_sig(text, n, &sig)) {
 		wrong(s->file2, 0, "it is no signature of minisign's format");
 		return EXIT_DATA;
 	}
-	text_add(&sig, text, n);
-	return put_signature(s, data, size, &sig);
+	text_add(out, text, n);
+	if (!s->pub)
+		return 0;
+	status = read_pub(s, &k);
+	if (status || minisign_verify(&sig, &k, data, size))
+		return status;
+	wrong(s->file2, 0, "is not %s's signature of %s", s->pub, s->file);
+	return EXIT_DATA;
+}
+
+static int attach(struct signing *s)
+{
+	struct text sig = { .mem = &s->mem };
+	const char *data;
+	size_t size;
+	int status = read_bundle(s, &data, &size);
+
+	if (!status)
+		status = s->signature ? join(s, data, size, &sig) :
+			 take_beside(s, data, size, &sig);
+	return status ? status : put_signature(s, data, size, &sig);
 }
 
 int verb_attach(int argc, char **argv)
 {
-	static const char usage[] = "attach [-o OUT] FILE.stb FILE.minisig, "
-		"or\n       stb attach --pub K.pub --signature RAW "
+	static const char usage[] = "attach [--pub K.pub] [-o OUT] FILE.stb "
+		"FILE.minisig, or\n       stb attach --pub K.pub --signature RAW "
 		"--comment-signature RAW\n                  [--comment TEXT] "
 		"[--detached] [-o OUT] FILE.stb";
 	struct signing s = { .comment = "" };
@@ -353,7 +377,8 @@ int verb_attach(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++)
 		raw |= !strncmp(argv[i], "--signature", 11);
-	if (take(&s, argc, argv, raw ? "ocpsSd" : "o", raw ? 1 : 2, usage)) {
+	if (take(&s, argc, argv, raw ? "ocpsSd" : "op",
+		 raw ? 1 : 2, usage)) {
 		if (raw && (!s.pub || !s.comment_signature))
 			fprintf(stderr, "usage: %s %s\n", argv0, usage);
 		else
