@@ -90,15 +90,18 @@ static bool next_byte(const sigset_t *held, int signals, char *c)
 	return read(STDIN_FILENO, c, 1) == 1;
 }
 
-/* One line of stdin, with nothing shown where it is a terminal. */
-static bool ask_password(const char *prompt, char *to, size_t size)
+/*
+ * One line of stdin, with nothing shown where it is a terminal. NULL, or what is
+ * wrong: where there is none, not even an empty one, nobody gave a password.
+ */
+static const char *ask_password(const char *prompt, char *to, size_t size)
 {
 	static const int deadly[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
-	bool tty = isatty(STDIN_FILENO), ok;
+	bool tty = isatty(STDIN_FILENO);
 	int signals = -1;
 	sigset_t held;
 	size_t n = 0;
-	char c;
+	char c = 0;
 
 	sigemptyset(&held);
 	for (size_t i = 0; i < COUNT_OF(deadly); i++)
@@ -114,7 +117,6 @@ static bool ask_password(const char *prompt, char *to, size_t size)
 			to[n++] = c;
 		else
 			break;
-	ok = n + 1 < size;
 	to[n] = 0;
 	if (tty) {
 		echo(STDIN_FILENO, true);
@@ -122,7 +124,9 @@ static bool ask_password(const char *prompt, char *to, size_t size)
 		close(signals);
 		fputc('\n', stderr);
 	}
-	return ok;
+	if (!n && c != '\n')
+		return "wanted a password on stdin, which is at its end";
+	return n + 1 < size ? NULL : "that password is too long";
 }
 
 /* Locks or unlocks the body: both are one XOR. */
@@ -170,9 +174,9 @@ static const char *unlock(struct secret_file *f)
 		return NULL;
 	if (memcmp(f->kdf, "Sc", 2))
 		return "it is locked in a way that this program does not know";
-	if (!ask_password("password of the key", password, sizeof(password)))
-		return "that password is too long";
-	why = with_password(f, password);
+	why = ask_password("password of the key", password, sizeof(password));
+	if (!why)
+		why = with_password(f, password);
 	sodium_memzero(password, sizeof(password));
 	return why;
 }
@@ -211,19 +215,21 @@ static void add_base64(struct text *t, const void *p, size_t n)
 
 static const char *lock(struct secret_file *f)
 {
-	char password[1024], again[1024];
-	const char *why = NULL;
+	char password[1024], again[1024] = "";
+	const char *why;
 
 	store64(f->ops, crypto_pwhash_scryptsalsa208sha256_OPSLIMIT_SENSITIVE);
 	store64(f->memory,
 		crypto_pwhash_scryptsalsa208sha256_MEMLIMIT_SENSITIVE);
 	memcpy(f->kdf, "Sc", 2);
-	if (!ask_password("new password", password, sizeof(password)) ||
-	    !ask_password("once more", again, sizeof(again)))
-		why = "that password is too long";
-	else if (strcmp(password, again))
+	why = ask_password("new password", password, sizeof(password));
+	if (!why && !*password)
+		why = "wanted a password; --no-password makes a key without one";
+	if (!why)
+		why = ask_password("once more", again, sizeof(again));
+	if (!why && strcmp(password, again))
 		why = "the two passwords differ";
-	else
+	if (!why)
 		why = with_password(f, password);
 	sodium_memzero(password, sizeof(password));
 	sodium_memzero(again, sizeof(again));
