@@ -166,6 +166,7 @@ static bool read_host(struct facts *f)
 	if (json_object_get(j, "version"))
 		read_text(j, "version", h->version, sizeof(h->version));
 	h->uid = (uint32_t)read_number(j, "uid");
+	h->level = (uint32_t)read_name(j, "level", host_level_names, 3);
 	h->caps = caps ? strtoull(caps, NULL, 0) : 0;
 	h->lockdown = (enum host_lockdown)read_name(j, "lockdown",
 						    host_lockdown_names, 3);

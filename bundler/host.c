@@ -17,6 +17,7 @@ const char *const host_addresses_names[4] = { "unknown", "hidden",
 					      "in memory", "shown" };
 const char *const host_loading_names[4] = { "unknown", "none", "disabled",
 					    "allowed" };
+const char *const host_level_names[3] = { "stapdev", "stapsys", "stapusr" };
 
 struct table {
 	const uint8_t *base;
@@ -128,6 +129,11 @@ static void judge_signature(struct judge *j)
 		FIND(j, "none");
 		ADVISE(j, "sign it (stb sign), or run it with --unsigned");
 		break;
+	case SIGNATURE_WAIVED:
+		FIND(j, "none");
+		ADVISE(j, "--unsigned was given");
+		end(j, CHECK_NOTE, 0);
+		return;
 	case SIGNATURE_STRANGER:
 		FIND(j, "key %s, which is not trusted here", id);
 		ADVISE(j, "put that key's .pub into /etc/stap-load/trusted.d, or "
@@ -162,6 +168,21 @@ const struct stb_variant *host_variant(const struct stb_set *index,
 			module = v;
 	}
 	return module;
+}
+
+/* Of a user who may not do all. */
+static void judge_level(struct judge *j)
+{
+	uint32_t level = stb_privilege(j->b->index), mine = j->h->level;
+
+	if (mine == STB_STAPDEV)
+		return;
+	begin(j, "level");
+	WANT(j, "a bundle for members of %s", host_level_names[mine]);
+	FIND(j, "one for %s", host_level_names[level]);
+	ADVISE(j, "compile it with --privilege=%s, or ask to be added to the "
+	       "group %s", host_level_names[mine], host_level_names[level]);
+	end(j, level < mine ? CHECK_NO : CHECK_OK, HOST_DENIED);
 }
 
 static bool judge_kernel(struct judge *j)
@@ -681,6 +702,7 @@ int host_judge(const struct host *h, const struct host_bundle *b,
 
 	judge_signature(&j);
 	judge_recall(&j);
+	judge_level(&j);
 	if (!judge_kernel(&j))
 		return j.code;
 	limits = table_of(b->meta, STB_T_LIMITS, sizeof(*j.limits));

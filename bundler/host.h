@@ -35,6 +35,9 @@ enum host_loading { LOADING_UNKNOWN, LOADING_NONE, LOADING_DISABLED,
 		    LOADING_ALLOWED };
 extern const char *const host_loading_names[4];
 
+/* Names of enum stb_privilege: of what a bundle is for, and what a user may. */
+extern const char *const host_level_names[3];
+
 enum host_state { BUILD_NOT_LOOKED, BUILD_GONE, BUILD_UNREADABLE, BUILD_THERE };
 struct host_build {		/* a program, or a module that is loaded */
 	const char *path;
@@ -48,6 +51,7 @@ struct host {
 	char version[65];	/* uname's; "": not known */
 	struct stb_build_id kernel;
 	uint32_t uid;
+	uint32_t level;		/* enum stb_privilege: what that user may */
 	uint64_t caps;		/* effective ones, a bit each */
 	enum host_lockdown lockdown;
 	enum host_answer sig_enforce;
@@ -64,7 +68,8 @@ struct host {
 };
 
 enum host_signature { SIGNATURE_NONE, SIGNATURE_GOOD, SIGNATURE_STRANGER,
-		      SIGNATURE_BROKEN };
+		      SIGNATURE_BROKEN,
+		      SIGNATURE_WAIVED };	/* none, and --unsigned */
 struct host_bundle {		/* what is to run there */
 	const struct stb_set *index;
 	const struct stb_variant *variant;	/* or NULL, and no sets */

@@ -423,14 +423,14 @@ static void judge(struct loader *l)
 {
 	struct host_bundle b = {
 		.index = &l->index, .variant = l->variant,
-		.signature = l->is_signed ? SIGNATURE_GOOD : SIGNATURE_NONE,
+		.signature = l->signature,
 		.key_id = l->key_id, .id = l->reader.header->toc_digest,
 	};
 	struct host h;
 
 	facts_read(&h);
-	/* without one, --unsigned was given: prove_signature() has looked */
-	h.nkeys = l->is_signed ? l->nkeys : 0;
+	h.nkeys = l->nkeys;
+	h.level = l->rights.level;
 	h.recalled = l->recalled;	/* NULL: it was looked at */
 	if (l->variant) {
 		b.meta = &l->meta;

@@ -163,6 +163,7 @@ int describe_host(struct loader *l)
 	json_text(&to, "version", h.version);
 	put_id(&to, "kernel_build_id", &h.kernel);
 	json_int(&to, "uid", h.uid);
+	json_text(&to, "level", host_level_names[l->rights.level]);
 	snprintf(caps, sizeof(caps), "%#llx", (unsigned long long)h.caps);
 	json_text(&to, "capabilities", caps);
 	json_text(&to, "lockdown", host_lockdown_names[h.lockdown]);

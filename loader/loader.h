@@ -7,6 +7,7 @@
 #ifndef LOADER_LOADER_H
 #define LOADER_LOADER_H
 
+#include "bundler/host.h"
 #include "loader/files.h"
 #include "loader/format.h"
 #include "loader/history.h"
@@ -87,7 +88,7 @@ struct loader {
 	/* who may have made the bundle: trust.c */
 	struct minisign_key *keys;
 	unsigned nkeys;
-	bool is_signed;		/* by one of them */
+	enum host_signature signature;
 	char key_id[17];	/* by which */
 	const char *recalled;	/* read_recalled()'s, for --check; or NULL */
 

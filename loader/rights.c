@@ -306,13 +306,6 @@ void rights_member(const struct rights *r)
 		    (unsigned)getuid());
 }
 
-static const char *level_name(uint32_t level)
-{
-	static const char *const names[] = { "stapdev", "stapsys", "stapusr" };
-
-	return names[level];
-}
-
 void rights_options(const struct loader *l)
 {
 	const char *option = l->opt.ntrust ? "--trust" :
@@ -323,7 +316,7 @@ void rights_options(const struct loader *l)
 	if (option)
 		die(EXIT_DENIED, "%s: whom to trust is for root and members of "
 		    "stapdev to say; user %u is in %s alone", option,
-		    (unsigned)getuid(), level_name(l->rights.level));
+		    (unsigned)getuid(), host_level_names[l->rights.level]);
 }
 
 /* The compiler's own, of what the target makes: it writes into a map. */
@@ -360,19 +353,22 @@ void rights_bundle(struct loader *l)
 {
 	uint32_t level = stb_privilege(&l->index), mine = l->rights.level;
 
+	if (level < mine && l->opt.check)
+		return;		/* told with the other checks */
 	if (level < mine)
 		die(EXIT_DENIED, "%s is for members of %s, user %u is in %s%s: "
 		    "compile it with --privilege=%s, or ask to be added to "
-		    "the group %s", l->opt.file, level_name(level),
+		    "the group %s", l->opt.file,
+		    host_level_names[level],
 		    (unsigned)getuid(), mine == STB_STAPSYS ? "stapusr and " :
-		    "", level_name(mine), level_name(mine),
-		    level_name(level));
+		    "", host_level_names[mine], host_level_names[mine],
+		    host_level_names[level]);
 	if (level == STB_STAPUSR)
 		check_own(l);
 	if (l->rights.raised)
 		checked(l, "privilege: a bundle for %s, and user %u is in %s",
-			level_name(level), (unsigned)getuid(),
-			level_name(mine));
+			host_level_names[level], (unsigned)getuid(),
+			host_level_names[mine]);
 }
 
 static bool attaches(const struct loader *l, enum stb_attach how)

@@ -159,21 +159,32 @@ _Noreturn static void die_stranger(const struct loader *l,
 	    "with --trust");
 }
 
+/* --check tells it with the other checks. What nobody has proven is looked at only
+   for those who may run it, with --unsigned. */
+static bool tells_all(const struct loader *l)
+{
+	return l->opt.check && l->rights.level == STB_STAPDEV;
+}
+
 static void judge(struct loader *l, const struct minisign_sig *s,
 		  const void *message, size_t n)
 {
 	char id[17];
 	bool known = false;
 
+	minisign_id(l->key_id, s->key_id);
 	for (unsigned i = 0; i < l->nkeys; i++) {
 		if (minisign_verify(s, &l->keys[i], message, n)) {
 			checked(l, "signature: of key %s, which is trusted",
 				minisign_id(id, s->key_id));
-			l->is_signed = true;
-			minisign_id(l->key_id, s->key_id);
+			l->signature = SIGNATURE_GOOD;
 			return;
 		}
 		known |= !memcmp(l->keys[i].id, s->key_id, sizeof(s->key_id));
+	}
+	if (!known && tells_all(l)) {
+		l->signature = SIGNATURE_STRANGER;
+		return;
 	}
 	if (!known)
 		die_stranger(l, s);
@@ -198,20 +209,27 @@ size_t prove_signature(struct loader *l, const void *data, size_t size)
 		die(EXIT_UNPROVEN, "%s: this host trusts no key, so nobody but "
 		    "root and members of stapdev may run bundles: wanted the "
 		    ".pub of who signs them in " TRUSTED, l->opt.file);
-	if (!l->nkeys) {
+	if (!l->nkeys && !l->opt.signature) {
 		tell_unsigned(l);
 		minisign_attached(data, size, (const char *[1]){ NULL }, &n,
 				  &message);
 		return message;
 	}
 	n = find_signature(l, data, size, text, &message);
-	if (n && !minisign_read_sig(text, n, &s))
+	if ((n || !l->nkeys) && !minisign_read_sig(text, n, &s))
 		die(EXIT_UNPROVEN, "%s: its signature is none of minisign's "
 		    "format", l->opt.file);
-	if (n) {
+	if (!l->nkeys) {
+		say("--signature %s: no key is trusted here that could prove "
+		    "it: wanted the .pub of who signs in " TRUSTED ", or "
+		    "--trust", l->opt.signature);
+	} else if (n) {
 		judge(l, &s, data, message);
 	} else if (l->opt.allow_unsigned) {
 		checked(l, "signature: none, and --unsigned was given");
+		l->signature = SIGNATURE_WAIVED;
+	} else if (tells_all(l)) {
+		l->signature = SIGNATURE_NONE;
 	} else {
 		die(EXIT_UNPROVEN, "%s is not signed, and this host has trusted "
 		    "keys: wanted a signature in it or in %s.minisig (stb sign "
