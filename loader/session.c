@@ -383,8 +383,10 @@ static void start_command(struct session *s)
 
 static void release_command(struct session *s)
 {
-	if (!s->child || write(s->go, "", 1) != 1)
+	if (!s->child)
 		return;
+	if (write(s->go, "", 1) != 1)	/* it ends, and the session with it */
+		say("-c: it cannot be let run: %s", strerror(errno));
 	close(s->go);
 	s->go = -1;
 }
