@@ -42,6 +42,7 @@ enum { SANITIZED = false };
 static const uint16_t allowed[] = {
 	/* most often first: records out, and to sleep */
 	SYS_write, SYS_ppoll, SYS_bpf, SYS_read, SYS_clock_gettime,
+	SYS_clock_getres,
 	SYS_writev, SYS_readv, SYS_pread64, SYS_pwrite64, SYS_lseek,
 	SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_accept4,
 	SYS_setsockopt, SYS_getsockopt, SYS_shutdown,
@@ -79,6 +80,9 @@ static const uint16_t allowed[] = {
 #endif
 #ifdef SYS_statx
 	SYS_statx,
+#endif
+#ifndef SYS_rename
+	SYS_renameat,
 #endif
 	SYS_renameat2,
 };
