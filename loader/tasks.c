@@ -39,13 +39,12 @@ static void get(const struct loader *l, int map, const void *key,
 		bpf_map_lookup(map, key, value);
 }
 
-static void put(const struct loader *l, int map, const void *key,
-		uint64_t value, bool new_ones)
+/* 0 or an errno, negative. */
+static int put(const struct loader *l, int map, const void *key,
+	       uint64_t value, bool new_ones)
 {
-	if (in_kmod(l))
-		kmod_map(l, (uint32_t)map - 1, new_ones ? STB_KMOD_ADD :
-			 STB_KMOD_SET, key, &value);
-	else
+	return in_kmod(l) ? kmod_map(l, (uint32_t)map - 1, new_ones ?
+				     STB_KMOD_ADD : STB_KMOD_SET, key, &value) :
 		bpf_map_update(map, key, &value, new_ones ? BPF_NOEXIST :
 			       BPF_ANY);
 }
@@ -116,12 +115,37 @@ static uint64_t program_of(struct loader *l, const struct known_file *f)
 	return value << STB_TASK_FILE;
 }
 
+/* In the map of files: that row's program, which was executed. */
+static uint64_t executed(uint32_t row)
+{
+	return ((uint64_t)row + 1) << 1 | 1;
+}
+
+/* What was at the path of a row is so no more, unless it is at another's: who gets
+   its number next is another program. */
+static void forget_file(struct loader *l, uint32_t row)
+{
+	const struct known_file was = l->known[row], none = { 0 };
+
+	l->known[row] = none;
+	if (!was.number)
+		return;
+	for (uint32_t i = 0; i < l->builds.n; i++)
+		if (!memcmp(&l->known[i], &was, sizeof(was))) {
+			put(l, l->files_fd, &was, executed(i), false);
+			return;
+		}
+	if (in_kmod(l))
+		put(l, l->files_fd, &was, 0, false);
+	else
+		bpf_map_delete(l->files_fd, &was);
+}
+
 /* As this process sees it, we or the target. */
 static void add_file(struct loader *l, uint32_t row, pid_t pid)
 {
 	const struct stb_program_build *b =
 		ROW(struct stb_program_build, l->builds, row);
-	uint64_t value = ((uint64_t)row + 1) << 1 | 1;	/* executed */
 	struct known_file f;
 	char path[4352], root[32];
 
@@ -130,12 +154,17 @@ static void add_file(struct loader *l, uint32_t row, pid_t pid)
 	snprintf(root, sizeof(root), "/proc/%d/root", pid);
 	snprintf(path, sizeof(path), "%s%s", pid ? root : "",
 		 stb_string(&l->meta, b->path));
-	if (!look_at_file(path, pid, &f) ||
-	    (!pid && !memcmp(&f, &l->known[row], sizeof(f))))
+	if (!look_at_file(path, pid, &f)) {
+		if (!pid && errno == ENOENT)
+			forget_file(l, row);
+		return;
+	}
+	if (!pid && !memcmp(&f, &l->known[row], sizeof(f)))
 		return;
 	if (!pid)
+		forget_file(l, row);
+	if (!put(l, l->files_fd, &f, executed(row), false) && !pid)
 		l->known[row] = f;
-	put(l, l->files_fd, &f, value, false);
 }
 
 static void add_files(struct loader *l, pid_t pid)
