@@ -555,14 +555,18 @@ void output_line_end(struct output *o)
 		bulk_line_end(o);
 }
 
+bool output_is_full(const struct output *o)
+{
+	return o->files && o->files->max && o->files->written >= o->files->max;
+}
+
 void output_flush(struct output *o)
 {
 	if (o->bulk)
 		bulk_flush(o);
 	if (o->out.n)
 		out_full(&o->out);
-	if (o->files && o->files->max && o->files->written >= o->files->max &&
-	    !next_file(o))
+	if (output_is_full(o) && !next_file(o))
 		no_next_file(o);
 }
 

@@ -115,7 +115,9 @@ static inline bool output_has_lines(const struct output *o)
 /* A line about the session begins and ends; its sink. */
 struct sink *output_line(struct output *o);
 void output_line_end(struct output *o);
+/* It begins the next file, if this one is full: to be called between samples. */
 void output_flush(struct output *o);
+bool output_is_full(const struct output *o);
 /* To a file of o's; what fails breaks o. */
 void output_write(struct output *o, int fd, const char *p, size_t n);
 /* false: the next file cannot be opened, the present one goes on. */

@@ -168,6 +168,8 @@ uint64_t ring_drain(struct loader *l)
 		if (!(len & BPF_RINGBUF_DISCARD_BIT) &&
 		    !print_sample(l, p + BPF_RINGBUF_HDR_SZ, len))
 			l->bad_records++;
+		if (output_is_full(&l->out))
+			output_flush(&l->out);
 		len &= ~BPF_RINGBUF_DISCARD_BIT;
 		at += (len + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
 		if (at - given > r->size / 16) {
