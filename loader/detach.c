@@ -198,6 +198,7 @@ _Noreturn static void keeper(const struct loader *l, pid_t parent)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	sigemptyset(&asked);
 	sigaddset(&asked, SIGUSR1);
+	leave_folder();
 	prctl(PR_SET_NAME, "stap-keeper");
 	prctl(PR_SET_PDEATHSIG, SIGUSR1);
 	if (getppid() == parent)

@@ -93,8 +93,8 @@ _Noreturn static void keeper(const char *name, pid_t parent)
 
 	sigemptyset(&asked);
 	sigaddset(&asked, SIGUSR1);
-	for (int fd = 0; fd < 3; fd++)
-		close(fd);
+	leave_folder();
+	close_from(0);		/* a recorder's socket and files, too */
 	prctl(PR_SET_NAME, "stap-keeper");
 	prctl(PR_SET_PDEATHSIG, SIGUSR1);
 	if (getppid() == parent)

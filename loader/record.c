@@ -20,6 +20,7 @@
 
 enum {
 	LOOK_MS = 200,		/* at where init's root is */
+	DEAF_MS = 1000,		/* when no descriptor is left for a client */
 	REQUEST = 64,		/* bytes of one, at most */
 	REFILL = 65536,		/* bytes that are on their way to a reader */
 	LAST_WORDS_MS = 2000,	/* for readers at the end, all together */
@@ -41,6 +42,7 @@ struct recorder {
 	int listener, ready;	/* ready: a byte says that probes are armed */
 	int proc;		/* /proc, wherever it is moved to; -1: no need */
 	uint64_t next_look;	/* at where init's root is */
+	uint64_t deaf_until;	/* new clients wait until then */
 	bool detached;
 	bool ended;		/* by itself: it waits until it is asked to stop */
 	int status;		/* ... and would have exited with that */
@@ -137,10 +139,11 @@ static const char *default_name(const struct loader *l)
 	return *name ? name : "recorder";
 }
 
-/* Nobody answers there: what is left of one that was killed. */
+/* Nobody answers there: what is left of one that was killed. Of one that is stopped
+   many may wait, and we do not. */
 static bool is_stale(const struct sockaddr_un *a)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool stale = fd >= 0 &&
 		connect(fd, (const void *)a, sizeof(*a)) < 0 &&
 		errno == ECONNREFUSED;
@@ -307,8 +310,8 @@ void record_ready(struct loader *l)
 		close(null);
 	runner_detach(l->out.shell);
 	/* no file system is kept busy, but the one that the files are in */
-	if (!l->files.pattern && chdir("/"))
-		say("/: %s", strerror(errno));
+	if (!l->files.pattern)
+		leave_folder();
 	r->detached = l->out.detached = true;
 	if (write(r->ready, "", 1) == 1)
 		close(r->ready);
@@ -335,6 +338,8 @@ static void welcome(struct recorder *r)
 	}
 	if (fd >= 0)
 		close(fd);	/* too many at once */
+	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		r->deaf_until = now_ns() + DEAF_MS * 1000000ull;
 }
 
 static void reply_status(struct loader *l, struct client *c)
@@ -533,6 +538,13 @@ static bool wants_to_send(const struct loader *l, const struct client *c)
 	return c->reply || (c->is_live && c->at < last_byte(l));
 }
 
+uint64_t record_due(const struct loader *l)
+{
+	const struct recorder *r = l->recorder;
+
+	return r && r->deaf_until > now_ns() ? r->deaf_until : UINT64_MAX;
+}
+
 int record_poll(const struct loader *l, struct pollfd *fds)
 {
 	const struct recorder *r = l->recorder;
@@ -540,7 +552,8 @@ int record_poll(const struct loader *l, struct pollfd *fds)
 
 	if (!r || !r->detached)
 		return 0;
-	fds[n++] = (struct pollfd){ r->listener, POLLIN, 0 };
+	fds[n++] = (struct pollfd){ record_due(l) == UINT64_MAX ?
+				    r->listener : -1, POLLIN, 0 };
 	for (int i = 0; i < MAX_CLIENTS; i++) {
 		const struct client *c = &r->clients[i];
 

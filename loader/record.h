@@ -38,6 +38,8 @@ void record_start(struct loader *l);
 void record_ready(struct loader *l);
 /* Descriptors to wait for: how many. max: MAX_CLIENTS + 1 at least. */
 int record_poll(const struct loader *l, struct pollfd *fds);
+/* When new clients will be let in; UINT64_MAX: they are. */
+uint64_t record_due(const struct loader *l);
 /* Serves who came; fds as record_poll() filled them. */
 void record_serve(struct loader *l, const struct pollfd *fds, int n);
 /* No more comes but what end probes print. */

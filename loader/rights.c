@@ -144,19 +144,6 @@ static void standard_descriptors(void)
 		_exit(EXIT_AGAIN);	/* a message would go to who knows */
 }
 
-/* No other is. */
-static void safe_descriptors(void)
-{
-	int fd;
-
-#ifdef SYS_close_range
-	if (!syscall(SYS_close_range, 3, ~0u, 0))
-		return;
-#endif
-	for (fd = (int)sysconf(_SC_OPEN_MAX); fd-- > 3; )
-		close(fd);
-}
-
 static void safe_signals(void)
 {
 	const struct itimerval never = { 0 };
@@ -288,7 +275,7 @@ void rights_start(struct rights *r)
 		return;
 	r->raised = true;
 	safe_environment(r);
-	safe_descriptors();
+	close_from(3);	/* no other is open */
 	safe_signals();
 	safe_limits();
 	become_caller();
@@ -400,7 +387,8 @@ static bool needs_admin(const struct loader *l, uint64_t mine, bool for_run)
 		    s->attach != STB_AT_UPROBE &&
 		    s->attach != STB_AT_URETPROBE)
 			continue;
-		if (!for_run || (!l->multi[s->prog] && l->links[i] < 0))
+		if (!for_run || (!l->multi[s->prog] && (l->links[i] < 0 ||
+		    s->flags & STB_SITE_IN_MODULE)))	/* it may come again */
 			return true;
 	}
 	return false;

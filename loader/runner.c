@@ -33,7 +33,8 @@ static void give_up_all(void)
 		_exit(1);
 }
 
-static void to_null(void)
+/* As its session does, see record_ready(). */
+static void go_into_background(const struct loader *l)
 {
 	int null = open("/dev/null", O_RDWR);
 
@@ -41,6 +42,8 @@ static void to_null(void)
 		dup2(null, fd);
 	if (null > SOCKET)
 		close(null);
+	if (!l->files.pattern)
+		leave_folder();
 }
 
 _Noreturn static void runner(const struct loader *l, int fd)
@@ -53,9 +56,7 @@ _Noreturn static void runner(const struct loader *l, int fd)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(fd, SOCKET);
 	fcntl(SOCKET, F_SETFD, FD_CLOEXEC);
-#ifdef SYS_close_range
-	syscall(SYS_close_range, SOCKET + 1, ~0u, 0);
-#endif
+	close_from(SOCKET + 1);
 	if (l->rights.raised)
 		give_up_all();
 	environ = l->rights.environ;
@@ -67,7 +68,7 @@ _Noreturn static void runner(const struct loader *l, int fd)
 		if (*command)
 			run_shell(command, &none);
 		else
-			to_null();
+			go_into_background(l);
 		if (send(SOCKET, "", 1, MSG_NOSIGNAL) != 1)
 			break;
 	}

@@ -229,3 +229,19 @@ void run_shell(const char *command, const sigset_t *mask)
 	say("/bin/sh: %s", strerror(errno));
 	_exit(127);
 }
+
+void close_from(int fd)
+{
+#ifdef SYS_close_range
+	if (!syscall(SYS_close_range, fd, ~0u, 0))
+		return;
+#endif
+	for (int last = (int)sysconf(_SC_OPEN_MAX); last-- > fd; )
+		close(last);
+}
+
+void leave_folder(void)
+{
+	if (chdir("/"))
+		say("/: %s", strerror(errno));
+}

@@ -69,6 +69,11 @@ struct rows {
 struct rows rows_of(const struct stb_set *s, uint32_t kind, size_t known);
 #define ROW(type, rows, i) STB_ROW(type, (rows).base, (rows).stride, i)
 
+/* Closes all from that one on. */
+void close_from(int fd);
+/* Into "/": the file system that this process began in can be unmounted. */
+void leave_folder(void);
+
 /* sh -c COMMAND, which goes on by itself with that signal mask (or NULL: ours). */
 void run_shell(const char *command, const sigset_t *mask);
 
