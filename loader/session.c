@@ -442,6 +442,26 @@ static void tell_losses(struct session *s)
 	tell(s, "skipped", skipped(s), &s->told_skipped);
 }
 
+/* --- clocks ---------------------------------------------------------------- */
+
+enum { STEP_NS = 1000000 };	/* less is no other time, but how we read it */
+
+/* For handlers. The clock may be set while they run, and stands still for
+   CLOCK_MONOTONIC while the machine sleeps. */
+static void follow_clock(const struct loader *l)
+{
+	int64_t from = (int64_t)now_ns(), offset, change, took;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	took = (int64_t)now_ns() - from;
+	offset = ts.tv_sec * 1000000000ll + ts.tv_nsec - from;
+	change = offset - l->shared->wall_offset;
+	if (change > took + STEP_NS || change < -STEP_NS)
+		__atomic_store_n(&l->shared->wall_offset, offset,
+				 __ATOMIC_RELAXED);
+}
+
 /* --- the loop ------------------------------------------------------------- */
 
 /* When there will be something to do at the latest. */
@@ -456,6 +476,8 @@ static uint64_t due(const struct session *s, uint64_t now, bool nap)
 		until = monitor_due(s->l);
 	if (serve_due(s->l) < until)
 		until = serve_due(s->l);
+	if (record_due(s->l) < until)
+		until = record_due(s->l);
 	if (nap)
 		tick = now + NAP_MS * 1000000ull;
 	if (watches_due(s->l) < tick)
@@ -544,6 +566,7 @@ static void main_loop(struct session *s)
 
 		wait_for_work(s, nap);
 		take_signals();
+		follow_clock(l);
 		events_tick(l);
 		tasks_tick(l);
 		await_tick(l);
@@ -702,14 +725,6 @@ static void settle(struct loader *l)
 		detach_all(l);
 }
 
-static int64_t wall_offset(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec - (int64_t)now_ns();
-}
-
 /* By TZ or /etc/localtime of this host; the loader's own handlers ask vm_builtin.c. */
 static void set_zone(struct stb_shared *g)
 {
@@ -735,7 +750,8 @@ int run_session(struct loader *l)
 
 	env.ncpus = l->ncpus = l->progs.n ? possible_cpus() : 1;
 	catch_signals(&s);
-	l->shared->wall_offset = l->out.wall_offset = wall_offset();
+	follow_clock(l);
+	l->out.wall_offset = l->shared->wall_offset;
 	set_zone(l->shared);
 	l->shared->stamps = output_has_lines(&l->out) || l->out.bulk;
 	output_start(&l->out);

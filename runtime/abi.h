@@ -44,7 +44,8 @@ struct stb_shared {
 	uint64_t slide;		/* KASLR: run address - link address */
 	int64_t target_pid;	/* target() */
 	int64_t wall_offset;	/* CLOCK_REALTIME - CLOCK_MONOTONIC, ns; the
-				   loader sets it before the start */
+				   loader sets it before the start, and anew
+				   when the clock was set or stood still */
 	/*
 	 * Wake-ups. The loader stores 1 when it is about to sleep, looks at
 	 * the ring once more, and sleeps. A handler that sends a sample takes
@@ -63,7 +64,7 @@ struct stb_shared {
 	/* Cycles that handlers of a module took of a processor, which were more
 	   than `most` in `interval`: that ended the session. 0: they did not. */
 	uint64_t overload, overload_most, overload_interval;
-	int32_t west;		/* of UTC, s: the zone of the host, as wall_offset */
+	int32_t west;		/* of UTC, s: the zone of the host at the start */
 	char zone[8];		/* its name; tzdata has none of more than 6 */
 	uint32_t reserved[1];	/* 0 */
 	uint32_t owner;		/* real user id of who started the loader */
