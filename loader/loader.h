@@ -136,7 +136,7 @@ struct loader {
 	uint64_t next_condition;	/* when to look */
 	struct watches *watches;	/* watch.c; NULL: nothing to watch */
 	struct events **armed_events;	/* one a row of sites, NULL: none; events.c */
-	char online[256];	/* CPUs, as the kernel lists them */
+	char online[4096];	/* CPUs, as the kernel lists them */
 	uint64_t next_look;	/* at them */
 	int ring_fd;		/* -1: none */
 	int watch_fd;		/* inotify, -1: nothing to wait for */

@@ -113,9 +113,20 @@ static void find_base(struct served *f)
 		    strerror(errno));
 }
 
+/* Is it there by its name still? Who had it before may have removed it. */
+static bool is_there(const struct served *f)
+{
+	struct stat ours, st;
+
+	return !fstat(f->lock_fd, &ours) && !stat(f->folder, &st) &&
+	       ours.st_dev == st.st_dev && ours.st_ino == st.st_ino;
+}
+
 /* The folder of that name, if no other session has it. */
 static bool take_folder(struct served *f, const char *name)
 {
+	bool taken;
+
 	snprintf(f->folder, sizeof(f->folder), "%.200s/%.200s.files", f->base,
 		 name);
 	if (!make_folder(f->folder))
@@ -123,11 +134,13 @@ static bool take_folder(struct served *f, const char *name)
 		    "script's files: %s: remove what is there", f->folder,
 		    strerror(errno));
 	f->lock_fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (f->lock_fd >= 0 && !flock(f->lock_fd, LOCK_EX | LOCK_NB))
+	if (f->lock_fd < 0)
+		return errno == ENOENT && take_folder(f, name);
+	taken = !flock(f->lock_fd, LOCK_EX | LOCK_NB);
+	if (taken && is_there(f))
 		return true;
-	if (f->lock_fd >= 0)
-		close(f->lock_fd);
-	return false;
+	close(f->lock_fd);
+	return taken && take_folder(f, name);
 }
 
 static void choose_folder(const struct loader *l, struct served *f)
