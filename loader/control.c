@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +62,7 @@ static const char *why(ssize_t n)
 {
 	if (n == 0 || errno == ECONNRESET || errno == EPIPE)
 		return "it closes the connection";
-	return errno == EAGAIN ? "no answer" : strerror(errno);
+	return errno == EAGAIN ? "no answer in 5 seconds" : strerror(errno);
 }
 
 _Noreturn static void die_unheard(const char *name)
@@ -100,7 +99,8 @@ static const char *word(const char *line, const char *name, char *to,
 	return to;
 }
 
-static void list_one(const char *name)
+/* A line of it, or none. */
+static void list_one(char *name)
 {
 	char line[1024], v[7][32], since[32] = "?";
 	const char *failure, *ended;
@@ -115,8 +115,9 @@ static void list_one(const char *name)
 	errno = error;
 	if (fd < 0 && errno == ECONNREFUSED)
 		return;		/* left by one that was killed */
+	record_clean(name);	/* any file's is printed */
 	if (n <= 0) {
-		printf("%-16s does not answer: %s\n", name, why(n));
+		printf("%-16s %s\n", name, why(n));
 		return;
 	}
 	line[n] = 0;
@@ -167,6 +168,7 @@ static int list(void)
 /* What comes from a recorder, and is on its way to a reader. */
 struct copy {
 	int from, to;
+	const char *file;	/* to's name; NULL: standard output */
 	bool patient;
 	const char *waits_for;	/* a recorder to end, until that is told; NULL */
 	size_t at, n;		/* of buf: what is not written yet */
@@ -183,7 +185,8 @@ static void write_out(struct copy *c)
 		if (done < 0 && errno == EPIPE)
 			_exit(EXIT_OUTPUT);
 		if (done < 0 && errno != EINTR)
-			die(EXIT_OUTPUT, "%s", strerror(errno));
+			die(EXIT_OUTPUT, "cannot write %s: %s", c->file ?
+			    c->file : "output", strerror(errno));
 		if (done > 0)
 			c->at += (size_t)done;
 	}
@@ -225,16 +228,65 @@ static int copy(struct copy *c)
 	}
 }
 
-/* Its last words, for which it takes the time it needs. */
-static int stop(const char *name)
+/* Waits for something to come; false: nothing will. */
+static bool comes(int fd)
 {
+	ssize_t n;
+	char byte;
+
+	do
+		n = recv(fd, &byte, 1, MSG_PEEK);
+	while (n < 0 && (errno == EAGAIN || (errno == EINTR && !caught)));
+	return n == 1;
+}
+
+/* Opens -o FILE; it is kept until there is something instead. */
+static void open_file(struct copy *c, const char *pattern)
+{
+	struct files f = { .pattern = pattern };
+
+	if (!pattern || !comes(c->from))
+		return;
+	c->to = files_open(&f);
+	c->file = pattern;
+	if (ftruncate(c->to, 0) && errno != EINVAL)
+		die(EXIT_OUTPUT, "-o %s: %s", pattern, strerror(errno));
+}
+
+static void close_file(struct copy *c)
+{
+	close(c->from);
+	if (close(c->to))
+		die(EXIT_OUTPUT, "cannot write %s: %s", c->file ? c->file :
+		    "output", strerror(errno));
+}
+
+/* Dies where it does not answer: what it is asked next may take its time. */
+static void await_answer(const char *name)
+{
+	int fd = ask(name, "status");
+	char byte;
+	ssize_t n = fd < 0 ? -1 : recv(fd, &byte, 1, 0);
+
+	if (n < 0)
+		die_unheard(name);
+	if (!n)
+		die(EXIT_AGAIN, "recorder \"%s\": %s", name, why(n));
+	close(fd);
+}
+
+/* Its last words, for which it takes the time it needs. */
+static int stop(const struct options *o)
+{
+	const char *name = o->recorder;
 	struct copy c = { .from = ask(name, "stop"), .to = STDOUT_FILENO,
 			  .patient = true, .waits_for = name };
 
 	if (c.from < 0)
 		die_unheard(name);
+	open_file(&c, o->output);
 	copy(&c);
-	close(c.from);
+	close_file(&c);
 	return 0;
 }
 
@@ -257,14 +309,17 @@ static int rotate(const char *name)
 	    "recorder \"%s\": %s", name, line);
 }
 
-/* ^C ends the recorder and shows its last words; ^\ leaves it running. */
-static int attach(const char *name)
+/* ^C ends the recorder and shows its last words; what else ends us leaves it
+   running. */
+static int attach(const struct options *o)
 {
 	struct sigaction a = { .sa_handler = on_signal };
-	struct copy c = { .from = ask(name, "attach"), .to = STDOUT_FILENO,
-			  .patient = true };
+	const char *name = o->recorder;
+	struct copy c = { .to = STDOUT_FILENO, .patient = true };
 	int sig;
 
+	await_answer(name);
+	c.from = ask(name, "attach");
 	if (c.from < 0)
 		die_unheard(name);
 	sigaction(SIGINT, &a, NULL);
@@ -272,49 +327,33 @@ static int attach(const char *name)
 	sigaction(SIGHUP, &a, NULL);
 	sigaction(SIGQUIT, &a, NULL);
 	sigaction(SIGALRM, &a, NULL);
+	open_file(&c, o->output);
 	sig = copy(&c);
-	if (sig == SIGINT || sig == SIGTERM) {
+	if (sig == SIGINT) {
 		caught = 0;
 		close(ask(name, "stop"));
+		if (!c.file)
+			open_file(&c, o->output);
 		copy(&c);
 	} else if (sig) {
 		say("disconnected from %s, which goes on; to reconnect: "
 		    "--attach %s", name, name);
 	}
-	close(c.from);
+	close_file(&c);
 	return 0;
-}
-
-/* Waits for something to come; false: nothing will. */
-static bool comes(int fd)
-{
-	ssize_t n;
-	char byte;
-
-	do
-		n = recv(fd, &byte, 1, MSG_PEEK);
-	while (n < 0 && (errno == EINTR || errno == EAGAIN));
-	return n == 1;
 }
 
 static int dump(const struct options *o)
 {
-	struct copy c = { .from = ask(o->recorder, "dump"),
-			  .to = STDOUT_FILENO, .patient = true };
+	struct copy c = { .to = STDOUT_FILENO, .patient = true };
 
+	await_answer(o->recorder);
+	c.from = ask(o->recorder, "dump");
 	if (c.from < 0)
 		die_unheard(o->recorder);
-	/* a file that is there is kept until there is something instead */
-	if (o->output && comes(c.from))
-		c.to = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-			    0666);
-	if (c.to < 0)
-		die(EXIT_OUTPUT, "-o %s: %s", o->output, strerror(errno));
+	open_file(&c, o->output);
 	copy(&c);
-	close(c.from);
-	if (close(c.to))
-		die(EXIT_OUTPUT, "-o %s: %s", o->output ? o->output : "stdout",
-		    strerror(errno));
+	close_file(&c);
 	if (memcmp(c.last, END_OF_DUMP, sizeof(c.last)))
 		die(EXIT_AGAIN, "recorder \"%s\": the dump has no end: it was "
 		    "ended meanwhile, or is short of memory", o->recorder);
@@ -330,11 +369,11 @@ int control(const struct options *o)
 	case VERB_LIST:
 		return list();
 	case VERB_ATTACH:
-		return attach(o->recorder);
+		return attach(o);
 	case VERB_DUMP:
 		return dump(o);
 	case VERB_STOP:
-		return stop(o->recorder);
+		return stop(o);
 	case VERB_ROTATE:
 		return rotate(o->recorder);
 	}

@@ -14,7 +14,7 @@ enum { MAX_NAME = sizeof(((struct files *)0)->next) };
 
 /*
  * The pattern at this time; behind it the number, where files are numbered: all
- * of -S SIZE, and every one but the first otherwise. false: it is too long.
+ * of -S SIZE, and every one but the first otherwise. false and errno.
  */
 static bool name_now(const struct files *f, char *to, size_t size)
 {
@@ -26,10 +26,21 @@ static bool name_now(const struct files *f, char *to, size_t size)
 		n = strftime(to, size, f->pattern, localtime_r(&now, &tm));
 	else if (n < size)
 		strcpy(to, f->pattern);
+	/* a name that is too long begins with one that is not short */
+	errno = n || strlen(f->pattern) > size / 64 ? ENAMETOOLONG :
+		*f->pattern ? EINVAL : ENOENT;
 	if (!n || n >= size)
 		return false;
 	return (!f->max && !f->number) ||
 	       (size_t)snprintf(to + n, size - n, ".%u", f->number) < size - n;
+}
+
+_Noreturn static void die_unopened(const struct files *f)
+{
+	if (errno == EINVAL && strchr(f->pattern, '%'))
+		die(EXIT_USE, "-o %s: what is behind %% is none of "
+		    "strftime(3)'s: wanted %%%% for a %% itself", f->pattern);
+	die(EXIT_OUTPUT, "-o %s: %s", f->pattern, strerror(errno));
 }
 
 static int open_new(const char *name, int truncate)
@@ -39,10 +50,8 @@ static int open_new(const char *name, int truncate)
 
 static int create(const struct files *f, char *name, int truncate)
 {
-	if (!name_now(f, name, MAX_NAME)) {
-		errno = ENAMETOOLONG;
+	if (!name_now(f, name, MAX_NAME))
 		return -1;
-	}
 	return open_new(name, truncate);
 }
 
@@ -71,7 +80,7 @@ int files_open(struct files *f)
 		f->names = array(f->keep, sizeof(*f->names));
 	fd = create(f, name, 0);
 	if (fd < 0)
-		die(EXIT_OUTPUT, "-o %s: %s", f->pattern, strerror(errno));
+		die_unopened(f);
 	begun(f, name);
 	return fd;
 }
@@ -81,12 +90,11 @@ int files_open_part(const struct files *f, unsigned number)
 	char name[MAX_NAME + 16];
 	int fd = -1;
 
-	if (!name_now(f, name, MAX_NAME))
-		errno = ENAMETOOLONG;
-	else if (sprintf(name + strlen(name), "_%u", number) > 0)
+	if (name_now(f, name, MAX_NAME) &&
+	    sprintf(name + strlen(name), "_%u", number) > 0)
 		fd = open_new(name, 0);
 	if (fd < 0)
-		die(EXIT_OUTPUT, "-o %s: %s", f->pattern, strerror(errno));
+		die_unopened(f);
 	return fd;
 }
 

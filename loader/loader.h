@@ -41,6 +41,7 @@ struct options {
 	unsigned file_keep;
 	const char *service;	/* --service DIR, or NULL */
 	bool stop_service;	/* --service-stop DIR */
+	char other[16];		/* an option of sessions alone that was given */
 	bool self;		/* the bundle is behind this program */
 	char **trust;		/* --trust: files of public keys */
 	int ntrust;

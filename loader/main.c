@@ -31,7 +31,8 @@ static const char usage_text[] =
 "  -b          a file for each processor, FILE_0, FILE_1...: see stb merge\n"
 "  -F          go into the background when all is attached, and keep the last\n"
 "              output (as much as -s says); then:\n"
-"  --list, --attach NAME, --dump NAME [-o FILE], --stop NAME, --rotate NAME\n"
+"  --list, --attach NAME, --dump NAME, --stop NAME, all three [-o FILE],\n"
+"              --rotate NAME\n"
 "  --name NAME  of the recorder (the script's)\n"
 "  --format F  text, ndjson, chrome (a trace), folded (stacks)\n"
 "  -T SECONDS  end after that time\n"
@@ -137,6 +138,34 @@ _Noreturn static void die_not_alone(void)
 	die(EXIT_USE, "--list, --attach, --dump, --stop, --rotate, --service, "
 	    "--service-stop, --describe: wanted one of them, and no bundle to "
 	    "run (they are no options of one in a NAME.conf)");
+}
+
+/* Of sessions alone, and not of verbs? */
+static bool is_of_sessions(int c)
+{
+	return c != 'o' && c != OPT_TRUST && c != OPT_SERVICE &&
+	       c != OPT_SERVICE_STOP && c != OPT_DESCRIBE && c <= OPT_VERB;
+}
+
+/* A verb takes few of them. */
+static void check_verb(const struct options *o)
+{
+	bool writes = o->verb == VERB_ATTACH || o->verb == VERB_DUMP ||
+		o->verb == VERB_STOP;
+	const char *other = *o->other ? o->other :
+		o->output && !writes ? "-o" :
+		o->ntrust && !o->describe ? "--trust" :
+		o->nvars && !o->describe ? o->vars[0] : NULL;
+
+	if (!!o->verb + !!o->service + o->describe > 1 || o->record ||
+	    (o->file && !o->self))
+		die_not_alone();
+	if (other)
+		die(EXIT_USE, "%s: it is for a bundle that is run: --list, "
+		    "--attach, --dump, --stop, --rotate, --service, "
+		    "--service-stop and --describe take none but -o FILE, "
+		    "with --attach, --dump and --stop, and --trust, with "
+		    "--describe", other);
 }
 
 /* a flat switch */
@@ -259,6 +288,8 @@ static void combine(struct options *o)
 		    "of them");
 	if (o->monitor && o->form && !o->output)
 		die(EXIT_USE, "--monitor, --format: wanted -o FILE with them");
+	if (o->name && !o->record)
+		die(EXIT_USE, "--name %s: wanted -F with it", o->name);
 	if (!o->file)
 		die(EXIT_USE, "wanted a bundle (-h shows the usage)");
 	if (o->command && o->target)
@@ -290,7 +321,7 @@ static void options(struct options *o, int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
-	int c;
+	int c, at;
 
 	o->ring_size = RING_SIZE;
 	o->self = runs_itself();
@@ -299,8 +330,14 @@ static void options(struct options *o, int argc, char **argv)
 	o->vars = zalloc(argc * sizeof(*o->vars));
 	o->trust = zalloc(argc * sizeof(*o->trust));
 	while (optind < argc) {
-		c = getopt_long(argc, argv, "+bc:x:o:S:T:s:G:FvhV", longs, NULL);
+		at = -1;
+		c = getopt_long(argc, argv, "+bc:x:o:S:T:s:G:FvhV", longs, &at);
 		if (c >= 0) {
+			if (is_of_sessions(c) && at < 0)
+				snprintf(o->other, sizeof(o->other), "-%c", c);
+			else if (is_of_sessions(c))
+				snprintf(o->other, sizeof(o->other), "--%s",
+					 longs[at].name);
 			take_option(o, c);
 			continue;
 		}
@@ -314,9 +351,8 @@ static void options(struct options *o, int argc, char **argv)
 	}
 	if (!o->verb && !o->service && !o->describe)
 		combine(o);
-	else if (!!o->verb + !!o->service + o->describe > 1 || o->record ||
-		 (o->file && !o->self))
-		die_not_alone();
+	else
+		check_verb(o);
 }
 
 static void open_output(struct loader *l)
@@ -341,6 +377,17 @@ static void open_output(struct loader *l)
 		l->out.files = &l->files;
 }
 
+/* Recorders of root are elsewhere where others could take their names. */
+static void tell_folder(void)
+{
+	char dir[64];
+
+	if (!geteuid() && rights_folder(dir, sizeof(dir)) &&
+	    strncmp(dir, "/run/", 5))
+		say("/run/stap-load: wanted a folder that root alone can change: "
+		    "recorders are looked for in %s", dir);
+}
+
 int main(int argc, char **argv)
 {
 	struct loader l = {
@@ -355,6 +402,8 @@ int main(int argc, char **argv)
 	rights_options(&l);
 	if (l.opt.verb || l.opt.service)
 		rights_drop(&l.rights);
+	if (l.opt.verb || l.opt.record)
+		tell_folder();
 	if (l.opt.verb)
 		_exit(control(&l.opt));
 	if (l.opt.service)

@@ -111,8 +111,24 @@ static void follow_root(struct loader *l)
 
 /* --- the name ----------------------------------------------------------------- */
 
+static bool is_control(char c)
+{
+	return (unsigned char)c < ' ' || c == 0x7f;
+}
+
+void record_clean(char *name)
+{
+	for (; *name; name++)
+		if (is_control(*name))
+			*name = '?';
+}
+
 static void address(struct sockaddr_un *a, const char *name)
 {
+	for (const char *p = name; *p; p++)
+		if (is_control(*p))
+			die(EXIT_USE, "--name: wanted a name without control "
+			    "characters");
 	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (!recorder_path(a->sun_path, sizeof(a->sun_path), name) ||
 	    strchr(name, '/') || *name == '.' || !*name)
@@ -136,6 +152,7 @@ static const char *default_name(const struct loader *l)
 	dot = strrchr(name, '.');
 	if (dot && (!strcmp(dot, ".stp") || !strcmp(dot, ".stb")))
 		*dot = 0;
+	record_clean(name);
 	return *name ? name : "recorder";
 }
 
@@ -151,6 +168,13 @@ static bool is_stale(const struct sockaddr_un *a)
 	if (fd >= 0)
 		close(fd);
 	return stale;
+}
+
+static bool is_socket(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && S_ISSOCK(st.st_mode);
 }
 
 /* One at a time looks whether a name is free and takes it: held until closed. */
@@ -180,6 +204,9 @@ static int listen_as(const char *name)
 	mask = umask(077);
 	if (fd < 0 || bind(fd, (const void *)&a, sizeof(a)) ||
 	    listen(fd, MAX_CLIENTS)) {
+		if (errno == EADDRINUSE && !is_socket(a.sun_path))
+			die(EXIT_USE, "--name %s: %s is no recorder's: choose "
+			    "another", name, a.sun_path);
 		if (errno == EADDRINUSE)
 			die(EXIT_AGAIN, "a recorder \"%s\" is running: end it "
 			    "with --stop %s, or choose another --name", name,

@@ -25,6 +25,9 @@ enum { MAX_CLIENTS = 16 };
 
 #define RECORD_NO_FILE "it has no -o FILE"	/* "rotate" is of no use */
 
+/* Bytes that a terminal obeys become '?', in place. */
+void record_clean(char *name);
+
 /* The path of a recorder's socket; false: it is too long. An empty name: the
    folder of them. */
 bool recorder_path(char *to, uint32_t size, const char *name);

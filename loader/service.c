@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +45,8 @@ static struct folder read_folder(const char *dir)
 
 	f.n = scandir(dir, &f.entries, is_bundle, by_name);
 	if (f.n < 0)
-		die(errno == ENOENT ? EXIT_NO_FILE : EXIT_DENIED, "%s: %s",
-		    dir, strerror(errno));
+		die(errno == ENOENT ? EXIT_NO_FILE : errno == ENOTDIR ? EXIT_USE :
+		    EXIT_DENIED, "%s: %s", dir, strerror(errno));
 	return f;
 }
 
@@ -104,7 +105,7 @@ static int run(char **words)
 static int start_one(const struct folder *f, char *name)
 {
 	char bundle[PATH_SIZE], conf[PATH_SIZE];
-	char *words[MAX_WORDS] = { "stap-load", "-F", "--name", name };
+	char *words[MAX_WORDS] = { "stap-load", "-F", "--name", name, bundle };
 	char *text = zalloc(CONF_SIZE);
 	long got;
 	int n, status = EXIT_SETTINGS;
@@ -112,18 +113,18 @@ static int start_one(const struct folder *f, char *name)
 	snprintf(bundle, sizeof(bundle), "%s/%s.stb", f->dir, name);
 	snprintf(conf, sizeof(conf), "%s/%s.conf", f->dir, name);
 	got = read_small(conf, text, CONF_SIZE);
-	n = got > 0 ? split(text, words, 4) : 4;
+	n = got > 0 ? split(text, words, 5) : 5;
 	if (got < 0 && got != -ENOENT)
 		say("%s: %s", conf, strerror((int)-got));
 	else if (got >= CONF_SIZE - 1 || n < 0)
 		say("%s: more than %d bytes, or %d words", conf, CONF_SIZE,
 		    MAX_WORDS);
-	else {
-		words[n] = bundle;
+	else
 		status = run(words);
-	}
 	if (status)
-		say("%s did not start: exit status %d", name, status);
+		say("%s did not start: exit status %d%s%s", name, status,
+		    got >= 0 ? ", with the options of " : "",
+		    got >= 0 ? conf : "");
 	zfree(text, CONF_SIZE);
 	return status;
 }
@@ -133,6 +134,7 @@ int service_start(const char *dir)
 	struct folder f = read_folder(dir);
 	int first = 0;
 
+	signal(SIGPIPE, SIG_IGN);	/* who reads what is said may go away */
 	for (int i = 0; i < f.n; i++) {
 		int status = start_one(&f, name_of(f.entries[i]));
 
