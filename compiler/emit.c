@@ -395,6 +395,11 @@ static void emit_names(struct emit *e)
 	}
 }
 
+static bool has_no_address(const struct ir_trace *t)
+{
+	return !t->from[0] && !t->from[1] && !t->from[2];
+}
+
 /* What rt.h's RT_TRACES says of tracepoints. */
 static void emit_traces(struct emit *e)
 {
@@ -406,6 +411,10 @@ static void emit_traces(struct emit *e)
 			  e->ir->image_size);
 	if (!e->kernel || !e->ir->traces.n)
 		return;
+	if (has_no_address(&e->ir->traces.v[0])) {
+		emit_line(e, "#define RT_TRACES_BY_NAME");
+		return;
+	}
 	emit_line(e, "#define RT_TRACES \\");
 	for (i = 0; i < e->ir->traces.n; i++) {
 		const struct ir_trace *t = &e->ir->traces.v[i];

@@ -365,7 +365,7 @@ struct ir_names {		/* of sites that share a handler, by cookie */
 enum ir_way { IR_WAY_NONE, IR_WAY_PC, IR_WAY_REGS, IR_WAY_TRACE };
 #define IR_WAY_RETURN INT64_MIN
 struct ir_trace {		/* link-time addresses of what a tracepoint calls
-				   on the way to a program */
+				   on the way to a program; 0: not known */
 	uint64_t from[3], size[3];
 };
 enum { IR_SYM_NAMES = 1, IR_SYM_LINES = 2 };

@@ -202,19 +202,21 @@ static void print_stack(struct lower *l, const struct expr *e,
 
 /* --- where the probe is ------------------------------------------------------------- */
 
+/* Without a table of the kernel's symbols names will tell them: all zero. */
 static struct ir_opnd trace_way(struct lower *l, const char *name, size_t nargs)
 {
 	struct target *t = l->j->target;
 	struct binary *k = target_kernel(t);
+	bool has_table = target_symbol(t, k, "_stext");
 	const char *const called[] = {
 		arena_printf(l->mem, "__traceiter_%s", name),
 		arena_printf(l->mem, "__bpf_trace_%s", name),
 		arena_printf(l->mem, "bpf_trace_run%zu", nargs),
 	};
-	struct ir_trace new;
+	struct ir_trace new = { 0 };
 	size_t i;
 
-	for (i = 0; i < COUNT_OF(called); i++) {
+	for (i = 0; has_table && i < COUNT_OF(called); i++) {
 		new.from[i] = target_symbol(t, k, called[i]);
 		new.size[i] = target_symbol_size(t, k, called[i]);
 	}
@@ -222,7 +224,7 @@ static struct ir_opnd trace_way(struct lower *l, const char *name, size_t nargs)
 		if (!memcmp(&l->ir->traces.v[i], &new, sizeof(new)))
 			return num_opnd(IR_WAY_TRACE + (int64_t)i);
 	vec_push(l->mem, &l->ir->traces, new);
-	l->ir->needs_slide = true;
+	l->ir->needs_slide |= has_table;
 	return num_opnd(IR_WAY_TRACE + (int64_t)i);
 }
 

@@ -27,6 +27,7 @@
  *	RT_TRACES	link-time address and size of the functions between
  *			tracepoint and program, three for each tracepoint whose
  *			stack is looked at
+ *	RT_TRACES_BY_NAME	instead, where no address is known: names tell
  *
  * For a module, which has handlers of both kinds, also
  *	RT_MAX_ACTION_TASK	RT_MAX_ACTION of those in the loader's context
@@ -105,6 +106,13 @@ enum { RT_PLAIN = 0, RT_SEQ = 8 };
  */
 enum rt_way { RT_WAY_NONE, RT_WAY_PC, RT_WAY_REGS, RT_WAY_TRACE,
 	      RT_WAY_ADDRESS = 4096 };
+
+/* __traceiter_EVENT, __bpf_trace_EVENT, bpf_trace_run4: with RT_TRACES_BY_NAME, of
+   a name in a room of 8 bytes at least. */
+#define RT_EIGHT(s) ({ u64 w_; __builtin_memcpy(&w_, s, 8); w_; })
+#define RT_IS_TRACE(name) (RT_EIGHT(name) == RT_EIGHT("__traceiter") || \
+			   RT_EIGHT(name) == RT_EIGHT("__bpf_trace") || \
+			   RT_EIGHT(name) == RT_EIGHT("bpf_trace_run"))
 
 /* Why a body of a loop ended it, when it was no break and no fault. */
 enum rt_leave { RT_STAY, RT_NEXT, RT_RETURN };

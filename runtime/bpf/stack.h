@@ -55,6 +55,24 @@ RT_INLINE u64 rt_trace_skip(void *ctx, u64 way)
 	}
 	return skip;
 }
+#elif defined(RT_TRACES_BY_NAME)
+RT_INLINE u64 rt_trace_skip(void *ctx, u64 way)
+{
+	static const char format[] __attribute__((nodebug)) = "%ps";
+	u64 f[RT_TRACE_DEPTH] = { 0 }, skip = 0, a;
+	char name[16];
+
+	bpf_get_stack(ctx, f, sizeof(f), 0);
+#pragma unroll
+	for (u64 i = 0; i < RT_TRACE_DEPTH; i++) {
+		a = f[i] - 1;		/* behind the call */
+		rt_zero(name, sizeof(name));
+		bpf_snprintf(name, sizeof(name), format, &a, sizeof(a));
+		if (RT_IS_TRACE(name))
+			skip = i + 1;
+	}
+	return skip;
+}
 #else
 #define rt_trace_skip(ctx, way) 0
 #endif

@@ -43,6 +43,20 @@ RT_INLINE u32 rt_trace_skip(const u64 *f, u32 n, u64 way)
 	}
 	return skip;
 }
+#elif defined(RT_TRACES_BY_NAME)
+RT_INLINE u32 rt_trace_skip(const u64 *f, u32 n, u64 way)
+{
+	u32 skip = 0, i;
+	char name[16];
+
+	for (i = 0; i < n && i < RT_TRACE_DEPTH; i++) {
+		memset(name, 0, sizeof(name));
+		stb_symname(name, sizeof(name), f[i] - 1);
+		if (RT_IS_TRACE(name))
+			skip = i + 1;
+	}
+	return skip;
+}
 #else
 #define rt_trace_skip(f, n, way) 0
 #endif
