@@ -530,8 +530,11 @@ static bool needs_slide(const struct judge *j)
 	struct table symbols = table_of(j->b->meta, STB_T_SYMBOLS,
 					sizeof(struct stb_symbols));
 
-	if (j->limits->needs & STB_NEEDS_SLIDE || symbols.n)
+	if (j->limits->needs & STB_NEEDS_SLIDE)
 		return true;
+	for (uint32_t i = 0; i < symbols.n; i++)
+		if (AT(struct stb_symbols, symbols, i)->kind == STB_BIN_KERNEL)
+			return true;
 	for (uint32_t i = 0; i < j->sites.n; i++)
 		if (AT(struct stb_site, j->sites, i)->flags &
 		    STB_SITE_BY_ADDRESS)
@@ -547,6 +550,12 @@ static void judge_addresses(struct judge *j)
 		return;
 	begin(j, "addresses");
 	WANT(j, "the address of _stext");
+	if (!j->b->variant->stext) {
+		FIND(j, "none in the bundle: it is damaged");
+		ADVISE(j, "make it again");
+		end(j, CHECK_NO, HOST_DAMAGED);
+		return;
+	}
 	switch (h->addresses) {
 	case ADDRESSES_SHOWN:
 		FIND(j, "it is shown");

@@ -81,8 +81,8 @@ struct host_bundle {		/* what is to run there */
 };
 
 /* Exit codes of what fails; as docs/stap-load.md has them. */
-enum { HOST_STRANGER = 68, HOST_NO_MATCH = 69, HOST_KERNEL = 71,
-       HOST_RECALLED = 72, HOST_AGAIN = 75, HOST_UNPROVEN = 76,
+enum { HOST_DAMAGED = 65, HOST_STRANGER = 68, HOST_NO_MATCH = 69,
+       HOST_KERNEL = 71, HOST_RECALLED = 72, HOST_AGAIN = 75, HOST_UNPROVEN = 76,
        HOST_DENIED = 77, HOST_SETTINGS = 78 };
 
 enum host_result { CHECK_OK, CHECK_NOTE, CHECK_NO };

@@ -356,8 +356,8 @@ static bool needs_slide(const struct loader *l)
 	if (l->limits->needs & STB_NEEDS_SLIDE)
 		return true;
 	for (uint32_t i = 0; i < l->tables.n; i++)
-		if (ROW(struct stb_symbols, l->tables, i)->kind !=
-		    STB_BIN_PROGRAM)
+		if (ROW(struct stb_symbols, l->tables, i)->kind ==
+		    STB_BIN_KERNEL)
 			return true;
 	for (uint32_t i = 0; i < l->sites.n; i++)
 		if (ROW(struct stb_site, l->sites, i)->flags &
@@ -372,9 +372,6 @@ static void check_slide(struct loader *l)
 
 	if (!needs_slide(l))
 		return;
-	if (!l->variant->stext)
-		die(EXIT_DAMAGED, "%s: damaged: needs the address of _stext, "
-		    "does not have it", l->opt.file);
 	stext = stext_shown();
 	if (!stext)
 		stext = stext_by_notes(l);

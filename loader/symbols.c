@@ -233,9 +233,11 @@ static struct place look_up(const struct namer *n, uint64_t addr)
 	const struct stb_sym_range *r;
 	const struct symbols *s = n->data;
 	struct place p = { 0 };
+	bool has_table = false;
 	char *text = NULL;
 
 	for (; s && !p.module; s = s->next) {
+		has_table |= !s->id && !s->number;
 		r = s->id || s->number ? NULL : range_of(s, addr - s->slide);
 		if (r)
 			look_in(s, r, addr - s->slide, &p);
@@ -243,7 +245,7 @@ static struct place look_up(const struct namer *n, uint64_t addr)
 	if (!p.module && addr >> 63 && n->kernel)
 		text = kernel_name(n->kernel, addr);
 	if (text)	/* with its table, the kernel's own were found there */
-		take_apart(text, n->data ? NULL : "kernel", &p);
+		take_apart(text, has_table ? NULL : "kernel", &p);
 	if (text && p.name && p.module)
 		line_in_module(n->data, &p);
 	return p;
