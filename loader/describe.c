@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -127,6 +128,19 @@ static void put_modules(struct sink *to)
 	sink_puts(to, "]");
 }
 
+/* As bundles name them, which is from the root on; what is not there, too. */
+static const char *whole_path(const char *path)
+{
+	char *cwd, *whole = *path == '/' ? NULL : realpath(path, NULL);
+
+	if (*path == '/' || whole)
+		return whole ? whole : path;
+	while (!strncmp(path, "./", 2))
+		path += 2;
+	cwd = getcwd(NULL, 0);
+	return cwd && asprintf(&whole, "%s/%s", cwd, path) > 0 ? whole : path;
+}
+
 static void put_programs(struct sink *to, char **paths, int n)
 {
 	static const char *const states[] = { "unknown", "absent", "unreadable",
@@ -135,11 +149,11 @@ static void put_programs(struct sink *to, char **paths, int n)
 	json_key(to, "programs");
 	sink_puts(to, "[");
 	for (int i = 0; i < n; i++) {
-		struct host_build b = { .path = paths[i] };
+		struct host_build b = { .path = whole_path(paths[i]) };
 
 		facts_program(&b);
 		sink_puts(to, i ? ",\n{\"path\":" : "\n{\"path\":");
-		json_quote(to, paths[i], strlen(paths[i]));
+		json_quote(to, b.path, strlen(b.path));
 		json_text(to, "state", states[b.state]);
 		put_id(to, "build_id", &b.id);
 		sink_puts(to, "}");
