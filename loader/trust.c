@@ -233,8 +233,9 @@ size_t prove_signature(struct loader *l, const void *data, size_t size)
 	} else {
 		die(EXIT_UNPROVEN, "%s is not signed, and this host has trusted "
 		    "keys: wanted a signature in it or in %s.minisig (stb sign "
-		    "makes one; --unsigned runs it all the same)",
-		    l->opt.file, l->opt.file);
+		    "makes one%s)", l->opt.file, l->opt.file,
+		    l->rights.level == STB_STAPDEV ? "; --unsigned runs it "
+		    "all the same" : "");
 	}
 	return message;
 }
