@@ -2,14 +2,24 @@
 # shellcheck shell=bash
 #
 # bash completion of stapc, stb and stap-load. What options there are, each
-# program says itself: its usage is asked once a shell.
+# program says itself: its usage is asked once a shell, of stb that of a command.
 
-_stb_options()	# PROGRAM WORD...: what begins with - in its usage
+_stb_usage()	# PROGRAM [COMMAND]
 {
-	local cache="_stb_words_${1//[^a-z]/_}"
+	case ${1##*/}:$2 in
+	stb:)	"$1" --help | grep '^  stb -' ;;
+	stb:*)	echo '-h --help'
+		"$1" "$2" --help | grep -E '^(  stb| {9,}) ' ;;
+	*)	"$1" --help ;;
+	esac 2>/dev/null
+}
+
+_stb_options()	# PROGRAM [COMMAND]: what begins with - in its usage
+{
+	local cache="_stb_words_${1//[^a-z]/_}_${2//[^a-z]/_}"
 
 	if [ -z "${!cache-}" ]; then
-		printf -v "$cache" '%s' "$("$1" --help 2>/dev/null |
+		printf -v "$cache" '%s' "$(_stb_usage "$1" "$2" |
 			grep -oE '(^|[][ ,|(])--?[A-Za-z]([A-Za-z-]*[A-Za-z])?=?' |
 			tr -d '][ ,|(' | sort -u | tr '\n' ' ')"
 	fi
@@ -50,7 +60,7 @@ _stb_values()	# PROGRAM OPTION: what it may be, where that is no file
 _stb()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local program=${COMP_WORDS[0]} words=
+	local program=${COMP_WORDS[0]} command= words=
 
 	# --option=value is three words
 	if [ "$cur" = '=' ]; then
@@ -59,9 +69,10 @@ _stb()
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	COMPREPLY=()
+	[ "$COMP_CWORD" = 1 ] || command=${COMP_WORDS[1]}
 	words=$(_stb_values "${program##*/}" "$prev")
 	case $cur:$words:$COMP_CWORD:${program##*/} in
-	-*::*)	words=$(_stb_options "$program") ;;
+	-*::*)	words=$(_stb_options "$program" "$command") ;;
 	*::1:stb)
 		words=$("$program" --help 2>/dev/null |
 			sed -n 's/^  stb \([a-z]*\) .*/\1/p' | sort -u) ;;
