@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,13 +29,14 @@ struct row {			/* a program: a probe, or several alike */
 };
 
 struct monitor {
-	struct termios was;
+	struct termios was, raw;
 	int stats;		/* holds the kernel's statistics; -1: none */
 	struct row *rows;
 	enum order order;
 	bool paused;
-	uint64_t begin, next, last;
-	uint64_t last_events;
+	uint64_t begin, next, last;	/* last: when rates were taken */
+	bool has_rates;		/* not in the first second */
+	uint64_t last_events, events_rate;
 	unsigned lines, columns;
 	struct sink screen;
 	unsigned used;		/* lines of it */
@@ -90,11 +92,66 @@ static int by_order(const void *a, const void *b, void *arg)
 	return x < y ? -1 : x > y ? 1 : strcmp(p->name, q->name);
 }
 
-void monitor_open(struct loader *l)
+static volatile sig_atomic_t stop_asked;	/* ^Z */
+
+static void on_stop(int sig)
+{
+	stop_asked = 1;
+}
+
+static void enter_screen(struct loader *l)
 {
 	static const char enter[] = "\033[?1049h\033[?25l\033[2J";
+
+	tcsetattr(STDIN_FILENO, TCSANOW, &l->monitor->raw);
+	if (write(STDOUT_FILENO, enter, sizeof(enter) - 1) < 0)
+		l->stop_asked = true;
+}
+
+static void leave_screen(struct loader *l)
+{
+	static const char leave[] = "\033[?25h\033[?1049l";
+
+	if (write(STDOUT_FILENO, leave, sizeof(leave) - 1) < 0)
+		l->out.broken = true;
+	tcsetattr(STDIN_FILENO, TCSANOW, &l->monitor->was);
+}
+
+/* ^Z is blocked but while we wait, unless nobody takes it. */
+static void catch_stop(void)
+{
+	struct sigaction a = { .sa_handler = on_stop }, was;
+	sigset_t set;
+
+	sigaction(SIGTSTP, NULL, &was);
+	if (was.sa_handler == SIG_IGN)
+		return;
+	sigaction(SIGTSTP, &a, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Probes go on meanwhile; what they print waits in the ring. */
+static void stop_here(struct loader *l)
+{
+	sigset_t set;
+
+	stop_asked = 0;
+	leave_screen(l);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	signal(SIGTSTP, SIG_DFL);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);	/* it stops here */
+	catch_stop();
+	enter_screen(l);
+	l->monitor->next = 0;
+}
+
+void monitor_open(struct loader *l)
+{
 	struct monitor *m = l->monitor;
-	struct termios raw;
 
 	m->rows = array(l->progs.n, sizeof(*m->rows));
 	for (uint32_t i = 0; i < l->progs.n; i++)
@@ -105,23 +162,20 @@ void monitor_open(struct loader *l)
 	take_screen(l);
 	m->begin = m->last = now_ns();
 	tcgetattr(STDIN_FILENO, &m->was);
-	raw = m->was;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	raw.c_cc[VMIN] = 0;
-	raw.c_cc[VTIME] = 0;
-	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	if (write(STDOUT_FILENO, enter, sizeof(enter) - 1) < 0)
-		l->stop_asked = true;
+	m->raw = m->was;
+	m->raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	m->raw.c_cc[VMIN] = 0;
+	m->raw.c_cc[VTIME] = 0;
+	catch_stop();
+	enter_screen(l);
 }
 
 void monitor_close(struct loader *l)
 {
-	static const char leave[] = "\033[?25h\033[?1049l";
 	struct monitor *m = l->monitor;
 
-	if (write(STDOUT_FILENO, leave, sizeof(leave) - 1) < 0)
-		l->out.broken = true;
-	tcsetattr(STDIN_FILENO, TCSANOW, &m->was);
+	signal(SIGTSTP, SIG_DFL);
+	leave_screen(l);
 	if (m->stats >= 0)
 		close(m->stats);
 	output_flush(&l->out);
@@ -148,14 +202,26 @@ static void read_row(struct loader *l, struct row *r, uint32_t prog,
 	bpf_prog_stats(l->prog_fds[prog], &hits, &cost);
 	r->hits = hits;
 	r->ns = cost;
-	r->rate = (hits - r->last_hits) * SECOND / ns;
 	r->cost = hits ? cost / hits : 0;
+	if (!ns)
+		return;
+	r->rate = (hits - r->last_hits) * SECOND / ns;
 	r->share = (cost - r->last_ns) * 1000 / ns;
 	r->last_hits = hits;
 	r->last_ns = cost;
 }
 
 /* --- drawing --------------------------------------------------------------------- */
+
+/* What is not known yet is no number. */
+static const char *rate_text(const struct monitor *m, char to[24], uint64_t n)
+{
+	if (m->has_rates)
+		sprintf(to, "%llu", (unsigned long long)n);
+	else
+		strcpy(to, "-");
+	return to;
+}
 
 /* Bytes of the character at s. One that is no text, or that a terminal obeys,
    becomes dots: of ASCII, and U+0080 to U+009F. */
@@ -190,27 +256,27 @@ static void draw_line(struct monitor *m, const char *fmt, ...)
 	sink_puts(&m->screen, "\033[K");
 }
 
-static void draw_head(struct loader *l, uint64_t now, uint64_t ns)
+static void draw_head(struct loader *l, uint64_t now)
 {
 	static const char *const orders[] = { "rate", "hits", "cost", "name" };
 	struct monitor *m = l->monitor;
 	const struct stb_shared *g = l->shared;
 	uint64_t up = (now - m->begin) / SECOND, events = l->out.messages;
+	char rate[24];
 
 	draw_line(m, "%s  up %llu:%02llu:%02llu%s", l->opt.file,
 		  (unsigned long long)up / 3600,
 		  (unsigned long long)up / 60 % 60,
 		  (unsigned long long)up % 60,
 		  m->paused ? "  PAUSED" : "");
-	draw_line(m, "outputs %llu, %llu/s  lost %llu  skipped %llu  errors "
+	draw_line(m, "outputs %llu, %s/s  lost %llu  skipped %llu  errors "
 		  "%llu  memory %lu KB", (unsigned long long)events,
-		  (unsigned long long)((events - m->last_events) * SECOND / ns),
+		  rate_text(m, rate, m->events_rate),
 		  (unsigned long long)g->lost,
 		  (unsigned long long)(g->skipped_lock + g->skipped_frame),
 		  (unsigned long long)g->errors, memory_kb(l));
 	draw_line(m, "keys: q ends, p pauses the view, s sorts (by %s)",
 		  orders[m->order]);
-	m->last_events = events;
 }
 
 static void draw_rows(struct loader *l)
@@ -228,13 +294,17 @@ static void draw_rows(struct loader *l)
 	qsort_r(sorted, l->progs.n, sizeof(*sorted), by_order, &m->order);
 	for (uint32_t i = 0; i < l->progs.n && i < most; i++) {
 		const struct row *r = &sorted[i];
+		char rate[24], share[24] = "-";
 
-		draw_line(m, "%12llu %10llu %8llu %4llu.%llu  %s%s",
+		if (m->has_rates)
+			sprintf(share, "%llu.%llu",
+				(unsigned long long)r->share / 10,
+				(unsigned long long)r->share % 10);
+		draw_line(m, "%12llu %10s %8llu %6s  %s%s",
 			  (unsigned long long)r->hits,
-			  (unsigned long long)r->rate,
+			  rate_text(m, rate, r->rate),
 			  (unsigned long long)r->cost,
-			  (unsigned long long)r->share / 10,
-			  (unsigned long long)r->share % 10, r->name,
+			  share, r->name,
 			  r->sites > 1 ? ", and more like it" : "");
 	}
 	if (l->progs.n > most)
@@ -369,9 +439,16 @@ static void put_screen(struct loader *l)
 static void draw(struct loader *l, uint64_t now)
 {
 	struct monitor *m = l->monitor;
-	uint64_t ns = now > m->last ? now - m->last : 1;
+	uint64_t ns = now - m->last, events = l->out.messages;
 
-	m->last = now;
+	if (ns >= SECOND) {
+		m->events_rate = (events - m->last_events) * SECOND / ns;
+		m->last_events = events;
+		m->last = now;
+		m->has_rates = true;
+	} else {
+		ns = 0;		/* too little to tell a rate from */
+	}
 	/* a module has no programs that the kernel counts */
 	for (uint32_t i = 0; !in_kmod(l) && i < l->progs.n; i++)
 		read_row(l, &m->rows[i], i, ns);
@@ -379,7 +456,7 @@ static void draw(struct loader *l, uint64_t now)
 	output_flush(&l->out);
 	m->screen.n = m->used = 0;
 	sink_puts(&m->screen, "\033[H");
-	draw_head(l, now, ns);
+	draw_head(l, now);
 	draw_rows(l);
 	draw_scalars(l);
 	draw_arrays(l);
@@ -392,7 +469,12 @@ void monitor_tick(struct loader *l)
 {
 	struct monitor *m = l->monitor;
 	uint64_t now = now_ns();
+	sigset_t pending;
 
+	/* one who always has something to do does not sleep */
+	sigpending(&pending);
+	if (stop_asked || sigismember(&pending, SIGTSTP))
+		stop_here(l);
 	if (now < m->next)
 		return;
 	m->next = now + SECOND;
