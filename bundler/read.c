@@ -342,7 +342,7 @@ static bool row_size_ok(const struct stb_table *t)
 {
 	size_t known = row_size(t->kind);
 
-	if (known == 1 || t->kind == STB_T_INSNS)
+	if (known == 1 || t->kind == STB_T_INSNS || t->kind == STB_T_FUNC_INFO)
 		return t->entry_size == known;
 	if (!known && t->entry_size == 1)
 		return true;
@@ -453,9 +453,14 @@ static struct rows rows_of(const struct stb_set *s, uint32_t kind)
 	return t;
 }
 
-static bool str_ok(const struct stb_set *s, stb_str off)
+/* Rows may share a string, of which a program makes one for each of them. */
+static bool str_ok(struct stb_reader *r, const struct stb_set *s, stb_str off)
 {
-	return off < s->strings_size;
+	if (off >= s->strings_size)
+		return false;
+	r->strings += strlen(stb_string(s, off));
+	return total_ok(r, r->strings) ||
+	       fail(r, STB_E_TOO_BIG, "strings of rows, bytes", r->strings);
 }
 
 static bool id_ok(const struct stb_build_id *id)
@@ -497,14 +502,16 @@ bool stb_validate_index(struct stb_reader *r, const struct stb_set *index)
 
 	if (r->error)
 		return false;
-	if (b.n != 1 || !str_ok(index, ROW(&b, struct stb_bundle, 0)->script) ||
-	    !str_ok(index, ROW(&b, struct stb_bundle, 0)->compiler) ||
+	if (b.n != 1 ||
+	    !str_ok(r, index, ROW(&b, struct stb_bundle, 0)->script) ||
+	    !str_ok(r, index, ROW(&b, struct stb_bundle, 0)->compiler) ||
 	    stb_privilege(index) > STB_STAPUSR)
 		return fail(r, STB_E_VALUE, "bundle row", 0);
 	for (uint32_t i = 0; i < v.n; i++) {
 		const struct stb_variant *p = ROW(&v, struct stb_variant, i);
 
-		if (!str_ok(index, p->name) || !str_ok(index, p->release) ||
+		if (!str_ok(r, index, p->name) ||
+		    !str_ok(r, index, p->release) ||
 		    !id_ok(&p->kernel) || !p->meta ||
 		    !section_is(r, p->meta, STB_SEC_META) ||
 		    !section_is(r, p->kcode, STB_SEC_KCODE) ||
@@ -524,6 +531,11 @@ struct variant {
 	const struct stb_limits *limits;
 	struct rows maps, progs;
 };
+
+static bool named(const struct variant *v, stb_str off)
+{
+	return str_ok(v->r, v->meta, off);
+}
 
 static bool check_limits(struct variant *v)
 {
@@ -621,7 +633,7 @@ static bool map_ok(const struct variant *v, const struct stb_map *m)
 {
 	uint64_t need;
 
-	if (!str_ok(v->meta, m->name) || !str_ok(v->meta, m->keys) ||
+	if (!named(v, m->name) || !named(v, m->keys) ||
 	    m->key_size > MAX_KEY || m->value_size > STB_MAX_RAW ||
 	    !filled_ok(m))
 		return false;
@@ -685,7 +697,7 @@ static bool check_globals(struct variant *v)
 	for (uint32_t i = 0; i < t.n; i++) {
 		const struct stb_global *g = ROW(&t, struct stb_global, i);
 
-		if (!str_ok(v->meta, g->name) || !g->size || g->size % 8 ||
+		if (!named(v, g->name) || !g->size || g->size % 8 ||
 		    (g->type != 's' && (g->type != 'l' || g->size != 8)) ||
 		    g->offset % 8 ||
 		    !range_ok(g->offset, g->size, v->limits->globals_size))
@@ -701,7 +713,7 @@ static bool check_formats(struct variant *v)
 	for (uint32_t i = 0; i < t.n; i++) {
 		const struct stb_format *f = ROW(&t, struct stb_format, i);
 
-		if (!str_ok(v->meta, f->text) || !str_ok(v->meta, f->args) ||
+		if (!named(v, f->text) || !named(v, f->args) ||
 		    f->text_len >= v->meta->strings_size - f->text ||
 		    f->channel > STB_VALUE)
 			return fail(v->r, STB_E_VALUE, "format", i);
@@ -727,7 +739,7 @@ static bool check_builds(struct variant *v)
 		const struct stb_program_build *b =
 			ROW(&t, struct stb_program_build, i);
 
-		if (!str_ok(v->meta, b->path) || !id_ok(&b->id) ||
+		if (!named(v, b->path) || !id_ok(&b->id) ||
 		    b->kind > STB_BUILD_PATH ||
 		    (b->kind == STB_BUILD_PATH && b->id.len) ||
 		    (b->kind == STB_BUILD_MODULE && !module_ok(v, b)))
@@ -744,7 +756,7 @@ static bool check_symbols(struct variant *v)
 	for (uint32_t i = 0; i < t.n; i++) {
 		const struct stb_symbols *s = ROW(&t, struct stb_symbols, i);
 
-		if (!str_ok(v->meta, s->name) || !id_ok(&s->id) ||
+		if (!named(v, s->name) || !id_ok(&s->id) ||
 		    s->kind < STB_BIN_KERNEL || s->kind > STB_BIN_PROGRAM ||
 		    !s->section ||
 		    !section_is(v->r, s->section, STB_SEC_SYMBOLS))
@@ -806,9 +818,9 @@ static bool prog_ok(const struct variant *v, const struct stb_prog *p)
 	uint32_t last = 0;
 
 	if (v->limits->needs & STB_NEEDS_MODULE)
-		return str_ok(v->meta, p->name) && prog_type_ok(p->type) &&
+		return named(v, p->name) && prog_type_ok(p->type) &&
 		       !p->insn_count && !p->reloc_count && !p->func_count;
-	if (!str_ok(v->meta, p->name) || !prog_type_ok(p->type) ||
+	if (!named(v, p->name) || !prog_type_ok(p->type) ||
 	    !p->insn_count ||
 	    !range_ok(p->insn_first, p->insn_count, insns.n) ||
 	    !range_ok(p->reloc_first, p->reloc_count, relocs.n) ||
@@ -909,7 +921,7 @@ static bool site_ok(const struct variant *v, const struct stb_site *s)
 {
 	uint32_t type;
 
-	if (!str_ok(v->meta, s->name) || !str_ok(v->meta, s->symbol) ||
+	if (!named(v, s->name) || !named(v, s->symbol) ||
 	    s->prog >= v->progs.n)
 		return false;
 	if (s->flags & STB_SITE_IN_MODULE && !module_site_ok(v, s))
@@ -965,7 +977,7 @@ static bool file_ok(const struct variant *v, uint32_t row)
 	if (row >= t.n)
 		return false;
 	f = ROW(&t, struct stb_file, row);
-	return str_ok(v->meta, f->path) && f->mode <= 0777 && f->max_size &&
+	return named(v, f->path) && f->mode <= 0777 && f->max_size &&
 	       f->max_size <= STB_MAX_FILE &&
 	       served_path_ok(stb_string(v->meta, f->path));
 }
@@ -978,12 +990,14 @@ static bool when_ok(const struct variant *v, const struct stb_handler *h)
 	case STB_ON_ERROR:
 		return true;
 	case STB_TIMER:
-		return h->period_ns;
+		return h->period_ns && h->period_ns <= STB_MAX_PERIOD &&
+		       h->random_ns <= h->period_ns;
 	case STB_READ:
 	case STB_WRITE:
 		return file_ok(v, h->file);
 	case STB_CONDITION:
-		return h->file < v->progs.n;
+		return h->file < v->progs.n &&
+		       !(v->limits->needs & STB_NEEDS_MODULE);
 	}
 	return false;
 }
@@ -996,7 +1010,7 @@ static bool check_handlers(struct variant *v)
 	for (uint32_t i = 0; i < t.n; i++) {
 		const struct stb_handler *h = ROW(&t, struct stb_handler, i);
 
-		if (!str_ok(v->meta, h->name) || !when_ok(v, h) ||
+		if (!named(v, h->name) || !when_ok(v, h) ||
 		    (v->limits->needs & STB_NEEDS_MODULE ? h->entry :
 		     h->entry >= insns.n))
 			return fail(v->r, STB_E_VALUE, "handler", i);
@@ -1043,8 +1057,8 @@ bool stb_validate_module(struct stb_reader *r, const struct stb_set *s,
 	if (m.n != 1)
 		return fail(r, STB_E_VALUE, "module in section", section);
 	p = ROW(&m, struct stb_module, 0);
-	if (!str_ok(s, p->name) || !str_ok(s, p->vermagic) ||
-	    !str_ok(s, p->srcversion) || !str_ok(s, p->compiler) ||
+	if (!str_ok(r, s, p->name) || !str_ok(r, s, p->vermagic) ||
+	    !str_ok(r, s, p->srcversion) || !str_ok(r, s, p->compiler) ||
 	    rows_of(s, STB_T_OBJECT).n < 64)
 		return fail(r, STB_E_VALUE, "module in section", section);
 	len = strlen(stb_string(s, p->name));
@@ -1052,7 +1066,8 @@ bool stb_validate_module(struct stb_reader *r, const struct stb_set *s,
 	    strchr(stb_string(s, p->name), '/'))
 		return fail(r, STB_E_VALUE, "module in section", section);
 	for (uint32_t i = 0; i < versions.n; i++)
-		if (!str_ok(s, ROW(&versions, struct stb_version, i)->symbol))
+		if (!str_ok(r, s,
+			    ROW(&versions, struct stb_version, i)->symbol))
 			return fail(r, STB_E_VALUE, "module in section",
 				    section);
 	return true;

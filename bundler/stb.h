@@ -359,12 +359,14 @@ struct stb_handler {		/* run by the loader */
 	stb_str name;
 	uint32_t when;
 	int64_t order;
-	uint64_t period_ns, random_ns;
+	uint64_t period_ns;	/* at most STB_MAX_PERIOD */
+	uint64_t random_ns;	/* at most the period */
 	uint32_t entry;		/* first instruction in UCODE's INSNS */
 	uint32_t file;		/* row of FILES (read, write); condition: of
 				   PROGS */
 };
 _Static_assert(sizeof(struct stb_handler) == 40, "stb_handler");
+#define STB_MAX_PERIOD (INT64_MAX / 4)	/* 73 years: sums of times fit */
 
 enum stb_binary { STB_BIN_KERNEL = 1, STB_BIN_MODULE, STB_BIN_PROGRAM };
 struct stb_symbols {		/* META: what has a section of symbols */
@@ -468,6 +470,7 @@ struct stb_reader {
 	const uint8_t *data;
 	size_t size;
 	const struct stb_header *header;
+	uint64_t strings;	/* bytes of those that rows name */
 	enum stb_error error;
 	uint64_t error_at;	/* file offset, section number or row */
 	const char *error_in;	/* what error_at counts: "file offset",

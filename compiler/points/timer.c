@@ -14,6 +14,7 @@ enum { MAX_PROFILE_HZ = 100000 };	/* the clock's period is 10 us at least */
 enum unit { UNIT_S, UNIT_MS, UNIT_US, UNIT_NS, UNIT_JIFFIES, UNIT_HZ };
 
 #define SECOND INT64_C(1000000000)
+#define MAX_PERIOD (INT64_MAX / 4)	/* as readers of bundles have it */
 
 /* Nanoseconds of one unit; 0: complained. */
 static int64_t unit_ns(struct job *j, struct point *pt, enum unit unit)
@@ -47,7 +48,7 @@ static bool expand(struct job *j, struct probe *pr, struct point *pt,
 
 	if (!ns)
 		return false;
-	if (n < 1 || (unit == UNIT_HZ ? n > SECOND : n > INT64_MAX / ns))
+	if (n < 1 || (unit == UNIT_HZ ? n > SECOND : n > MAX_PERIOD / ns))
 		return complain(j, args[0]->at, E_PROBE_ARG,
 				"a timer's period must be 1 at least%s",
 				n < 1 ? "" : ", and not as much as that");

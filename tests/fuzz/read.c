@@ -58,6 +58,23 @@ static void touch_set(const struct stb_set *s)
 	check(!*stb_string(s, UINT32_MAX));
 }
 
+/* Times that timers add up. */
+static void use_handlers(const struct stb_set *meta)
+{
+	uint32_t n, stride;
+	const void *rows = stb_table(meta, STB_T_HANDLERS,
+				     sizeof(struct stb_handler), &n, &stride);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct stb_handler *h =
+			STB_ROW(struct stb_handler, rows, stride, i);
+
+		check(h->when != STB_TIMER ||
+		      (h->period_ns && h->random_ns <= h->period_ns &&
+		       h->period_ns <= INT64_MAX / 4));
+	}
+}
+
 /* What the loader relies on after stb_validate. */
 static void use_variant(const struct stb_set *meta, const struct stb_set *k)
 {
@@ -103,9 +120,11 @@ static void use_index(struct stb_reader *r, const struct stb_set *sets)
 		      v->ucode < MAKE_SECTIONS);
 		if (stb_validate(r, &sets[v->meta],
 				 v->kcode ? &sets[v->kcode] : NULL,
-				 v->ucode ? &sets[v->ucode] : NULL))
+				 v->ucode ? &sets[v->ucode] : NULL)) {
 			use_variant(&sets[v->meta],
 				    v->kcode ? &sets[v->kcode] : NULL);
+			use_handlers(&sets[v->meta]);
+		}
 	}
 }
 

@@ -144,6 +144,9 @@ static void module_rows(void)
 	ROWS(STB_E_VALUE, (in_module(&e), e.prog.insn_count = 1));
 	ROWS(STB_E_VALUE, (in_module(&e), e.prog.reloc_count = 1));
 	ROWS(STB_E_VALUE, (in_module(&e), e.handler.entry = 1));
+	/* nobody runs those */
+	ROWS(STB_OK, e.handler.when = STB_CONDITION);
+	ROWS(STB_E_VALUE, (in_module(&e), e.handler.when = STB_CONDITION));
 	ROWS(STB_E_VALUE, e.variant.module = 3);
 	ROWS(STB_E_VALUE, e.variant.module = 99);
 }
@@ -314,6 +317,10 @@ static void site_rows(void)
 	     e.sites[0].flags = STB_SITE_IN_TASKS));
 	ROWS(STB_E_VALUE, e.handler.entry = 4);
 	ROWS(STB_E_VALUE, e.handler.period_ns = 0);
+	ROWS(STB_OK, e.handler.period_ns = STB_MAX_PERIOD);
+	ROWS(STB_E_VALUE, e.handler.period_ns = STB_MAX_PERIOD + 1ull);
+	ROWS(STB_OK, e.handler.random_ns = 5);
+	ROWS(STB_E_VALUE, e.handler.random_ns = 6);
 	ROWS(STB_E_VALUE, e.handler.when = 0);
 }
 
@@ -455,8 +462,35 @@ static enum stb_error named(uint32_t n)
 	return r.error;
 }
 
+/* Rows that share one string of 16 KiB. */
+static enum stb_error shared(uint32_t n)
+{
+	struct example e = make_example();
+	struct stb_global *rows = calloc(n, sizeof(*rows));
+	char *strings = calloc(1, (16 << 10) + 2);
+	struct stb_reader r = { 0 };
+	struct stb_set set = { .strings = strings,
+			       .strings_size = (16 << 10) + 2 };
+
+	memset(strings + 1, 'x', 16 << 10);
+	for (uint32_t i = 0; i < n; i++)
+		rows[i] = (struct stb_global){ 1, 'l', 0, 8 };
+	set.data = make_set((struct made_table[]){
+		ONE(STB_T_LIMITS, e.limits),
+		{ STB_T_GLOBALS, sizeof(*rows), rows, n }, { 0 } }, &set.size);
+	set.count = 2;
+	set.tables = (const void *)(set.data + sizeof(struct stb_tables));
+	stb_validate(&r, &set, NULL, NULL);
+	free((void *)(uintptr_t)set.data);
+	free(strings);
+	free(rows);
+	return r.error;
+}
+
 static void sums(void)
 {
+	EXPECT("strings of 256 MiB", shared(1 << 14), STB_OK);
+	EXPECT("more", shared((1 << 14) + 1), STB_E_TOO_BIG);
 	EXPECT("256 MiB", many(16), STB_OK);
 	EXPECT("more", many(17), STB_E_TOO_BIG);
 	EXPECT("named often", named(16), STB_OK);
@@ -552,6 +586,22 @@ static void longer_rows(void)
 	free(raw);
 }
 
+/* ... but for those that the kernel takes as they are. */
+static void same_rows(void)
+{
+	struct { struct stb_func_info f; uint64_t more; } wide = { { 0, 1 }, 0 };
+	struct made_section s;
+	uint8_t *raw;
+	size_t size;
+
+	raw = make_set((struct made_table[]){ ONE(STB_T_FUNC_INFO, wide),
+					      { 0 } }, &size);
+	s = make_section(STB_SEC_INDEX, raw, size);
+	EXPECT("wide rows", index_of(s.stored, s.size, size), STB_E_TABLE);
+	free((void *)(uintptr_t)s.stored);
+	free(raw);
+}
+
 /* After an error nothing is given out. */
 static void sticks(void)
 {
@@ -586,6 +636,7 @@ int main(void)
 	frames();
 	table_sets();
 	longer_rows();
+	same_rows();
 	sticks();
 	return failures != 0;
 }
