@@ -223,7 +223,7 @@ static void put_element(void *arg, const struct stb_map *m, const uint8_t *key,
 		put_stat(p->f, m, value);
 	} else if (m->value == 's') {
 		fputs(",\"value\":", p->f);
-		put_string(p->f, value, strnlen(value, m->value_size));
+		put_string(p->f, value, strnlen(value, m->value_size - 8));
 	} else {
 		memcpy(&n, value, sizeof(n));
 		fprintf(p->f, ",\"value\":%lld", (long long)n);

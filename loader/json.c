@@ -61,13 +61,12 @@ static bool is_special(uint8_t c)
 	return c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
 }
 
-bool json_quote(struct sink *to, const char *text, size_t n)
+static bool put_part(struct sink *to, const char *text, size_t n)
 {
 	const uint8_t *s = (const uint8_t *)text, *plain = s;
 	bool whole = true;
 	size_t len;
 
-	sink_put(to, "\"", 1);
 	for (; n; s += len, n -= len) {
 		len = json_char((const char *)s, n);
 		if (len && !is_special(*s))
@@ -82,6 +81,24 @@ bool json_quote(struct sink *to, const char *text, size_t n)
 		plain = s + 1;
 	}
 	sink_put(to, (const char *)plain, (size_t)(s - plain));
+	return whole;
+}
+
+/* Handlers may change the text meanwhile: what is looked at is a copy. */
+bool json_quote(struct sink *to, const char *text, size_t n)
+{
+	bool whole = true;
+	char part[256];
+	size_t some;
+
+	sink_put(to, "\"", 1);
+	for (; n; text += some, n -= some) {
+		some = n < sizeof(part) ? n : sizeof(part);
+		memcpy(part, text, some);
+		if (some < n)
+			some = json_whole(part, some);
+		whole &= put_part(to, part, some);
+	}
 	sink_put(to, "\"", 1);
 	return whole;
 }

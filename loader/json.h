@@ -13,7 +13,8 @@ size_t json_char(const char *s, size_t n);
 bool json_is_text(const char *s, size_t n);	/* UTF-8 */
 /* As many of its bytes as do not end in the middle of a character. */
 size_t json_whole(const char *s, size_t n);
-/* In quotes; each byte that is no UTF-8 becomes U+FFFD. false: there were. */
+/* In quotes, what a string is at some moment; each byte that is no UTF-8 becomes
+   U+FFFD. false: there were. */
 bool json_quote(struct sink *to, const char *s, size_t n);
 void json_number(struct sink *to, int64_t n);
 /* A member behind another: ,"NAME": and then its value. */

@@ -45,7 +45,8 @@ bool vm_armed(const struct vm *vm);	/* what ran was a condition that holds */
 
 /*
  * Every element of every array and aggregate of the script as it is now, between
- * two runs: value is a long, string bytes, or what the functions below read.
+ * two runs: value is a long, value_size - 8 bytes of a string, or what the
+ * functions below read.
  */
 void vm_each_element(struct vm *vm,
 		     void (*element)(void *arg, const struct stb_map *row,

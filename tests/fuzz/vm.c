@@ -366,6 +366,8 @@ static void look(void *arg, const struct stb_map *row, const uint8_t *key,
 			sum += vm_stat(row, value, i, &v) ? (uint64_t)v : 0;
 		for (uint32_t i = 0; i < vm_stat_buckets(row); i++)
 			sum += vm_stat_bucket(value, i);
+	} else if (row->value == 's') {
+		sum += strnlen(value, row->value_size - 8);
 	} else {
 		memcpy(&v, value, sizeof(v));
 		sum += (uint64_t)v;
