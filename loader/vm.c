@@ -115,6 +115,7 @@ const char *vm_str(struct vm *vm, uint64_t addr, size_t *len)
 	*len = 0;
 	if (base && at < end) {
 		*len = strnlen((char *)base + at, end - at);
+		vm->work += vm_work(*len);
 		if (*len < end - at)
 			return (char *)base + at;
 	}
@@ -127,6 +128,7 @@ void vm_put(struct vm *vm, uint64_t addr, uint64_t cap, const char *s, size_t n)
 {
 	char *to = vm_mem_write(vm, addr, cap);
 
+	vm->work += vm_work(n);
 	if (!to || !cap)
 		return;
 	if (n > cap - 1)

@@ -320,6 +320,7 @@ static uint64_t symbol(struct vm *vm, const uint64_t a[5])
 	else
 		known = names->put && names->put(names, &to, a[2],
 						 (enum stb_sym_style)style);
+	vm->work += NAME_WORK;
 	vm_put(vm, a[0], a[1], to.buf, to.n);
 	return !known;
 }
@@ -332,6 +333,7 @@ static void symbols(struct vm *vm, const uint64_t a[5])
 	size_t n;
 	const char *s = vm_str(vm, a[2], &n);
 
+	vm->work += n / 2 * NAME_WORK;	/* "1 1 1..." */
 	if (a[3] & STB_SYM_USER)
 		format_user_addresses(&to, &vm->env.out->names, s, n, 0,
 				      STB_SYM_DATA);

@@ -31,6 +31,7 @@ static uint64_t push(struct vm *vm, uint64_t size, bool recursive)
 		return 0;
 	}
 	vm->nesting += recursive;
+	vm->work += vm_work(size);
 	memset(vm->frames + at, 0, size + 8);
 	memcpy(vm->frames + at, &recursive, 1);
 	vm->frames_used += (uint32_t)size + 8;
@@ -194,6 +195,7 @@ static void print(struct vm *vm, uint64_t format)
 	if (f)
 		output_print(vm->env.out, vm->env.meta, f, vm->args,
 			     vm->nargs);
+	vm->work += NAME_WORK;
 	vm->nargs = 0;
 }
 

@@ -159,7 +159,8 @@ uint64_t vm_each(struct vm *vm, uint64_t map, uint64_t flags, int64_t limit,
 	it->map = m;
 	vm_see_all(vm, m);
 	collect(vm, it, key ? flags : (uint32_t)flags, key);
-	vm->work += m->table.n;
+	vm->work += m->table.n * (1 + vm_work(m->table.key_size +
+					      m->table.value_size));
 	cut(it, limit);
 	return id;
 }

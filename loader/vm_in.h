@@ -126,6 +126,13 @@ struct vm {
 	int peek_fd;			/* see vm_peek.c; 0: not tried yet */
 };
 
+enum { NAME_WORK = 1024 };	/* of a look for an address's name */
+/* Of looking at so many bytes, as jumps. */
+static inline uint64_t vm_work(uint64_t bytes)
+{
+	return bytes / 16;
+}
+
 /* Memory of the running code; NULL, and the run ends: vm_break() was called. */
 void *vm_mem(struct vm *vm, uint64_t addr, uint64_t size);
 void *vm_mem_write(struct vm *vm, uint64_t addr, uint64_t size);

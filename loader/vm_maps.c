@@ -16,10 +16,18 @@ uint8_t *vm_value(const struct vm_map *m, struct entry *e)
 
 struct vm_map *vm_map_at(struct vm *vm, uint64_t id, const char *kinds)
 {
-	for (uint32_t i = 0; i < vm->nmaps; i++)
-		if (vm->maps[i].row->id == id && vm->maps[i].key &&
-		    strchr(kinds, (char)vm->maps[i].row->value))
-			return &vm->maps[i];
+	struct vm_map *m;
+
+	for (uint32_t i = 0; i < vm->nmaps; i++) {
+		m = &vm->maps[i];
+		if (m->row->id != id || !m->key ||
+		    !strchr(kinds, (char)m->row->value))
+			continue;
+		/* elements: hashes may all be equal */
+		vm->work += vm_work(m->table.key_size + (uint64_t)m->parts *
+				    m->table.value_size) + m->table.n / 64;
+		return m;
+	}
 	vm_break(vm, "no map %llu of %s", (unsigned long long)id, kinds);
 	return NULL;
 }

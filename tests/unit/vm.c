@@ -814,6 +814,21 @@ static void locks(void)
 	end_test(t);
 }
 
+/* The longer the strings, the earlier it is seen. */
+static void long_strings(void)
+{
+	static const struct bpf_insn code[] = {
+		LD64(1, AT(STB_REGION_FRAMES, 0)), SERVICE(STB_SVC_STRLEN),
+		LD64(1, G(248)), LOAD(BPF_DW, 2, 1, 0), OPI(BPF_ADD, 2, 1),
+		STORE(BPF_DW, 1, 0, 2), GO(-9), EXIT };
+	struct test *t = new_test(code, COUNT_OF(code), map_rows, NULL, 1);
+
+	memset(t->vm->frames, 'a', 4000);
+	EXPECT("stopped", vm_run(t->vm, 0), VM_DONE);
+	EXPECT("looks", t->globals[31] > 0 && t->globals[31] < 400, true);
+	end_test(t);
+}
+
 /* ^C ends a run that would go on, and is no error. */
 static void signals(void)
 {
@@ -827,8 +842,9 @@ static void signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	raise(SIGINT);
 	EXPECT("stopped", vm_run(t->vm, 0), VM_DONE);
-	sigwait(&set, &sig);
 	end_test(t);
+	long_strings();
+	sigwait(&set, &sig);
 }
 
 /* --- built-in functions ------------------------------------------------------------------ */
