@@ -524,7 +524,7 @@ static void measure(struct chart *c)
 			c->last++;
 	}
 	c->scale = c->max <= CHART_WIDTH ? 1 :
-		   (c->max + CHART_WIDTH - 1) / CHART_WIDTH;
+		   (c->max - 1) / CHART_WIDTH + 1;
 	if (c->log)
 		c->width = larger(digits(bucket_value(c, c->first)),
 				  digits(bucket_value(c, c->last)));

@@ -4,7 +4,7 @@
  *
  * links: loader bundler -lzstd -lsodium
  */
-#include "loader/format.h"
+#include "loader/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -259,8 +259,74 @@ static void charts(void)
 	same(__LINE__, &s, lin_want, sizeof(lin_want) - 1);
 }
 
+/* The more there are, the fewer are a mark: no count is too many. */
+static void many(void)
+{
+	uint64_t log[128] = { [70] = UINT64_MAX, [71] = UINT64_MAX / 2 };
+	char buf[1024];
+	struct sink s = { .buf = buf, .cap = sizeof(buf) };
+	size_t marks = 0;
+
+	format_hist_log(&s, log, 128);
+	for (size_t i = 0; i < s.n; i++)
+		marks += buf[i] == '@';
+	if (marks < 70 || marks > 80) {
+		printf("%zu marks of large counts:\n%.*s", marks, (int)s.n, buf);
+		failed = 1;
+	}
+}
+
+/* A handler changes the string while it is quoted. */
+struct changing {
+	struct sink sink;
+	char buf[40], text[600], out[2048];
+	size_t n;
+};
+
+static void change(struct sink *s)
+{
+	struct changing *c = (struct changing *)s;
+
+	memcpy(c->out + c->n, s->buf, s->n);
+	c->n += s->n;
+	s->n = 0;
+	memset(c->text, c->n % 80 ? '"' : '\n', sizeof(c->text));
+}
+
+static void quotes(void)
+{
+	static struct changing c;
+	bool quoted = true;
+
+	c.sink = (struct sink){ c.buf, 0, sizeof(c.buf), change };
+	memset(c.text, 'a', sizeof(c.text));
+	json_quote(&c.sink, c.text, sizeof(c.text));
+	change(&c.sink);
+	for (size_t i = 1; i < c.n - 1; i++) {
+		quoted &= c.out[i] != '"' && c.out[i] != '\n';
+		i += c.out[i] == '\\';
+	}
+	if (!quoted || c.out[0] != '"' || c.out[c.n - 1] != '"') {
+		printf("no JSON: %.*s\n", (int)c.n, c.out);
+		failed = 1;
+	}
+	/* a character where two looks meet */
+	c.n = 0;
+	memset(c.text, 'a', sizeof(c.text));
+	memcpy(c.text + 254, "\xe2\x82\xac", 3);
+	c.sink = (struct sink){ c.out, 0, sizeof(c.out), NULL };
+	if (!json_quote(&c.sink, c.text, sizeof(c.text)) ||
+	    c.sink.n != sizeof(c.text) + 2 ||
+	    memcmp(c.out + 1, c.text, sizeof(c.text))) {
+		printf("cut: %.*s\n", (int)c.sink.n, c.out);
+		failed = 1;
+	}
+}
+
 int main(void)
 {
+	many();
+	quotes();
 	numbers();
 	groups();
 	widths();
