@@ -87,8 +87,10 @@ static struct stb_sym_walk start(const struct stb_set *t, uint32_t kind,
 		return w;
 	w.p = bytes.base;
 	w.end = w.p + bytes.n;
-	w.name = (const char *)names.base;
-	w.names_end = w.name + names.n;
+	if (names.n) {
+		w.name = (const char *)names.base;
+		w.names_end = w.name + names.n;
+	}
 	return w;
 }
 
@@ -199,6 +201,8 @@ static void line_in_module(const struct symbols *s, struct place *p)
 		for (w = s->start; stb_next_symbol(&w);)
 			if (!strcmp(w.name, p->name))
 				break;
+		if (!w.started)
+			return;		/* it has none */
 		r = range_of(s, w.addr + p->offset);
 		if (!w.bad && w.p <= w.end && r &&
 		    !strcmp(w.name, p->name))

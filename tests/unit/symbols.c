@@ -5,10 +5,14 @@
  *
  * links: bundler loader -lzstd -lsodium
  */
-#include "loader/symbols.h"
+/* What the kernel says of an address is said below. */
+#define kernel_name say_name
+#include "loader/symbols.c"
 #include "tests/bundle/make.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 const char *argv0 = "symbols";
 static int failures;
@@ -266,8 +270,50 @@ static void names(void)
 	free((void *)(uintptr_t)set.data);
 }
 
+char *kernel_name(struct kernel_names *k, uint64_t addr)
+{
+	(void)addr;
+	return (char *)k;
+}
+
+/* A loaded module: its table may have no symbols. */
+static void module(void)
+{
+	static const struct stb_build_id id = { 4, "abcd", "" };
+	char folder[] = "/tmp/symbols.XXXXXX", path[64], name[32], said[128];
+	struct stb_set set = set_of(&good, 5, 19, ALL_LINES);
+	struct stb_set none = set_of(&good, 0, 0, ALL_LINES);
+	static struct symbols *s[2];
+	struct namer n;
+	FILE *f;
+
+	if (!mkdtemp(folder))
+		abort();
+	snprintf(name, sizeof(name), "../..%s", folder);
+	snprintf(path, sizeof(path), "%s/notes", folder);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/notes/.note.gnu.build-id", folder);
+	f = fopen(path, "w");
+	fputs("abcd", f);
+	fclose(f);
+	for (int i = 0; i < 2; i++) {
+		snprintf(said, sizeof(said), "first+0x4/0x80 [%s]", name);
+		symbols_add(&s[i], name, &id, i ? &none : &set, 0, 0);
+		n = symbols_namer(s[i], (void *)said);
+		expect_text(&n, UINT64_MAX, STB_SYM_FILELINE,
+			    i ? "0xffffffffffffffff" : "d/e.h:10");
+	}
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/notes", folder);
+	rmdir(path);
+	rmdir(folder);
+	free((void *)(uintptr_t)set.data);
+	free((void *)(uintptr_t)none.data);
+}
+
 int main(void)
 {
+	module();
 	damage();
 	names();
 	places();
