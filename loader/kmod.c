@@ -446,10 +446,13 @@ void kmod_each_element(const struct loader *l,
 				       const uint8_t *key, const void *value),
 		       void *arg)
 {
-	for (uint32_t i = 0; i < l->maps.n; i++)
-		if (!(ROW(struct stb_map, l->maps, i)->flags &
-		      (STB_MAPF_HIDDEN | STB_MAPF_INTERNAL)))
+	for (uint32_t i = 0; i < l->maps.n; i++) {
+		const struct stb_map *m = ROW(struct stb_map, l->maps, i);
+
+		if (m->value && !(m->flags & (STB_MAPF_HIDDEN |
+					      STB_MAPF_INTERNAL)))
 			each_of_array(l, i, element, arg);
+	}
 }
 
 int kmod_pages(const struct loader *l, const void *pages, uint32_t n)

@@ -422,8 +422,8 @@ void tasks_each(struct loader *l, void (*each)(struct loader *l, pid_t tid,
 	while (!bpf_map_next_key(l->tasks_fd, at, &next)) {
 		key = next;
 		at = &key;
-		get(l, l->tasks_fd, &key, &value);
-		tell_task(l, key, value, each);
+		if (!bpf_map_lookup(l->tasks_fd, &key, &value))
+			tell_task(l, key, value, each);
 	}
 }
 
