@@ -13,6 +13,8 @@ struct part {
 	struct sink sink;	/* first: `full` finds the rest */
 	struct output *out;
 	int fd;
+	uint64_t size, whole;	/* bytes in the file, and of its whole frames */
+	bool full;		/* it took no more */
 };
 
 struct bulk {
@@ -62,11 +64,34 @@ struct sink *bulk_line(struct bulk *b)
 	return &b->line;
 }
 
+/* It ends in a whole frame, where it has `size` bytes: the buffer begins with one,
+   or is a piece of one. */
+static void cut(struct part *p, uint64_t size)
+{
+	size_t at = 0;
+	uint32_t head[2];
+
+	while (p->whole == p->size + at && at + sizeof(head) <= p->sink.n) {
+		memcpy(head, p->sink.buf + at, sizeof(head));
+		if (p->whole + sizeof(head) + head[1] > size)
+			break;
+		at += sizeof(head) + head[1];
+		p->whole += sizeof(head) + head[1];
+	}
+	p->full = !ftruncate(p->fd, (off_t)p->whole) || errno == EINVAL;
+}
+
 static void part_full(struct sink *s)
 {
 	struct part *p = (struct part *)s;
+	off_t at;
 
-	output_write(p->out, p->fd, s->buf, s->n);
+	if (!p->full)
+		output_write(p->out, p->fd, s->buf, s->n);
+	at = p->out->broken && !p->full ? lseek(p->fd, 0, SEEK_CUR) : -1;
+	if (at >= 0 && (uint64_t)at < p->size + s->n)
+		cut(p, (uint64_t)at);
+	p->size += s->n;
 	s->n = 0;
 }
 
@@ -81,8 +106,15 @@ void bulk_end(struct output *o, const char *text, size_t n)
 		p->sink = (struct sink){ zalloc(BUFFER), 0, BUFFER, part_full };
 		p->out = o;
 	}
+	/* what is written begins with a frame, or goes on with one that is long */
+	if (p->sink.n + sizeof(head) + n > BUFFER && p->sink.n)
+		part_full(&p->sink);
+	if (!p->sink.n)
+		p->whole = p->size;
 	sink_put(&p->sink, (const char *)head, sizeof(head));
 	sink_put(&p->sink, text, n);
+	if (sizeof(head) + n > BUFFER)
+		part_full(&p->sink);
 }
 
 void bulk_line_end(struct output *o)
