@@ -502,6 +502,7 @@ bool stb_validate_index(struct stb_reader *r, const struct stb_set *index)
 
 	if (r->error)
 		return false;
+	r->strings = 0;
 	if (b.n != 1 ||
 	    !str_ok(r, index, ROW(&b, struct stb_bundle, 0)->script) ||
 	    !str_ok(r, index, ROW(&b, struct stb_bundle, 0)->compiler) ||
@@ -1037,6 +1038,7 @@ bool stb_validate(struct stb_reader *r, const struct stb_set *meta,
 		.r = r, .meta = meta, .kcode = kcode, .ucode = ucode,
 	};
 
+	r->strings = 0;
 	return !r->error && check_limits(&v) && check_maps(&v) &&
 	       check_globals(&v) && check_formats(&v) && check_builds(&v) &&
 	       check_symbols(&v) &&
@@ -1054,6 +1056,7 @@ bool stb_validate_module(struct stb_reader *r, const struct stb_set *s,
 
 	if (r->error)
 		return false;
+	r->strings = 0;
 	if (m.n != 1)
 		return fail(r, STB_E_VALUE, "module in section", section);
 	p = ROW(&m, struct stb_module, 0);

@@ -378,8 +378,10 @@ static void show_people(struct arena *mem, const struct bundle *b)
 		       row->epoch);
 	for (i = 0; i < n; i++) {
 		struct variant v = variant_at(b, i);
+		struct arena own = { 0 };	/* there may be many */
 
-		show_variant(mem, &v);
+		show_variant(&own, &v);
+		arena_free(&own);
 	}
 }
 

@@ -470,7 +470,8 @@ struct stb_reader {
 	const uint8_t *data;
 	size_t size;
 	const struct stb_header *header;
-	uint64_t strings;	/* bytes of those that rows name */
+	uint64_t strings;	/* bytes of those that rows name, of the index,
+				   one variant or one module */
 	enum stb_error error;
 	uint64_t error_at;	/* file offset, section number or row */
 	const char *error_in;	/* what error_at counts: "file offset",
