@@ -652,9 +652,11 @@ static void linger(struct loader *l, int status)
 	else
 		detach_all(l);
 	while (!l->stop_asked && !*l->out.stops) {
+		const struct timespec deaf = { .tv_sec = DEAF_MS / 1000 };
 		int n = record_poll(l, fds);
 
-		if (ppoll(fds, (nfds_t)n, NULL, l->out.mask) > 0)
+		if (ppoll(fds, (nfds_t)n, r->deaf_until ? &deaf : NULL,
+			  l->out.mask) > 0)
 			record_serve(l, fds, n);
 	}
 }
