@@ -10,6 +10,7 @@
 #include "loader/kmod.h"
 #include "loader/loader.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -55,6 +56,21 @@ bool runs_itself(void)
 		pread(fd, &t, sizeof(t), st.st_size - (off_t)sizeof(t)) ==
 			sizeof(t) &&
 		!memcmp(t.magic, STB_SELF_MAGIC, sizeof(t.magic));
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+bool lost_bundle(void)
+{
+	struct stat st;
+	Elf64_Ehdr e;
+	int fd = open(SELF, O_RDONLY | O_CLOEXEC);
+	bool yes = fd >= 0 && !fstat(fd, &st) &&
+		pread(fd, &e, sizeof(e), 0) == sizeof(e) &&
+		(uint64_t)st.st_size >
+			e.e_shoff + (uint64_t)e.e_shnum * e.e_shentsize;
 
 	if (fd >= 0)
 		close(fd);

@@ -187,6 +187,8 @@ void check_recalled(struct loader *l);
 
 /* bundle.c: is there a bundle behind this program, in its own file? */
 bool runs_itself(void);
+/* ... or something that is none, or none any more? */
+bool lost_bundle(void);
 /* reads the file, finds this kernel's variant, reads its tables.
    The kernel's code is read by read_kcode, once it is known to be needed. */
 void open_bundle(struct loader *l);

@@ -290,6 +290,10 @@ static void combine(struct options *o)
 		die(EXIT_USE, "--monitor, --format: wanted -o FILE with them");
 	if (o->name && !o->record)
 		die(EXIT_USE, "--name %s: wanted -F with it", o->name);
+	if (!o->file && lost_bundle())
+		die(EXIT_DAMAGED, "this program is damaged: what is behind it "
+		    "is no bundle (any more): get it again from where it was "
+		    "made");
 	if (!o->file)
 		die(EXIT_USE, "wanted a bundle (-h shows the usage)");
 	if (o->command && o->target)
