@@ -342,6 +342,7 @@ char *dump_session(struct loader *l, size_t *size)
 	char *text = NULL;
 	FILE *f = open_memstream(&text, size);
 	struct put p = { .f = f, .l = l };
+	bool whole = true;
 
 	if (!f)
 		return NULL;
@@ -349,12 +350,12 @@ char *dump_session(struct loader *l, size_t *size)
 	put_history(f, l);	/* before any more comes to it */
 	put_scalars(f, l);
 	if (in_kmod(l))
-		kmod_each_element(l, put_element, &p);
+		whole = kmod_each_element(l, put_element, &p);
 	else if (l->vm)
 		vm_each_element(l->vm, put_element, &p);
 	put_processes(&p);
 	fputs(END_OF_DUMP, f);
-	if (fclose(f)) {	/* no memory */
+	if (fclose(f) || !whole) {	/* no memory */
 		free(text);
 		*size = 0;
 		return NULL;

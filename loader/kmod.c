@@ -416,7 +416,7 @@ static int by_insertion(const void *a, const void *b)
 }
 
 /* They come in no order, as rows of value (its time first) and key. */
-static void each_of_array(const struct loader *l, uint32_t map,
+static bool each_of_array(const struct loader *l, uint32_t map,
 			  void (*element)(void *arg, const struct stb_map *row,
 					  const uint8_t *key, const void *value),
 			  void *arg)
@@ -424,9 +424,11 @@ static void each_of_array(const struct loader *l, uint32_t map,
 	const struct stb_map *m = ROW(struct stb_map, l->maps, map);
 	size_t size = (m->value_size + m->key_size + 7) & ~7ul, n = 0;
 	struct stb_kmod_next next = { .map = map };
-	uint8_t *rows = array(m->max_entries + 1ull, size), *p;
+	uint8_t *rows = calloc(m->max_entries + 1ull, size), *p;
 	int r;
 
+	if (!rows)
+		return false;
 	for (p = rows; n < m->max_entries; p += size, n++) {
 		next.key = (uintptr_t)p + m->value_size;
 		next.value = (uintptr_t)p;
@@ -439,9 +441,10 @@ static void each_of_array(const struct loader *l, uint32_t map,
 	for (p = rows; n--; p += size)
 		element(arg, m, p + m->value_size, p + sizeof(uint64_t));
 	free(rows);
+	return true;
 }
 
-void kmod_each_element(const struct loader *l,
+bool kmod_each_element(const struct loader *l,
 		       void (*element)(void *arg, const struct stb_map *row,
 				       const uint8_t *key, const void *value),
 		       void *arg)
@@ -449,10 +452,12 @@ void kmod_each_element(const struct loader *l,
 	for (uint32_t i = 0; i < l->maps.n; i++) {
 		const struct stb_map *m = ROW(struct stb_map, l->maps, i);
 
-		if (m->value && !(m->flags & (STB_MAPF_HIDDEN |
-					      STB_MAPF_INTERNAL)))
-			each_of_array(l, i, element, arg);
+		if (m->value &&
+		    !(m->flags & (STB_MAPF_HIDDEN | STB_MAPF_INTERNAL)) &&
+		    !each_of_array(l, i, element, arg))
+			return false;
 	}
+	return true;
 }
 
 int kmod_pages(const struct loader *l, const void *pages, uint32_t n)

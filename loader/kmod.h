@@ -41,8 +41,8 @@ void kmod_settle(const struct loader *l);
 int kmod_map(const struct loader *l, uint32_t map, uint32_t what,
 	     const void *key, void *value);
 /* Each element of each of the script's arrays, in the order of insertion; values
-   without their time. */
-void kmod_each_element(const struct loader *l,
+   without their time. false: there is no memory for all of one. */
+bool kmod_each_element(const struct loader *l,
 		       void (*element)(void *arg, const struct stb_map *row,
 				       const uint8_t *key, const void *value),
 		       void *arg);
